@@ -1,0 +1,93 @@
+// Bundle → one executable, by @yao-pkg/pkg in SEA mode on the pinned Node. Called by build.ts.
+// pkg's command line drops `seaConfig`, so its module is called (docs/decisions/002-pkg-sea.md).
+
+import { execFileSync } from 'node:child_process'
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+
+export type Target = 'linux-x64' | 'linux-arm64'
+
+type Sea = (
+  entryPoint: string,
+  options: {
+    targets: { nodeRange: string; platform: string; arch: string; output: string }[]
+    nodePath: string
+    useLocalNode: boolean
+    signature: boolean
+    seaConfig: Record<string, unknown>
+  },
+) => Promise<void>
+
+/**
+ * V8 without compiled code at run time: starts where memory may not be both writable and executable
+ * (SELinux, hardened services) and needs half the address space. No helper threads, no SIGUSR1 debugger.
+ */
+const execArgv = ['--jitless', '--v8-pool-size=0', '--disable-sigusr1']
+
+/** `assets`: name → file, inside the executable but not read unless asked for. */
+export async function packageExecutable(
+  root: string,
+  bundlePath: string,
+  target: Target,
+  output: string,
+  assets: Readonly<Record<string, string>>,
+): Promise<void> {
+  const require = createRequire(import.meta.url)
+  const sea = require('@yao-pkg/pkg/lib-es5/sea.js').default as Sea
+  const temporary = mkdtempSync(join(tmpdir(), 'upload-cgi-'))
+  const isNative = target === `${process.platform}-${process.arch}`
+  // V8 takes a code cache only under the flags that made it. For pkg's children alone: its injector
+  // needs WebAssembly, which this process keeps.
+  const nodeOptions = process.env['NODE_OPTIONS']
+  process.env['NODE_OPTIONS'] = '--jitless'
+  try {
+    const nodePath = join(temporary, 'node')
+    copyFileSync(findNode(root, target, temporary), nodePath)
+    strip(nodePath, target)
+    await sea(bundlePath, {
+      targets: [{ nodeRange: 'node24', platform: 'linux', arch: target.slice(6), output }],
+      nodePath,
+      // The generator is this process's Node, of the same version. A foreign one could not run here.
+      useLocalNode: !isNative,
+      signature: false,
+      seaConfig: { execArgv, execArgvExtension: 'none', useCodeCache: isNative, assets },
+    })
+  } finally {
+    if (nodeOptions === undefined) delete process.env['NODE_OPTIONS']
+    else process.env['NODE_OPTIONS'] = nodeOptions
+    rmSync(temporary, { recursive: true })
+  }
+}
+
+/** The pinned Node of that processor; npm installs only our own, so another is packed on demand. */
+function findNode(root: string, target: Target, temporary: string): string {
+  const name = `node-${target}`
+  const installed = resolve(root, `node_modules/${name}/bin/node`)
+  if (existsSync(installed)) return installed
+  const manifest = JSON.parse(readFileSync(resolve(root, 'package.json'), 'utf8'))
+  const wanted = `${name}@${manifest.optionalDependencies[name]}`
+  console.log(`fetching ${wanted}`)
+  const options = { cwd: temporary, env: { ...process.env, NODE_OPTIONS: '' } }
+  const packed = execFileSync('npm', ['pack', '--silent', wanted], options).toString().trim()
+  execFileSync('tar', ['-xzf', packed, 'package/bin/node'], options)
+  return join(temporary, 'package/bin/node')
+}
+
+/** 17 MB less to read from a cold disk. Without binutils the program is larger and works the same. */
+function strip(path: string, target: Target): void {
+  const tool = target === `linux-${process.arch}` ? 'strip' : `${gnuNames[target]}-strip`
+  const before = readFileSync(path)
+  try {
+    execFileSync(tool, [path], { stdio: 'ignore' })
+  } catch {
+    writeFileSync(path, before)
+    console.log(`not stripped: ${tool} is not installed`)
+  }
+}
+
+const gnuNames: Readonly<Record<Target, string>> = {
+  'linux-x64': 'x86_64-linux-gnu',
+  'linux-arm64': 'aarch64-linux-gnu',
+}

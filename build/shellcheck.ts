@@ -1,0 +1,10 @@
+// Part of npm run check: every shell script of the project through shellcheck, where that is installed.
+
+import { spawnSync } from 'node:child_process'
+
+const { error, status } = spawnSync('shellcheck', ['install.sh', '.ci/run'], { stdio: 'inherit' })
+if (error !== undefined) {
+  console.log('shellcheck is not installed (apt-get install shellcheck): shell scripts not checked')
+  process.exit(process.env['UPLOAD_CGI_NO_SKIPS'] ? 1 : 0)
+}
+process.exit(status ?? 1)

@@ -1,0 +1,233 @@
+// One request being answered: routes, guards and the one place that decides failure. Called by the drivers
+// (cgi.ts), which push the body in and take one reply out. No promise, no stream, no event. A Fault becomes
+// its reply, anything else thrown a 500 with an id; what was received is discarded in both cases.
+
+import { readFileSync } from 'node:fs'
+import { usableDirectory } from './directory.ts'
+import { Fault } from './fault.ts'
+import { parseBoundary } from './header.ts'
+import { complain, logRequest } from './log.ts'
+import { describeForDebugging, emptyReply, faultReply, formReply, receiptReply } from './reply.ts'
+import { type Env, parseRequest, type Request } from './request.ts'
+import type { Response } from './response.ts'
+import type { LoadedSettings } from './settings.ts'
+import { Store } from './store.ts'
+import { type StoredFile, Upload } from './upload.ts'
+
+export type Exchange = {
+  /** What the driver should read; 0 for GET and for what was refused unread; Infinity: to the end. */
+  readonly bodyBytes: number
+  /** The bytes are valid only during the call. False: stop reading, the reply is decided. */
+  write(chunk: Buffer): boolean
+  /** The body is over. Always a reply, never throws. */
+  end(): Response
+  /** Nobody listens any more: removes what was received. */
+  abort(): void
+}
+
+/** Never throws: whatever is wrong with the environment becomes a reply. */
+export function open(env: Env, settings: LoadedSettings): Exchange {
+  const startedAt = performance.now()
+  const request = parseRequest(env)
+  const id = newId()
+  let upload: Upload | undefined
+  let receivedBytes = 0
+  let reply: Response | undefined
+  let fault: Fault | undefined
+  let files: readonly StoredFile[] | undefined
+
+  function fail(error: unknown): void {
+    upload?.abort()
+    fault = error instanceof Fault ? error : new Fault('INTERNAL', '', error)
+    if (fault.status >= 500) complain(id, explain(fault, settings))
+    const debug = settings.debug ? describeForDebugging(fault, env) : ''
+    const stylesheet = request.format === 'html' ? readStylesheet(settings, id) : ''
+    const faulty = faultReply(request.format, fault, id, settings, stylesheet, debug)
+    reply = withHeaders(faulty, request, settings)
+  }
+
+  function finish(): void {
+    if (upload === undefined) return
+    const { contentLength } = request
+    if (contentLength !== 'absent' && receivedBytes !== contentLength) {
+      throw new Fault('INCOMPLETE_BODY', `${receivedBytes} of ${contentLength} bytes arrived`)
+    }
+    const received = endUpload(upload, request)
+    const receipt = { id, time: new Date().toISOString(), ...received }
+    files = received.files
+    const stylesheet = readStylesheet(settings, id)
+    reply = withHeaders(
+      receiptReply(request.format, receipt, settings, stylesheet),
+      request,
+      settings,
+    )
+  }
+
+  try {
+    const answer = route(request, env, settings, id)
+    if (answer instanceof Upload) upload = answer
+    else reply = withHeaders(answer, request, settings)
+  } catch (error) {
+    fail(error)
+  }
+  const { contentLength } = request
+  return {
+    bodyBytes:
+      upload === undefined ? 0 : typeof contentLength === 'number' ? contentLength : Infinity,
+    write(chunk) {
+      if (reply !== undefined || upload === undefined) return false
+      receivedBytes += chunk.length
+      try {
+        const { maxRequestBytes } = settings
+        if (maxRequestBytes > 0 && receivedBytes > maxRequestBytes) {
+          throw new Fault('REQUEST_TOO_LARGE')
+        }
+        upload.write(chunk)
+        return true
+      } catch (error) {
+        fail(error)
+        return false
+      }
+    },
+    end() {
+      try {
+        if (reply === undefined) finish()
+      } catch (error) {
+        fail(error)
+      }
+      const decided = reply ?? lastResort
+      logRequest(
+        {
+          time: new Date().toISOString(),
+          id,
+          method: request.method.slice(0, 20),
+          status: decided.status,
+          code: fault?.code,
+          bytes: receivedBytes,
+          milliseconds: Math.round(performance.now() - startedAt),
+          address: request.remoteAddress,
+          user: request.remoteUser || undefined,
+          files: files?.map(({ stored, size, sha256 }) => ({ stored, size, sha256 })),
+        },
+        settings.logFile,
+      )
+      return decided
+    },
+    abort() {
+      upload?.abort()
+    },
+  }
+}
+
+/** The reply to a request without a body, or the Upload that will receive it. Throws what is refused. */
+function route(
+  request: Request,
+  env: Env,
+  settings: LoadedSettings,
+  id: string,
+): Response | Upload {
+  const { method } = request
+  if (method === 'OPTIONS') return emptyReply()
+  if (method !== 'GET' && method !== 'HEAD' && method !== 'POST') {
+    throw new Fault('METHOD_NOT_ALLOWED')
+  }
+  if (settings.problems.length > 0) throw new Fault('NOT_CONFIGURED')
+  const isForeign = request.hasForeignOrigin && !settings.allowedOrigins.includes(request.origin)
+  if (method === 'POST' && isForeign) throw new Fault('FOREIGN_ORIGIN')
+  if (settings.requireUser && request.remoteUser === '') throw new Fault('USER_REQUIRED')
+  const documentRoot = env['DOCUMENT_ROOT'] ?? ''
+  const programFile = env['SCRIPT_FILENAME'] || process.execPath
+  if (method !== 'POST') {
+    usableDirectory(settings, documentRoot, programFile)
+    return formReply(settings, readStylesheet(settings, id))
+  }
+  const boundary = requireBoundary(request)
+  requireLength(request, settings)
+  const store = new Store(settings, usableDirectory(settings, documentRoot, programFile))
+  store.requireSpace(typeof request.contentLength === 'number' ? request.contentLength : 0)
+  return new Upload(boundary, settings, store)
+}
+
+function requireBoundary(request: Request): string {
+  const boundary = parseBoundary(request.contentType)
+  if (boundary === undefined) throw new Fault('NOT_MULTIPART')
+  if ('problem' in boundary) throw new Fault('BAD_MULTIPART', `Content-Type: ${boundary.problem}`)
+  return boundary.value
+}
+
+function requireLength({ contentLength, isChunked }: Request, settings: LoadedSettings): void {
+  if (contentLength === 'malformed') throw new Fault('BAD_LENGTH')
+  if (contentLength === 'absent') {
+    if (!isChunked) throw new Fault('LENGTH_REQUIRED')
+    return
+  }
+  if (contentLength === 0) throw new Fault('NOTHING_UPLOADED')
+  const { maxRequestBytes } = settings
+  if (maxRequestBytes > 0 && contentLength > maxRequestBytes) throw new Fault('REQUEST_TOO_LARGE')
+}
+
+/** Without a declared length only the close delimiter tells a whole body from one that was cut. */
+function endUpload(upload: Upload, request: Request): ReturnType<Upload['end']> {
+  try {
+    return upload.end()
+  } catch (error) {
+    const isCut = request.contentLength === 'absent' && error instanceof Fault
+    if (isCut && error.code === 'BAD_MULTIPART') throw new Fault('INCOMPLETE_BODY', error.detail)
+    throw error
+  }
+}
+
+/** A stylesheet that cannot be read spoils the look, not the upload. */
+function readStylesheet(settings: LoadedSettings, id: string): string {
+  if (settings.stylesheet === '') return ''
+  try {
+    // As an HTML parser reads it, for the sake of its hash.
+    const text = readFileSync(settings.stylesheet, 'utf8').replace(/\r\n?/g, '\n')
+    if (!/<\/style/i.test(text)) return text
+    complain(id, 'stylesheet: it contains </style and is left out')
+  } catch (error) {
+    complain(id, `stylesheet: ${String(error)}`)
+  }
+  return ''
+}
+
+/** For the owner: what is wrong and what to do. */
+function explain(fault: Fault, settings: LoadedSettings): string {
+  const [problem] = settings.problems
+  if (fault.code === 'NOT_CONFIGURED' && problem !== undefined) {
+    const more = settings.problems.length > 1 ? ` (and ${settings.problems.length - 1} more)` : ''
+    return `NOT_CONFIGURED: ${problem.where}: ${problem.problem}: ${problem.remedy}${more}`
+  }
+  const { cause } = fault
+  if (cause === undefined) return fault.message
+  const isBug = fault.code === 'INTERNAL' && cause instanceof Error
+  return `${fault.code}: ${isBug ? (cause.stack ?? cause.message) : String(cause)}`
+}
+
+function withHeaders(reply: Response, request: Request, settings: LoadedSettings): Response {
+  const headers = [...reply.headers]
+  if (reply.status === 204 || reply.status === 405) headers.push(['Allow', allowedMethods])
+  if (settings.allowedOrigins.includes(request.origin)) {
+    headers.push(
+      ['Access-Control-Allow-Origin', request.origin],
+      ['Access-Control-Allow-Methods', allowedMethods],
+      ['Access-Control-Allow-Headers', 'Content-Type'],
+    )
+  }
+  return { ...reply, headers }
+}
+
+/** Tells requests apart in replies and log: milliseconds, then 40 random bits, in base 36. No secret. */
+function newId(): string {
+  const random = Math.floor(Math.random() * 2 ** 40)
+  return `${Date.now().toString(36)}-${random.toString(36).padStart(8, '0')}`
+}
+
+const allowedMethods = 'GET, HEAD, POST, OPTIONS'
+
+/** Should even the fault's page fail. */
+const lastResort: Response = {
+  status: 500,
+  headers: [['Content-Type', 'text/plain; charset=utf-8']],
+  body: 'INTERNAL\n',
+}

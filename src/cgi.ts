@@ -1,0 +1,55 @@
+// The CGI driver (RFC 3875): blocking reads of fd 0 → Exchange → fd 1. Called by main.ts.
+// Nothing is written to stdout before the body is read or abandoned: a server may send the whole body
+// before it reads a byte, and both would wait for ever.
+
+import { readSync, writeSync } from 'node:fs'
+import { open } from './app.ts'
+import { errorCode } from './fault.ts'
+import type { Env } from './request.ts'
+import { encode } from './response.ts'
+import type { LoadedSettings } from './settings.ts'
+
+const bufferBytes = 128 * 1024
+
+export function runCgi(env: Env, settings: LoadedSettings): void {
+  const exchange = open(env, settings)
+  let left = exchange.bodyBytes
+  // One buffer for the whole body: see Exchange.write.
+  const buffer = left > 0 ? Buffer.allocUnsafeSlow(bufferBytes) : Buffer.alloc(0)
+  while (left > 0) {
+    const count = read(buffer, Math.min(left, buffer.length))
+    if (count === 0) break
+    left -= count
+    if (!exchange.write(buffer.subarray(0, count))) break
+  }
+  writeAll(encode(exchange.end(), env['REQUEST_METHOD'] ?? ''))
+}
+
+/** 0 at the end of input, and when the connection broke: what is missing then, end() finds out. */
+function read(buffer: Buffer, length: number): number {
+  for (;;) {
+    try {
+      return readSync(0, buffer, 0, length, null)
+    } catch (error) {
+      if (errorCode(error) !== 'EAGAIN') return 0
+      pause()
+    }
+  }
+}
+
+/** The server may have gone (EPIPE): then nobody is left to tell. */
+function writeAll(bytes: Buffer): void {
+  for (let at = 0; at < bytes.length; ) {
+    try {
+      at += writeSync(1, bytes, at)
+    } catch (error) {
+      if (errorCode(error) !== 'EAGAIN') return
+      pause()
+    }
+  }
+}
+
+/** Some servers hand over descriptors that do not block. */
+function pause(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5)
+}

@@ -1,0 +1,155 @@
+// Everything that can go wrong with a request and is not a bug: code, HTTP status, the visitor's sentence.
+// Codes are public: they stand in replies, in the log and in the README, whose table a test compares
+// with this one. Thrown anywhere below app.ts, which alone turns a Fault into a reply.
+// `detail` is for the visitor, `cause` for the owner's log only.
+
+export type FaultCode = keyof typeof faults
+
+export class Fault extends Error {
+  readonly code: FaultCode
+  readonly status: number
+  /** What exactly, in words the visitor may read; '' when the sentence says it all. */
+  readonly detail: string
+
+  constructor(code: FaultCode, detail = '', cause?: unknown) {
+    super(detail === '' ? `${code}: ${faults[code][1]}` : `${code}: ${detail}`, { cause })
+    this.name = 'Fault'
+    this.code = code
+    this.status = faults[code][0]
+    this.detail = detail
+  }
+}
+
+/** The sentence of the table, for visitors. */
+export function faultSentence(code: FaultCode): string {
+  return faults[code][1]
+}
+
+/** What the operating system said (`ENOSPC`, …), or '' when this is not its error. */
+export function errorCode(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : ''
+}
+
+/** Runs it; what the file system refuses becomes a Fault. */
+export function translated<Result>(action: () => Result): Result {
+  try {
+    return action()
+  } catch (error) {
+    throw fileSystemFault(error)
+  }
+}
+
+/** What the file system said, as the visitor is told. What it did not say is a bug and stays one. */
+export function fileSystemFault(error: unknown): unknown {
+  const code = errorCode(error)
+  if (error instanceof Fault || code === '' || code.startsWith('ERR_')) return error
+  const isFull = code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG'
+  return new Fault(isFull ? 'DISK_FULL' : 'DIRECTORY_UNUSABLE', '', error)
+}
+
+/** code → [status, sentence, when it happens (README)]. */
+export const faults = {
+  BAD_LENGTH: [
+    400,
+    'The length of the request makes no sense.',
+    'CONTENT_LENGTH is not a plain decimal number, or absurdly large',
+  ],
+  BAD_MULTIPART: [
+    400,
+    'The request is not well-formed multipart/form-data.',
+    'the body breaks a rule of multipart/form-data; `detail` says which one and at which byte',
+  ],
+  INCOMPLETE_BODY: [
+    400,
+    'The upload stopped before its end.',
+    'the connection ended before the whole body had arrived',
+  ],
+  NOTHING_UPLOADED: [400, 'No file was chosen.', 'no file in the request'],
+  USER_REQUIRED: [
+    403,
+    'Only signed-in users may upload here.',
+    '`require_user` is on and the server authenticated nobody',
+  ],
+  FOREIGN_ORIGIN: [
+    403,
+    'The upload came from a page of another site.',
+    'posted by a page of a site that is neither this host nor in `allowed_origins`',
+  ],
+  METHOD_NOT_ALLOWED: [
+    405,
+    'This address answers GET, HEAD, POST and OPTIONS only.',
+    'any other method; `Allow` lists these',
+  ],
+  NAME_TAKEN: [
+    409,
+    'A file with this name is already there.',
+    '`on_conflict = "reject"` and the name exists, or the name is that of a directory',
+  ],
+  LENGTH_REQUIRED: [
+    411,
+    'The request does not say how long it is.',
+    'neither CONTENT_LENGTH nor a chunked body',
+  ],
+  REQUEST_TOO_LARGE: [
+    413,
+    'The upload as a whole is larger than this page accepts.',
+    'the body is over `max_request_size`',
+  ],
+  FILE_TOO_LARGE: [
+    413,
+    'A file is larger than this page accepts.',
+    'a file is over `max_file_size`',
+  ],
+  FIELD_TOO_LARGE: [
+    413,
+    'A text field is longer than this page accepts.',
+    'a text field is over `max_field_size`',
+  ],
+  TOO_MANY_FILES: [
+    413,
+    'There are more files than this page accepts at once.',
+    'more than `max_files` files',
+  ],
+  TOO_MANY_FIELDS: [
+    413,
+    'There are more form fields than this page accepts.',
+    'more than `max_fields` text fields',
+  ],
+  HEADERS_TOO_LARGE: [
+    413,
+    'The headers of a part of the request are too large.',
+    'a part has more than 16 headers, or more than 8 KiB of them',
+  ],
+  NOT_MULTIPART: [
+    415,
+    'Uploads must be sent as multipart/form-data.',
+    'the Content-Type is another one, or missing',
+  ],
+  EXTENSION_REFUSED: [
+    415,
+    'Files of this kind are not accepted here.',
+    '`allow_extensions` lacks the extension, or `block_extensions` holds a part of the name',
+  ],
+  INTERNAL: [
+    500,
+    'Something went wrong on this server.',
+    'a bug; the log has the cause under the same id',
+  ],
+  NOT_CONFIGURED: [
+    503,
+    'This upload page is not ready yet.',
+    "the settings are missing or wrong; the server's error log and `check` say how to mend them",
+  ],
+  DIRECTORY_UNUSABLE: [
+    503,
+    'Uploads cannot be stored at the moment.',
+    'the directory is missing, not writable, or exposed; the error log says which',
+  ],
+  DISK_FULL: [
+    507,
+    'There is not enough space left for this upload.',
+    'the disk or the quota is full, or `min_free_space` would be broken',
+  ],
+} as const satisfies Record<string, readonly [status: number, sentence: string, when: string]>

@@ -1,0 +1,63 @@
+// What the owner reads: one JSON line a request in `log_file`, and lines for the web server's error log.
+// Called by app.ts. Text from outside is stripped of control characters; the lines to stderr are bounded,
+// because a server that is still sending the body may not be reading them (under 4 KiB in all).
+
+import { closeSync, constants, openSync, writeSync } from 'node:fs'
+import type { StoredFile } from './upload.ts'
+
+/** The columns of the log, in the order of the line. Undefined ones are left out. */
+export type LogLine = {
+  /** When the reply was decided, ISO 8601, UTC. */
+  readonly time: string
+  /** The same as in the reply. */
+  readonly id: string
+  readonly method: string
+  readonly status: number
+  /** A code of the fault table. */
+  readonly code: string | undefined
+  /** Bytes of the body that were read. */
+  readonly bytes: number
+  /** From start to reply. */
+  readonly milliseconds: number
+  /** REMOTE_ADDR. */
+  readonly address: string
+  /** REMOTE_USER. */
+  readonly user: string | undefined
+  readonly files: readonly Pick<StoredFile, 'stored' | 'size' | 'sha256'>[] | undefined
+}
+
+const maxComplaintBytes = 2000
+
+/** Appends the line. A log that cannot be written never fails a request: stderr tells. */
+export function logRequest(line: LogLine, file: string): void {
+  if (file === '') return
+  try {
+    const { O_WRONLY, O_APPEND, O_CREAT } = constants
+    const fd = openSync(file, O_WRONLY | O_APPEND | O_CREAT, 0o640)
+    try {
+      writeSync(fd, `${JSON.stringify(line, stripped)}\n`)
+    } finally {
+      closeSync(fd)
+    }
+  } catch (error) {
+    complain(line.id, `log_file: ${String(error)}`)
+  }
+}
+
+/** To stderr, which web servers put into their error log. */
+export function complain(id: string, text: string): void {
+  const line = `upload.cgi: ${strip(text).slice(0, maxComplaintBytes)} (id ${id})\n`
+  try {
+    writeSync(2, line)
+  } catch {
+    // Nobody listens there.
+  }
+}
+
+function stripped(_key: string, value: unknown): unknown {
+  return typeof value === 'string' ? strip(value) : value
+}
+
+function strip(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
+}

@@ -1,0 +1,49 @@
+// Which way in? A web server sets GATEWAY_INTERFACE and gets CGI; a person at a terminal gets the command
+// line. In CGI mode arguments are never options: servers turn `?a+b` into them (RFC 3875 section 4.4).
+// The only file whose top level runs. process.argv is [executable, as called, arguments …].
+
+import { closeSync, openSync, readSync, realpathSync } from 'node:fs'
+import { runCgi } from './cgi.ts'
+import { loadSettings } from './settings-load.ts'
+
+const scriptArgument = process.argv[2] ?? ''
+
+if (process.env['GATEWAY_INTERFACE'] !== undefined) {
+  const script = isRunningScript(scriptArgument) ? scriptArgument : ''
+  runCgi(process.env, loadSettings(process.env, process.execPath, script))
+} else {
+  const script = isSettingsScript(scriptArgument) ? realpathSync(scriptArgument) : ''
+  const args = process.argv.slice(script === '' ? 2 : 3)
+  import('./command/run.ts').then(({ runCommand }) => runCommand(args, script))
+}
+
+/**
+ * A settings script names itself through the kernel, which puts its path first. A query could put any
+ * path there, so it counts only if it is the file that the server says it runs.
+ */
+function isRunningScript(path: string): boolean {
+  const named = process.env['SCRIPT_FILENAME'] ?? ''
+  return path !== '' && named !== '' && isSameFile(path, named) && isSettingsScript(path)
+}
+
+function isSameFile(one: string, other: string): boolean {
+  try {
+    return realpathSync(one) === realpathSync(other)
+  } catch {
+    return false
+  }
+}
+
+/** A file that begins with `#!`, and not the executable itself. */
+function isSettingsScript(path: string): boolean {
+  if (!path.includes('/') || isSameFile(path, process.execPath)) return false
+  try {
+    const fd = openSync(path, 'r')
+    const bytes = Buffer.alloc(2)
+    readSync(fd, bytes, 0, 2, 0)
+    closeSync(fd)
+    return bytes.toString('latin1') === '#!'
+  } catch {
+    return false
+  }
+}

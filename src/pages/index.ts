@@ -1,0 +1,13 @@
+// The pages, as text: the only importer of text files. `?text` is the file as it is shipped (style and
+// script minified, the script compiled), `?sha256` the hash of that for the Content-Security-Policy; both
+// are made by build/text.ts, when the program is built and when tests load this from source.
+
+import errorPage from './error.html?text'
+import scriptHash from './form.client.ts?sha256'
+import script from './form.client.ts?text'
+import styleHash from './form.css?sha256'
+import style from './form.css?text'
+import form from './form.html?text'
+import result from './result.html?text'
+
+export const pages = { form, result, error: errorPage, style, styleHash, script, scriptHash }

@@ -1,0 +1,44 @@
+// Sizes and durations as people write them: "100MB", "1.5 GiB", "90s", "1d".
+// Used by settings.ts to read them and by the pages to show them. 1 MB is 10^6 bytes, 1 MiB is 2^20; "8M"
+// means either to different people and is refused.
+
+/** Bytes, or undefined when the text is no size. A number without a unit is in bytes. */
+export function parseSize(text: string): number | undefined {
+  const match = /^([0-9]{1,15}(?:\.[0-9]{1,6})?) ?([a-z]{0,3})$/i.exec(text.trim())
+  const factor = sizeUnits.get((match?.[2] ?? '?').toLowerCase())
+  if (match === null || factor === undefined) return undefined
+  const bytes = Math.round(Number(match[1]) * factor)
+  return Number.isSafeInteger(bytes) ? bytes : undefined
+}
+
+/** For people: "512 bytes", "1.5 MB", "100 MB"; decimal units, at most one decimal. */
+export function formatSize(bytes: number): string {
+  if (bytes < 1000) return bytes === 1 ? '1 byte' : `${bytes} bytes`
+  let value = bytes
+  let unit = -1
+  while (value >= 999.95 && unit < 4) {
+    value /= 1000
+    unit++
+  }
+  return `${Number(value.toFixed(1))} ${['KB', 'MB', 'GB', 'TB', 'PB'][unit]}`
+}
+
+/** Seconds, or undefined when the text is no duration. The unit is required. */
+export function parseDuration(text: string): number | undefined {
+  const match = /^([0-9]{1,9}) ?([smhdw])$/.exec(text.trim())
+  if (match === null) return undefined
+  return Number(match[1]) * ({ s: 1, m: 60, h: 3600, d: 86400, w: 604800 }[match[2] ?? ''] ?? 0)
+}
+
+const sizeUnits: ReadonlyMap<string, number> = new Map([
+  ['', 1],
+  ['b', 1],
+  ['kb', 1e3],
+  ['mb', 1e6],
+  ['gb', 1e9],
+  ['tb', 1e12],
+  ['kib', 2 ** 10],
+  ['mib', 2 ** 20],
+  ['gib', 2 ** 30],
+  ['tib', 2 ** 40],
+])

@@ -1,0 +1,91 @@
+// The CGI environment (RFC 3875 section 4.1) → Request. Every way in, CGI today and FastCGI later, builds
+// its requests from such an environment. Nothing here throws: what is malformed is told as such and
+// app.ts answers it. Settings are never read from here, and HTTP_PROXY is nobody's setting (httpoxy).
+
+export type Env = Readonly<Record<string, string | undefined>>
+
+export type Request = {
+  readonly method: string
+  readonly contentType: string
+  /** CONTENT_LENGTH in bytes; 'absent' when the server set none, 'malformed' when it is no length. */
+  readonly contentLength: number | 'absent' | 'malformed'
+  /** The server passes on a chunked body without length: it ends where the input ends. */
+  readonly isChunked: boolean
+  readonly format: ReplyFormat
+  readonly remoteAddress: string
+  /** Who the server authenticated; '' for nobody. */
+  readonly remoteUser: string
+  readonly origin: string
+  readonly hasForeignOrigin: boolean
+}
+
+export type ReplyFormat = 'html' | 'json' | 'text'
+
+export function parseRequest(env: Env): Request {
+  const origin = env['HTTP_ORIGIN'] ?? ''
+  return {
+    method: env['REQUEST_METHOD'] ?? '',
+    contentType: env['CONTENT_TYPE'] ?? '',
+    contentLength: parseContentLength(env['CONTENT_LENGTH'] ?? ''),
+    isChunked: /(^|,)[ \t]*chunked[ \t]*$/i.test(env['HTTP_TRANSFER_ENCODING'] ?? ''),
+    format: parseAccept(env['HTTP_ACCEPT'] ?? ''),
+    remoteAddress: env['REMOTE_ADDR'] ?? '',
+    remoteUser: env['REMOTE_USER'] ?? '',
+    origin,
+    hasForeignOrigin: isForeign(env, origin),
+  }
+}
+
+/** RFC 3875 section 4.1.2: digits only. No sign, no leading zero, nothing a double cannot hold. */
+function parseContentLength(text: string): number | 'absent' | 'malformed' {
+  if (text === '') return 'absent'
+  if (!/^(0|[1-9][0-9]{0,15})$/.test(text)) return 'malformed'
+  const length = Number(text)
+  return Number.isSafeInteger(length) ? length : 'malformed'
+}
+
+/**
+ * The format that Accept names with the highest weight (RFC 9110 section 12.5.1); the first of equals.
+ * Wildcards name nothing: curl sends only those and gets plain text.
+ */
+function parseAccept(accept: string): ReplyFormat {
+  let best: ReplyFormat = 'text'
+  let bestWeight = 0
+  for (const range of accept.slice(0, 2000).split(',')) {
+    const [type = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase())
+    const format = formats.get(type)
+    const q = parameters.find((parameter) => parameter.startsWith('q='))
+    const weight = q === undefined ? 1 : Number(q.slice(2)) || 0
+    if (format !== undefined && weight > bestWeight) {
+      best = format
+      bestWeight = weight
+    }
+  }
+  return best
+}
+
+/**
+ * Whether a page of another site sent this. Sec-Fetch-Site is the browser's own word, which no page
+ * can change and no proxy in front rewrites; Origin against Host is for browsers without it.
+ * Programs such as curl send neither.
+ */
+function isForeign(env: Env, origin: string): boolean {
+  const site = env['HTTP_SEC_FETCH_SITE'] ?? ''
+  if (site === 'same-origin' || site === 'none') return false
+  if (site === 'cross-site') return true
+  if (origin === '') return false
+  const host = env['HTTP_HOST'] ?? `${env['SERVER_NAME'] ?? ''}:${env['SERVER_PORT'] ?? ''}`
+  return withoutDefaultPort(origin.replace(/^https?:\/\//i, '')) !== withoutDefaultPort(host)
+}
+
+function withoutDefaultPort(host: string): string {
+  return host.toLowerCase().replace(/:(80|443)$/, '')
+}
+
+const formats: ReadonlyMap<string, ReplyFormat> = new Map([
+  ['text/html', 'html'],
+  ['application/xhtml+xml', 'html'],
+  ['application/json', 'json'],
+  ['application/problem+json', 'json'],
+  ['text/plain', 'text'],
+])

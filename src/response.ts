@@ -1,0 +1,48 @@
+// A reply, and its bytes as a CGI program writes them (RFC 3875 section 6).
+// Always with a Status line: a Location without one would make Apache fetch the page itself.
+
+export type Response = {
+  readonly status: number
+  readonly headers: readonly (readonly [name: string, value: string])[]
+  readonly body: string
+}
+
+/** The reply as bytes: header fields with CRLF, a blank line, the body unless the method was HEAD. */
+export function encode(response: Response, method: string): Buffer {
+  const body = Buffer.from(response.body)
+  const lines = [
+    `Status: ${response.status} ${statusPhrase(response.status)}`,
+    ...response.headers.map(([name, value]) => `${name}: ${safeHeaderValue(value)}`),
+  ]
+  if (response.status !== 204) lines.push(`Content-Length: ${body.length}`)
+  const head = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`)
+  return method === 'HEAD' ? head : Buffer.concat([head, body])
+}
+
+/** RFC 9110 section 15. Also the `title` of a problem+json reply whose type is about:blank. */
+export function statusPhrase(status: number): string {
+  return phrases[status] ?? 'Unknown'
+}
+
+/** Values are built from settings and requests: a line break in one must not start a new header. */
+function safeHeaderValue(value: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what this is about
+  return value.replace(/[\x00-\x1f\x7f]/g, ' ')
+}
+
+const phrases: Readonly<Record<number, string>> = {
+  200: 'OK',
+  201: 'Created',
+  204: 'No Content',
+  303: 'See Other',
+  400: 'Bad Request',
+  403: 'Forbidden',
+  405: 'Method Not Allowed',
+  409: 'Conflict',
+  411: 'Length Required',
+  413: 'Content Too Large',
+  415: 'Unsupported Media Type',
+  500: 'Internal Server Error',
+  503: 'Service Unavailable',
+  507: 'Insufficient Storage',
+}

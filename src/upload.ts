@@ -1,0 +1,194 @@
+// A POST being received: parser → names, limits, store → what was stored. Called by app.ts, which alone
+// turns the Faults thrown here into replies and calls abort() after any of them.
+// One file of the request is open at a time; its bytes go from the caller's buffer to hash and disk.
+
+import { Fault } from './fault.ts'
+import { refusedExtension, storedName } from './filename.ts'
+import { MultipartParser, type PartHeaders, type Sink } from './multipart.ts'
+import { formatSize } from './quantity.ts'
+import type { Settings } from './settings.ts'
+import type { PendingFile, Store } from './store.ts'
+
+export type StoredFile = {
+  /** The form field it came in. */
+  readonly field: string
+  /** As the client called it. */
+  readonly name: string
+  /** As it is called in the directory. */
+  readonly stored: string
+  readonly size: number
+  /** What the client said it is; never to be trusted. */
+  readonly type: string
+  /** In hex; undefined when `checksum` is none. */
+  readonly sha256: string | undefined
+}
+
+export type Field = { readonly name: string; readonly value: string }
+
+type Hash = { update(bytes: Buffer): unknown; digest(encoding: 'hex'): string }
+
+type ReceivedFile = {
+  readonly headers: PartHeaders
+  readonly clientName: string
+  readonly name: string
+  pending: PendingFile | undefined
+  hash: Hash | undefined
+  sha256: string | undefined
+}
+
+export class Upload implements Sink {
+  readonly #settings: Settings
+  readonly #store: Store
+  readonly #parser: MultipartParser
+  readonly #files: ReceivedFile[] = []
+  readonly #fields: Field[] = []
+  #fieldCount = 0
+  #file: ReceivedFile | undefined
+  #field: { name: string; bytes: Buffer; length: number } | undefined
+  /** From a `_filename` field: the real name of the next file. */
+  #announcedName: string | undefined
+
+  constructor(boundary: string, settings: Settings, store: Store) {
+    this.#settings = settings
+    this.#store = store
+    this.#parser = new MultipartParser(boundary, this)
+  }
+
+  /** Bytes of the body, valid only during the call. */
+  write(chunk: Buffer): void {
+    this.#parser.write(chunk)
+  }
+
+  /** The body is over: stores all of its files or throws. */
+  end(): { files: StoredFile[]; fields: Field[] } {
+    this.#parser.end()
+    if (this.#files.length === 0) throw new Fault('NOTHING_UPLOADED')
+    const pending = this.#files.map((file) => file.pending as PendingFile)
+    const stored = this.#store.commit(
+      pending,
+      this.#files.map((file) => file.name),
+    )
+    const files = this.#files.map(({ headers, clientName, sha256 }, i) => ({
+      field: headers.name,
+      name: clientName,
+      stored: stored[i] as string,
+      size: (pending[i] as PendingFile).size,
+      type: headers.type,
+      sha256,
+    }))
+    return { files, fields: this.#fields }
+  }
+
+  /** Removes what was received. Never throws. */
+  abort(): void {
+    for (const file of this.#files) file.pending?.discard()
+  }
+
+  partBegin(headers: PartHeaders): void {
+    if (headers.filename === undefined) return this.#beginField(headers.name)
+    const clientName = this.#announcedName ?? headers.filename
+    this.#announcedName = undefined
+    const name = storedName(clientName)
+    this.#file = {
+      headers,
+      clientName,
+      name,
+      pending: undefined,
+      hash: undefined,
+      sha256: undefined,
+    }
+    // Browsers send an empty name, and no bytes, for a file input that was left empty.
+    if (clientName === '') this.#countField()
+    else this.#beginFile(this.#file)
+  }
+
+  partData(bytes: Buffer): void {
+    const file = this.#file
+    if (file === undefined) return this.#addToField(bytes)
+    const pending = file.pending ?? this.#beginFile(file)
+    const { maxFileBytes } = this.#settings
+    if (maxFileBytes > 0 && pending.size + bytes.length > maxFileBytes) {
+      throw new Fault('FILE_TOO_LARGE', `${file.name}: the limit is ${formatSize(maxFileBytes)}`)
+    }
+    pending.write(bytes)
+    file.hash?.update(bytes)
+  }
+
+  partEnd(): void {
+    const file = this.#file
+    this.#file = undefined
+    if (file === undefined) return this.#endField()
+    file.pending?.end()
+    file.sha256 = file.hash?.digest('hex')
+    file.hash = undefined
+  }
+
+  /** Checks what can be refused before the bytes arrive, and opens the file. */
+  #beginFile(file: ReceivedFile): PendingFile {
+    const { maxFiles, allowExtensions, blockExtensions, checksum } = this.#settings
+    if (this.#files.length === maxFiles) {
+      throw new Fault('TOO_MANY_FILES', `the limit is ${maxFiles}`)
+    }
+    const refused = refusedExtension(file.name, allowExtensions, blockExtensions)
+    if (refused !== undefined) {
+      throw new Fault('EXTENSION_REFUSED', `${file.name}: ${refused || 'no extension'}`)
+    }
+    this.#store.requireFreeName(file.name)
+    const pending = this.#store.create()
+    file.pending = pending
+    this.#files.push(file)
+    if (checksum === 'sha256') {
+      file.hash = process.getBuiltinModule('node:crypto').createHash('sha256')
+    }
+    return pending
+  }
+
+  #beginField(name: string): void {
+    this.#countField()
+    this.#field = { name, bytes: Buffer.alloc(0), length: 0 }
+  }
+
+  #countField(): void {
+    this.#fieldCount++
+    const { maxFields } = this.#settings
+    if (this.#fieldCount > maxFields)
+      throw new Fault('TOO_MANY_FIELDS', `the limit is ${maxFields}`)
+  }
+
+  #addToField(bytes: Buffer): void {
+    const field = this.#field
+    if (field === undefined) return
+    const length = field.length + bytes.length
+    const { maxFieldBytes } = this.#settings
+    if (maxFieldBytes > 0 && length > maxFieldBytes) {
+      throw new Fault('FIELD_TOO_LARGE', `the limit is ${formatSize(maxFieldBytes)}`)
+    }
+    if (length > field.bytes.length) {
+      const larger = Buffer.allocUnsafe(length * 2)
+      field.bytes.copy(larger, 0, 0, field.length)
+      field.bytes = larger
+    }
+    bytes.copy(field.bytes, field.length)
+    field.length = length
+  }
+
+  #endField(): void {
+    const field = this.#field
+    this.#field = undefined
+    if (field === undefined) return
+    const value = field.bytes.toString('utf8', 0, field.length)
+    if (field.name === '_filename') this.#announceName(value)
+    else this.#fields.push({ name: field.name, value })
+  }
+
+  #announceName(encoded: string): void {
+    if (this.#announcedName !== undefined) {
+      throw new Fault('BAD_MULTIPART', 'two _filename fields before one file')
+    }
+    try {
+      this.#announcedName = decodeURIComponent(encoded)
+    } catch {
+      throw new Fault('BAD_MULTIPART', 'a _filename that is not percent-encoded UTF-8')
+    }
+  }
+}
