@@ -69,6 +69,15 @@ export function isToken(text: string): boolean {
   return /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(text)
 }
 
+/** Optional white space of RFC 9110 section 5.6.3, which is less than what trim() takes. */
+export function trimBlanks(text: string): string {
+  let from = 0
+  let end = text.length
+  while (from < end && (text[from] === ' ' || text[from] === '\t')) from++
+  while (end > from && (text[end - 1] === ' ' || text[end - 1] === '\t')) end--
+  return text.slice(from, end)
+}
+
 type Parameter = { readonly name: string; readonly value: string }
 
 /** `; name=token; name="quoted"`: nothing left over, no empty parameter but a last `;`. */

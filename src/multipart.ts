@@ -10,7 +10,7 @@
 //              └── anything else ──┘  the line only began like a delimiter: it is data
 
 import { Fault } from './fault.ts'
-import { type Disposition, isToken, parseDisposition } from './header.ts'
+import { type Disposition, isToken, parseDisposition, trimBlanks } from './header.ts'
 
 export type PartHeaders = Disposition & {
   /** The part's Content-Type as sent, in latin1; '' when it has none. Never to be trusted. */
@@ -136,13 +136,9 @@ export class MultipartParser {
     const byte = chunk[from]
     switch (this.#state) {
       case BEHIND:
-        if (byte === HYPHEN) this.#state = DASH
-        else if (byte === CR) this.#state = RETURN
-        else if (byte === SP || byte === HT) this.#addPadding(byte)
-        else return this.#notADelimiter(from)
-        return from + 1
       case PADDING:
-        if (byte === CR) this.#state = RETURN
+        if (byte === HYPHEN && this.#state === BEHIND) this.#state = DASH
+        else if (byte === CR) this.#state = RETURN
         else if (byte === SP || byte === HT) this.#addPadding(byte)
         else return this.#notADelimiter(from)
         return from + 1
@@ -301,12 +297,4 @@ function beginningAtEnd(chunk: Buffer, from: number, delimiter: Buffer): number 
     if (chunk[at + i] !== delimiter[i]) return 0
   }
   return length
-}
-
-function trimBlanks(text: string): string {
-  let from = 0
-  let end = text.length
-  while (from < end && (text[from] === ' ' || text[from] === '\t')) from++
-  while (end > from && (text[end - 1] === ' ' || text[end - 1] === '\t')) end--
-  return text.slice(from, end)
 }
