@@ -17,6 +17,8 @@ import { type StoredFile, Upload } from './upload.ts'
 export type Exchange = {
   /** What the driver should read; 0 for GET and for what was refused unread; Infinity: to the end. */
   readonly bodyBytes: number
+  /** What the client sends, whatever we make of it; Infinity for a chunked body. */
+  readonly announcedBytes: number
   /** The bytes are valid only during the call. False: stop reading, the reply is decided. */
   write(chunk: Buffer): boolean
   /** The body is over. Always a reply, never throws. */
@@ -70,10 +72,12 @@ export function open(env: Env, settings: LoadedSettings): Exchange {
   } catch (error) {
     fail(error)
   }
-  const { contentLength } = request
+  const { contentLength, isChunked } = request
+  const announcedBytes =
+    typeof contentLength === 'number' ? contentLength : isChunked ? Infinity : 0
   return {
-    bodyBytes:
-      upload === undefined ? 0 : typeof contentLength === 'number' ? contentLength : Infinity,
+    bodyBytes: upload === undefined ? 0 : announcedBytes,
+    announcedBytes,
     write(chunk) {
       if (reply !== undefined || upload === undefined) return false
       receivedBytes += chunk.length

@@ -10,26 +10,45 @@ import { encode } from './response.ts'
 import type { LoadedSettings } from './settings.ts'
 
 const bufferBytes = 128 * 1024
+/** What surely fits into the pipe to the server, though nobody reads there yet. */
+const pipeBytes = 32 * 1024
 
 export function runCgi(env: Env, settings: LoadedSettings): void {
   const exchange = open(env, settings)
-  let left = exchange.bodyBytes
   // One buffer for the whole body: see Exchange.write.
-  const buffer = left > 0 ? Buffer.allocUnsafeSlow(bufferBytes) : Buffer.alloc(0)
-  while (left > 0) {
-    const count = read(buffer, Math.min(left, buffer.length))
+  const buffer = Buffer.allocUnsafeSlow(exchange.announcedBytes > 0 ? bufferBytes : 0)
+  let readBytes = 0
+  while (readBytes < exchange.bodyBytes) {
+    const count = read(buffer, exchange.bodyBytes - readBytes)
     if (count === 0) break
-    left -= count
+    readBytes += count
     if (!exchange.write(buffer.subarray(0, count))) break
   }
-  writeAll(encode(exchange.end(), env['REQUEST_METHOD'] ?? ''))
+  const reply = encode(exchange.end(), env['REQUEST_METHOD'] ?? '')
+  const unread = exchange.announcedBytes - readBytes
+  if (reply.length > pipeBytes) drain(buffer, unread)
+  writeAll(reply)
+  if (reply.length <= pipeBytes) drain(buffer, unread)
+}
+
+/**
+ * Reads what is left of a body that was refused. Servers that pass the whole body on before they read a
+ * reply (Apache, fcgiwrap) lose the reply when the program ends meanwhile; the client would see a broken
+ * connection or a 502 instead of the reason.
+ */
+function drain(buffer: Buffer, bytes: number): void {
+  for (let left = bytes; left > 0; ) {
+    const count = read(buffer, left)
+    if (count === 0) return
+    left -= count
+  }
 }
 
 /** 0 at the end of input, and when the connection broke: what is missing then, end() finds out. */
-function read(buffer: Buffer, length: number): number {
+function read(buffer: Buffer, atMost: number): number {
   for (;;) {
     try {
-      return readSync(0, buffer, 0, length, null)
+      return readSync(0, buffer, 0, Math.min(atMost, buffer.length), null)
     } catch (error) {
       if (errorCode(error) !== 'EAGAIN') return 0
       pause()

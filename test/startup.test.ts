@@ -1,0 +1,74 @@
+// What the executable must start under, and what it must not load: hosts without executable memory, with
+// three process slots, and the modules of a GET beside those of an empty executable made the same way.
+
+import assert from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { after, test } from 'node:test'
+import { packageExecutable } from '../build/package.ts'
+import { missing } from './servers.ts'
+
+const root = resolve(import.meta.dirname, '..')
+const program = resolve(root, 'build/upload.cgi')
+const home = mkdtempSync(join(tmpdir(), 'upload-cgi-test-'))
+after(() => rmSync(home, { recursive: true }))
+chmodSync(home, 0o777)
+const env = { GATEWAY_INTERFACE: 'CGI/1.1', REQUEST_METHOD: 'GET', UPLOAD_CGI_DIRECTORY: home }
+
+test('starts where memory is never writable and executable', { skip: missing('gcc') }, () => {
+  const source = join(home, 'mdwe.c')
+  writeFileSync(
+    source,
+    `#include <stdio.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+  if (prctl(65 /* PR_SET_MDWE */, 1L, 0L, 0L, 0L)) { perror("PR_SET_MDWE"); return 99; }
+  execv(argv[1], argv + 1);
+  return 98;
+}`,
+  )
+  execFileSync('gcc', ['-o', join(home, 'mdwe'), source])
+  const { stdout, stderr, status } = spawnSync(join(home, 'mdwe'), [program], { env })
+  assert.equal(String(stderr), '')
+  assert.equal(status, 0)
+  assert.match(String(stdout), /^Status: 200 OK/)
+})
+
+test('starts with three free process slots', {
+  skip: process.getuid?.() === 0 ? false : 'needs root, to be a user without other processes',
+}, () => {
+  // The limit counts the process itself.
+  const nobodyElse = ['--reuid=54321', '--regid=54321', '--clear-groups']
+  const args = [...nobodyElse, 'prlimit', '--nproc=4', program]
+  const options = { env: { ...env, PATH: '/usr/bin:/bin' }, timeout: 20_000 }
+  const { stdout, stderr } = spawnSync('setpriv', args, options)
+  assert.equal(String(stderr), '')
+  assert.match(String(stdout), /^Status: 200 OK/)
+})
+
+test('a GET loads no module for network, streams or cryptography', async () => {
+  const report = `\nrequire('fs').writeSync(2, process.moduleLoadList.join('\\n'))\n`
+  const bundle = readFileSync(resolve(root, 'build/upload.cjs'), 'utf8')
+  const loaded = async (name: string, source: string) => {
+    writeFileSync(join(home, `${name}.cjs`), source + report)
+    const output = join(home, name)
+    await packageExecutable(root, join(home, `${name}.cjs`), ownTarget(), output, {})
+    chmodSync(output, 0o755)
+    const { stdout, stderr } = spawnSync(output, [], { env })
+    if (name === 'whole') assert.match(String(stdout), /^Status: 200 OK/)
+    return String(stderr).split('\n')
+  }
+  const bare = new Set(await loaded('bare', ''))
+  const more = (await loaded('whole', bundle)).filter((name) => !bare.has(name))
+  assert.deepEqual(
+    more.filter((name) => /http|net|crypto|stream|child_process|worker/.test(name)),
+    [],
+  )
+})
+
+function ownTarget(): 'linux-x64' | 'linux-arm64' {
+  return process.arch === 'arm64' ? 'linux-arm64' : 'linux-x64'
+}
