@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after, test } from 'node:test'
@@ -14,8 +14,11 @@ const root = resolve(import.meta.dirname, '..')
 const program = resolve(root, 'build/upload.cgi')
 const home = mkdtempSync(join(tmpdir(), 'upload-cgi-test-'))
 after(() => rmSync(home, { recursive: true }))
-chmodSync(home, 0o777)
-const env = { GATEWAY_INTERFACE: 'CGI/1.1', REQUEST_METHOD: 'GET', UPLOAD_CGI_DIRECTORY: home }
+const uploads = join(home, 'uploads')
+mkdirSync(uploads)
+chmodSync(home, 0o755)
+chmodSync(uploads, 0o777)
+const env = { GATEWAY_INTERFACE: 'CGI/1.1', REQUEST_METHOD: 'GET', UPLOAD_CGI_DIRECTORY: uploads }
 
 test('starts where memory is never writable and executable', { skip: missing('gcc') }, () => {
   const source = join(home, 'mdwe.c')
