@@ -135,7 +135,8 @@ function rowOf(key: string): SettingsRow | undefined {
   return settingsTable.find((row) => row.key === key)
 }
 
+/** The line that sets the key or opens the table of that name. */
 function lineOf(text: string, key: string): number {
-  const lines = text.split('\n')
-  return 1 + lines.findIndex((line) => line.trimStart().replace(/^["']/, '').startsWith(key))
+  const starts = text.split('\n').map((line) => /^[\s["']*([^\s=."'\]]*)/.exec(line)?.[1])
+  return Math.max(1, 1 + starts.indexOf(key))
 }

@@ -1,0 +1,126 @@
+// Holds the reading of the CGI environment to RFC 3875: each variable's cases, and the whole request.
+// Nothing may throw, whatever a client made the server put there. Settings and HTTP_PROXY are not
+// read at all.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type Env, parseRequest } from './request.ts'
+
+test('an empty environment is a request about which nothing is known', () => {
+  assert.deepEqual(parseRequest({}), {
+    method: '',
+    contentType: '',
+    contentLength: 'absent',
+    isChunked: false,
+    format: 'text',
+    remoteAddress: '',
+    remoteUser: '',
+    origin: '',
+    hasForeignOrigin: false,
+  })
+})
+
+test('every variable has its place', () => {
+  const env = {
+    REQUEST_METHOD: 'POST',
+    CONTENT_TYPE: 'multipart/form-data; boundary=a',
+    CONTENT_LENGTH: '12',
+    HTTP_TRANSFER_ENCODING: 'gzip, Chunked ',
+    HTTP_ACCEPT: 'text/html',
+    REMOTE_ADDR: '::1',
+    REMOTE_USER: 'ann',
+    HTTP_ORIGIN: 'https://other.example',
+    HTTP_HOST: 'www.example.org',
+    HTTP_PROXY: 'evil',
+    HTTP_UPLOAD_CGI_DIRECTORY: '/evil',
+  }
+  assert.deepEqual(parseRequest(env), {
+    method: 'POST',
+    contentType: 'multipart/form-data; boundary=a',
+    contentLength: 12,
+    isChunked: true,
+    format: 'html',
+    remoteAddress: '::1',
+    remoteUser: 'ann',
+    origin: 'https://other.example',
+    hasForeignOrigin: true,
+  })
+})
+
+test('a length is plain decimal digits that a number can hold', () => {
+  const lengths = [
+    ['', 'absent'],
+    ['0', 0],
+    ['1073741824', 1073741824],
+    ['9007199254740991', 9007199254740991],
+    ...['9007199254740992', '99999999999999999', '-1', '+1', '01', '00', '1.0', '1e3', '0x10'].map(
+      (text) => [text, 'malformed'] as const,
+    ),
+    ...[' 1', '1 ', '1\n', '1, 1', '١', 'NaN'].map((text) => [text, 'malformed'] as const),
+  ] as const
+  for (const [text, length] of lengths) {
+    assert.equal(parseRequest({ CONTENT_LENGTH: text }).contentLength, length, `"${text}"`)
+  }
+})
+
+test('a body is chunked when that is the last transfer coding', () => {
+  const isChunked = (text: string) => parseRequest({ HTTP_TRANSFER_ENCODING: text }).isChunked
+  for (const text of ['chunked', 'CHUNKED', 'gzip,chunked', 'gzip , \tchunked ']) {
+    assert.equal(isChunked(text), true, text)
+  }
+  for (const text of ['', 'identity', 'chunked, gzip', 'xchunked', 'chunked;q=1']) {
+    assert.equal(isChunked(text), false, text)
+  }
+})
+
+test('the format is what Accept names with the highest weight, the first of equals', () => {
+  const formats = [
+    ['', 'text'],
+    ['*/*', 'text'],
+    ['text/*', 'text'],
+    ['text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8', 'html'],
+    ['application/xhtml+xml', 'html'],
+    ['application/json', 'json'],
+    ['Application/Problem+JSON', 'json'],
+    ['text/html;q=0.5, application/json;q=0.9', 'json'],
+    ['application/json, text/html', 'json'],
+    ['text/html ; charset=utf-8 ; q=0.2 , text/plain;q=0.1', 'html'],
+    ['text/html;q=0', 'text'],
+    ['text/html;q=x', 'text'],
+    [`${'a/b,'.repeat(600)}text/html`, 'text'],
+    [';;,,;q=1,=', 'text'],
+  ]
+  for (const [accept, format] of formats) {
+    assert.equal(parseRequest({ HTTP_ACCEPT: accept }).format, format, accept)
+  }
+})
+
+test('the word of the browser decides whether a page of another site sent it', () => {
+  const isForeign = (HTTP_SEC_FETCH_SITE: string, HTTP_ORIGIN: string) =>
+    parseRequest({ HTTP_SEC_FETCH_SITE, HTTP_ORIGIN, HTTP_HOST: 'a.example' }).hasForeignOrigin
+  assert.equal(isForeign('same-origin', 'https://rewritten.example'), false)
+  assert.equal(isForeign('none', ''), false)
+  assert.equal(isForeign('cross-site', 'https://a.example'), true)
+  assert.equal(isForeign('cross-site', ''), true)
+  assert.equal(isForeign('same-site', 'https://b.example'), true)
+  assert.equal(isForeign('same-site', 'https://a.example'), false)
+})
+
+test('without that word Origin is held against Host', () => {
+  const cases: readonly (readonly [env: Env, isForeign: boolean])[] = [
+    [{ HTTP_HOST: 'a.example' }, false],
+    [{ HTTP_HOST: 'a.example', HTTP_ORIGIN: 'https://a.example' }, false],
+    [{ HTTP_HOST: 'A.example:443', HTTP_ORIGIN: 'https://a.Example' }, false],
+    [{ HTTP_HOST: 'a.example:8080', HTTP_ORIGIN: 'http://a.example:8080' }, false],
+    [{ HTTP_HOST: 'a.example:8080', HTTP_ORIGIN: 'http://a.example' }, true],
+    [{ HTTP_HOST: 'a.example', HTTP_ORIGIN: 'https://a.example.evil' }, true],
+    [{ HTTP_HOST: 'a.example', HTTP_ORIGIN: 'https://sub.a.example' }, true],
+    [{ HTTP_HOST: 'a.example', HTTP_ORIGIN: 'null' }, true],
+    [{ SERVER_NAME: 'a.example', SERVER_PORT: '80', HTTP_ORIGIN: 'http://a.example' }, false],
+    [{ SERVER_NAME: 'a.example', SERVER_PORT: '81', HTTP_ORIGIN: 'http://a.example' }, true],
+    [{ HTTP_ORIGIN: 'http://a.example' }, true],
+  ]
+  for (const [env, isForeign] of cases) {
+    assert.equal(parseRequest(env).hasForeignOrigin, isForeign, JSON.stringify(env))
+  }
+})
