@@ -1,6 +1,6 @@
 // The CGI driver (RFC 3875): blocking reads of fd 0 → Exchange → fd 1. Called by main.ts.
-// Nothing is written to stdout before the body is read or abandoned: a server may send the whole body
-// before it reads a byte, and both would wait for ever.
+// Nothing is written to stdout before the body is read or refused, and then no more than a pipe holds while
+// the server may still be sending: else both could wait for ever.
 
 import { readSync, writeSync } from 'node:fs'
 import { open } from './app.ts'

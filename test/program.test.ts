@@ -2,7 +2,8 @@
 // settings from all sources, arguments and NODE_OPTIONS, and what it must start under.
 
 import assert from 'node:assert/strict'
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import {
   chmodSync,
   mkdirSync,
@@ -47,6 +48,7 @@ async function post(
     method: 'POST',
     contentType: contentType(),
     body,
+    timeoutSeconds: 120,
     env: { HTTP_ACCEPT: 'application/json', ...env } as Record<string, string>,
   })
   const value = reply.json()
@@ -152,12 +154,8 @@ test('with overwrite, a request that fails half-way puts back what was there', a
 test('two hundred posts of one name at once are two hundred files', async () => {
   const directory = freshDirectory()
   const numbers = Array.from({ length: 200 }, (_, i) => i)
-  for (let from = 0; from < 200; from += 20) {
-    const replies = await Promise.all(
-      numbers.slice(from, from + 20).map((i) => post(directory, [file('same.txt', `${i}`)])),
-    )
-    for (const { reply } of replies) assert.equal(reply.status, 201)
-  }
+  const posts = numbers.map((i) => post(directory, [file('same.txt', `${i}`)]))
+  for (const { reply } of await Promise.all(posts)) assert.equal(reply.status, 201)
   const names = visible(directory)
   assert.equal(names.length, 200)
   const contents = new Set(names.map((name) => readFileSync(join(directory, name), 'utf8')))
@@ -330,4 +328,21 @@ test('check names what is wrong and how to mend it, and exits with 78', () => {
 test('--licenses prints the notices of all that is inside', () => {
   const { stdout } = spawnSync(program, ['--licenses'], { env: {} })
   assert.match(stdout.toString(), /MIT License[\s\S]*smol-toml[\s\S]*Node\.js[\s\S]*OpenSSL/)
+})
+
+test('serve without settings stores into ./uploads and says so', async (t) => {
+  const home = freshDirectory()
+  const env = { PATH: '/usr/bin:/bin' }
+  const server = spawn(program, ['serve', '--port', '0'], { cwd: home, env })
+  t.after(() => server.kill())
+  let said = ''
+  while (!/for production/.test(said)) said += (await once(server.stdout, 'data'))[0]
+  assert.match(said, /\.\/uploads/)
+  const url = /http:\/\/127\.0\.0\.1:\d+\//.exec(said)?.[0] ?? ''
+  const bytes = Buffer.alloc(2_000_000, 'serve')
+  const form = new FormData()
+  form.append('file', new Blob([bytes]), 'a.bin')
+  const reply = await fetch(url, { method: 'POST', body: form })
+  assert.equal(reply.status, 201)
+  assert.deepEqual(readFileSync(join(home, 'uploads', 'a.bin')), bytes)
 })
