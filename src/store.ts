@@ -111,7 +111,7 @@ export class Store {
     return translated(() => {
       this.#openIncoming()
       const pending = new PendingFile(this, this.#randomPath('part'))
-      if (!this.#hasSwept) this.#sweep(pending.touchedAt())
+      if (!this.#hasSwept) attempt(() => this.#sweep(pending.touchedAt()))
       this.#hasSwept = true
       return pending
     })
