@@ -36,3 +36,23 @@ test('a bug is a 500 that tells the visitor an id only, and what was received is
   assert.doesNotMatch(reply.body, /secret/)
   assert.deepEqual(readdirSync(join(directory, '.incoming')), [])
 })
+
+test('a receipt that cannot be made takes back what was stored', (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'upload-cgi-test-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  const settings = loadSettings({ UPLOAD_CGI_DIRECTORY: directory }, '/nonexistent/upload.cgi', '')
+  const buggy = {
+    ...settings,
+    get publicUrl(): string {
+      assert.deepEqual(readdirSync(directory).sort(), ['.incoming', 'a.txt'])
+      throw new TypeError('a secret of the inside')
+    },
+  }
+  const body = multipartBody([{ name: 'file', filename: 'a.txt', content: 'content' }])
+  const env = { REQUEST_METHOD: 'POST', CONTENT_TYPE: contentType(), HTTP_ACCEPT: 'text/html' }
+  const exchange = open({ ...env, CONTENT_LENGTH: String(body.length) }, buggy)
+  assert.equal(exchange.write(body), true)
+  assert.equal(exchange.end().status, 500)
+  assert.deepEqual(readdirSync(directory), ['.incoming'])
+  assert.deepEqual(readdirSync(join(directory, '.incoming')), [])
+})

@@ -12,7 +12,7 @@ import { type Env, parseRequest, type Request } from './request.ts'
 import type { Response } from './response.ts'
 import type { LoadedSettings } from './settings.ts'
 import { Store } from './store.ts'
-import { type StoredFile, Upload } from './upload.ts'
+import { type Received, type StoredFile, Upload } from './upload.ts'
 
 export type Exchange = {
   /** What the driver should read; 0 for GET and for what was refused unread; Infinity: to the end. */
@@ -54,15 +54,17 @@ export function open(env: Env, settings: LoadedSettings): Exchange {
     if (contentLength !== 'absent' && receivedBytes !== contentLength) {
       throw new Fault('INCOMPLETE_BODY', `${receivedBytes} of ${contentLength} bytes arrived`)
     }
-    const received = endUpload(upload, request)
-    const receipt = { id, time: new Date().toISOString(), ...received }
-    files = received.files
     const stylesheet = readStylesheet(settings, id)
-    reply = withHeaders(
-      receiptReply(request.format, receipt, settings, stylesheet),
-      request,
-      settings,
-    )
+    reply = endUpload(upload, request, (received) => {
+      const receipt = { id, time: new Date().toISOString(), ...received }
+      const made = withHeaders(
+        receiptReply(request.format, receipt, settings, stylesheet),
+        request,
+        settings,
+      )
+      files = received.files
+      return made
+    })
   }
 
   try {
@@ -171,9 +173,13 @@ function requireLength({ contentLength, isChunked }: Request, settings: LoadedSe
 }
 
 /** Without a declared length only the close delimiter tells a whole body from one that was cut. */
-function endUpload(upload: Upload, request: Request): ReturnType<Upload['end']> {
+function endUpload(
+  upload: Upload,
+  request: Request,
+  accept: (received: Received) => Response,
+): Response {
   try {
-    return upload.end()
+    return upload.end(accept)
   } catch (error) {
     const isCut = request.contentLength === 'absent' && error instanceof Fault
     if (isCut && error.code === 'BAD_MULTIPART') throw new Fault('INCOMPLETE_BODY', error.detail)

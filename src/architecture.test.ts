@@ -34,6 +34,7 @@ test('only these touch the file system', () => {
     'directory.ts',
     'log.ts',
     'main.ts',
+    'placement.ts',
     'settings-load.ts',
     'store.ts',
   ])
@@ -58,7 +59,8 @@ test('the parser, the names and the vocabulary import no layer above them', () =
     'fault.ts': [],
     'filename.ts': [],
     'multipart.ts': ['./fault.ts', './header.ts'],
-    'store.ts': ['./directory.ts', './fault.ts', './filename.ts', 'node:fs', 'node:path'],
+    'placement.ts': ['./fault.ts', './filename.ts', 'node:fs', 'node:path'],
+    'store.ts': ['./directory.ts', './fault.ts', './placement.ts', 'node:fs', 'node:path'],
   }
   for (const { name, text } of sources) {
     const expected = allowed[name]

@@ -50,7 +50,9 @@ function read(buffer: Buffer, atMost: number): number {
     try {
       return readSync(0, buffer, 0, Math.min(atMost, buffer.length), null)
     } catch (error) {
-      if (errorCode(error) !== 'EAGAIN') return 0
+      const code = errorCode(error)
+      if (code === 'EINTR') continue
+      if (code !== 'EAGAIN') return 0
       pause()
     }
   }

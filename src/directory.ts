@@ -30,7 +30,8 @@ export function usableDirectory(
     accessSync(path, constants.W_OK | constants.X_OK)
     return path
   })
-  if (!statSync(directory).isDirectory()) throw unusable(directory, 'is not a directory')
+  if (!translated(() => statSync(directory)).isDirectory())
+    throw unusable(directory, 'is not a directory')
   if (directory === dirname(realOrSame(programFile))) {
     throw unusable(directory, 'is the directory of the program itself: choose another one')
   }

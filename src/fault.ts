@@ -27,9 +27,9 @@ export function faultSentence(code: FaultCode): string {
 
 /** What the operating system said (`ENOSPC`, …), or '' when this is not its error. */
 export function errorCode(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string'
-    ? error.code
-    : ''
+  if (!(error instanceof Error && 'code' in error && typeof error.code === 'string')) return ''
+  // libuv has no name for it.
+  return 'errno' in error && error.errno === -122 ? 'EDQUOT' : error.code
 }
 
 /** Runs it; what the file system refuses becomes a Fault. */

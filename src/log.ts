@@ -35,7 +35,9 @@ export function logRequest(line: LogLine, file: string): void {
     const { O_WRONLY, O_APPEND, O_CREAT } = constants
     const fd = openSync(file, O_WRONLY | O_APPEND | O_CREAT, 0o640)
     try {
-      writeSync(fd, `${JSON.stringify(line, stripped)}\n`)
+      const bytes = Buffer.from(`${JSON.stringify(line, stripped)}\n`)
+      const count = writeSync(fd, bytes)
+      if (count < bytes.length) throw new Error('only a part of the line was written')
     } finally {
       closeSync(fd)
     }
@@ -46,7 +48,8 @@ export function logRequest(line: LogLine, file: string): void {
 
 /** To stderr, which web servers put into their error log. */
 export function complain(id: string, text: string): void {
-  const line = `upload.cgi: ${strip(text).slice(0, maxComplaintBytes)} (id ${id})\n`
+  // A character of UTF-16 is at most three bytes.
+  const line = `upload.cgi: ${strip(text).slice(0, maxComplaintBytes / 3)} (id ${id})\n`
   try {
     writeSync(2, line)
   } catch {

@@ -1,4 +1,5 @@
-// The only file that creates, links or removes uploads. Called by upload.ts, blocking throughout.
+// What creates and removes uploads; placement.ts beside it gives them their names. Called by upload.ts,
+// blocking throughout.
 // What is being received lies in `.incoming/` inside the upload directory, under random names; it becomes
 // visible by link(2), which never overwrites, after it is safe on disk. Several hosts may share the
 // directory over NFS: nothing here relies on locks, process ids or the local clock.
@@ -6,30 +7,37 @@
 
 import {
   closeSync,
-  constants,
   fchmodSync,
   fdatasyncSync,
   fstatSync,
-  linkSync,
   lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
-  renameSync,
-  statSync,
   unlinkSync,
   writeSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { freeBytes, syncDirectory } from './directory.ts'
-import { errorCode, Fault, fileSystemFault, translated } from './fault.ts'
-import { numberedName } from './filename.ts'
+import { errorCode, Fault, translated } from './fault.ts'
+import {
+  attempt,
+  createNew,
+  isThere,
+  maybeThere,
+  type Placed,
+  placeInstead,
+  placeNew,
+  placeNumbered,
+  removePlaceholder,
+  takeBack,
+} from './placement.ts'
 import type { Settings } from './settings.ts'
 
 /** How often free space is looked at while a file arrives. */
 const freeSpaceCheckBytes = 16 * 1024 * 1024
 const maxSweptEntries = 1000
-const incomingName = /^[0-9a-f]{32}\.(part|kept)$/
+const incomingName = /^[0-9a-f]{32}\.(part\.name|part|kept)$/
 
 /** A file whose name is still to come: create · write · end, then Store.commit or discard. */
 export class PendingFile {
@@ -50,7 +58,11 @@ export class PendingFile {
   /** Writes all of it, however often the system takes only a part. */
   write(bytes: Buffer): void {
     translated(() => {
-      for (let at = 0; at < bytes.length; ) at += writeSync(this.#fd, bytes, at)
+      for (let at = 0; at < bytes.length; ) {
+        const count = writeSync(this.#fd, bytes, at)
+        if (count === 0) throw new Fault('DISK_FULL', '', new Error('write(2) takes nothing'))
+        at += count
+      }
     })
     this.size += bytes.length
     if (this.size < this.#nextCheckBytes) return
@@ -62,7 +74,7 @@ export class PendingFile {
   end(): void {
     translated(() => {
       const { fileMode, durable } = this.#store.settings
-      fchmodSync(this.#fd, fileMode)
+      setMode(this.#fd, fileMode)
       this.inode = fstatSync(this.#fd).ino
       if (durable) fdatasyncSync(this.#fd)
       const fd = this.#fd
@@ -83,8 +95,6 @@ export class PendingFile {
     attempt(() => unlinkSync(this.path))
   }
 }
-
-type Placed = { readonly pending: PendingFile; readonly path: string; readonly kept: string }
 
 export class Store {
   readonly settings: Settings
@@ -111,7 +121,7 @@ export class Store {
     return translated(() => {
       this.#openIncoming()
       const pending = new PendingFile(this, this.#randomPath('part'))
-      if (!this.#hasSwept) attempt(() => this.#sweep(pending.touchedAt()))
+      if (!this.#hasSwept) attempt(() => this.#sweep(pending))
       this.#hasSwept = true
       return pending
     })
@@ -120,79 +130,59 @@ export class Store {
   /** With `on_conflict = "reject"`: throws NAME_TAKEN before anything is received in vain. */
   requireFreeName(name: string): void {
     if (this.settings.onConflict !== 'reject') return
-    if (isThere(join(this.directory, name))) throw new Fault('NAME_TAKEN', name)
+    if (translated(() => isThere(join(this.directory, name)))) throw new Fault('NAME_TAKEN', name)
   }
 
   /**
    * Makes ended files visible, all or none, and durable. `names` as storedName() makes them, one for
-   * each file; gives the names under which they are stored.
+   * each file. `accept` gets the names under which they are stored and makes what commit() returns;
+   * should it throw, all is taken back.
    */
-  commit(files: readonly PendingFile[], names: readonly string[]): string[] {
+  commit<Result>(
+    files: readonly PendingFile[],
+    names: readonly string[],
+    accept: (stored: readonly string[]) => Result,
+  ): Result {
     const placed: Placed[] = []
     try {
       return translated(() => {
-        const stored = files.map((pending, i) => {
-          const place = this.#place(pending, names[i] ?? 'upload')
-          placed.push(place)
-          return place.path.slice(this.directory.length + 1)
-        })
-        for (const { pending } of placed) attempt(() => unlinkSync(pending.path))
+        for (const [i, file] of files.entries()) {
+          placed.push(this.#place(file, names[i] ?? 'upload', placed))
+        }
+        for (const file of files) attempt(() => unlinkSync(file.path))
         if (this.settings.durable) syncDirectory(this.directory)
+        const result = accept(placed.map(({ path }) => basename(path)))
         for (const { kept } of placed) if (kept !== '') attempt(() => unlinkSync(kept))
-        return stored
+        return result
       })
     } catch (error) {
-      for (const place of placed.reverse()) takeBack(place)
+      const remaining = placed.reverse().filter((place) => !takeBack(place))
       if (this.settings.durable) attempt(() => syncDirectory(this.directory))
-      throw error
+      if (remaining.length === 0) throw error
+      throw maybeThere(
+        remaining.map(({ path }) => path),
+        error,
+      )
     }
   }
 
-  #place(pending: PendingFile, name: string): Placed {
-    if (this.settings.onConflict === 'overwrite') return this.#replace(pending, name)
-    let number = 1
-    for (;;) {
-      const path = join(this.directory, number === 1 ? name : numberedName(name, number))
-      const isPlaced = linkNew(pending, path)
-      if (isPlaced) return { pending, path, kept: '' }
-      if (this.settings.onConflict === 'reject') throw new Fault('NAME_TAKEN', name)
-      number = this.#freeNumber(name, number + 1)
-    }
-  }
-
-  /** A number from `from` on that looks free, in O(log n) looks; link(2) has the last word. */
-  #freeNumber(name: string, from: number): number {
-    const isTaken = (number: number) => isThere(join(this.directory, numberedName(name, number)))
-    let step = 1
-    while (isTaken(from + step - 1)) step *= 2
-    // Taken at `low` (or low is just before `from`), free at `high`.
-    let low = from + Math.floor(step / 2) - 1
-    let high = from + step - 1
-    while (high - low > 1) {
-      const middle = Math.floor((low + high) / 2)
-      if (isTaken(middle)) low = middle
-      else high = middle
-    }
-    return high
-  }
-
-  /** `overwrite`: what was there is kept aside until the whole request is stored. */
-  #replace(pending: PendingFile, name: string): Placed {
+  #place(file: PendingFile, name: string, before: readonly Placed[]): Placed {
     const path = join(this.directory, name)
-    for (;;) {
-      if (linkNew(pending, path)) return { pending, path, kept: '' }
-      const existing = lstatSync(path, { throwIfNoEntry: false })
-      if (existing?.isDirectory()) throw new Fault('NAME_TAKEN', name)
-      const kept = this.#randomPath('kept')
-      // Gone meanwhile: then the name is free and the next link takes it.
-      if (existing === undefined || !keepAside(path, kept)) continue
-      try {
-        renameSync(pending.path, path)
-      } catch (error) {
-        attempt(() => renameSync(kept, path))
-        throw error
+    switch (this.settings.onConflict) {
+      case 'rename':
+        return placeNumbered(file, this.directory, name)
+      case 'reject': {
+        const placed = placeNew(file, path)
+        if (placed === undefined) throw new Fault('NAME_TAKEN', name)
+        return placed
       }
-      return { pending, path, kept }
+      case 'overwrite': {
+        // Two files of one request may have one name; both were promised a place.
+        const inode = lstatSync(path, { throwIfNoEntry: false })?.ino
+        const isOurs = before.some((placed) => placed.inode === inode)
+        if (isOurs) return placeNumbered(file, this.directory, name)
+        return placeInstead(file, path, this.#randomPath('kept'))
+      }
     }
   }
 
@@ -212,88 +202,29 @@ export class Store {
   }
 
   /** Removes what killed processes left. Never a symlink, never a name that is not ours. */
-  #sweep(now: number): void {
-    const oldest = now - this.settings.partialLifetimeSeconds * 1000
-    for (const name of readdirSync(this.#incoming).slice(0, maxSweptEntries)) {
-      if (!incomingName.test(name)) continue
+  #sweep(own: PendingFile): void {
+    const oldest = own.touchedAt() - this.settings.partialLifetimeSeconds * 1000
+    const names = readdirSync(this.#incoming).filter((name) => incomingName.test(name))
+    // Backwards, for a note must be read while its file is there.
+    for (const name of names.sort().reverse().slice(0, maxSweptEntries)) {
       const path = join(this.#incoming, name)
       attempt(() => {
         const stats = lstatSync(path)
-        if (stats.isFile() && stats.mtimeMs < oldest) unlinkSync(path)
+        // A kept file is as old as its content; when it came here, only ctime tells.
+        const since = name.endsWith('.kept') ? stats.ctimeMs : stats.mtimeMs
+        if (!stats.isFile() || since >= oldest || path === own.path) return
+        if (name.endsWith('.name')) attempt(() => removePlaceholder(path, this.directory))
+        unlinkSync(path)
       })
     }
   }
 }
 
-function isThere(path: string): boolean {
+function setMode(fd: number, mode: number): void {
   try {
-    return lstatSync(path, { throwIfNoEntry: false }) !== undefined
+    fchmodSync(fd, mode)
   } catch (error) {
-    throw fileSystemFault(error)
+    // The file is ours: these say that the file system has one mode for all files (vfat, some FUSE).
+    if (!['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'].includes(errorCode(error))) throw error
   }
 }
-
-/** True when the file is now at `path`, false when something else is. */
-function linkNew(pending: PendingFile, path: string): boolean {
-  try {
-    linkSync(pending.path, path)
-    return true
-  } catch (error) {
-    const code = errorCode(error)
-    if (lacksLinks.has(code)) return renameNew(pending, path)
-    // Over NFS the answer to a link that was made can get lost, and its repetition fails.
-    if (statSync(pending.path).nlink > 1) return true
-    if (code !== 'EEXIST') throw error
-    return false
-  }
-}
-
-/** The same on a file system without hard links: a placeholder takes the name, then is replaced. */
-function renameNew(pending: PendingFile, path: string): boolean {
-  try {
-    closeSync(openSync(path, createNew, 0o600))
-  } catch (error) {
-    if (errorCode(error) === 'EEXIST') return false
-    throw error
-  }
-  try {
-    renameSync(pending.path, path)
-    return true
-  } catch (error) {
-    attempt(() => unlinkSync(path))
-    throw error
-  }
-}
-
-/** False when there is nothing at `path` any more. */
-function keepAside(path: string, kept: string): boolean {
-  try {
-    linkSync(path, kept)
-    return true
-  } catch (error) {
-    const code = errorCode(error)
-    if (code === 'ENOENT') return false
-    if (!lacksLinks.has(code)) throw error
-    renameSync(path, kept)
-    return true
-  }
-}
-
-function takeBack({ pending, path, kept }: Placed): void {
-  attempt(() => {
-    const isOurs = lstatSync(path).ino === pending.inode
-    if (isOurs && kept === '') unlinkSync(path)
-    else if (isOurs) renameSync(kept, path)
-    else if (kept !== '') unlinkSync(kept)
-  })
-}
-
-/** For cleaning up, where there is nothing better to do about a failure than to go on. */
-function attempt(action: () => void): void {
-  try {
-    action()
-  } catch {}
-}
-
-const createNew = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
-const lacksLinks = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK', 'ENOSYS'])

@@ -25,6 +25,11 @@ export type StoredFile = {
 
 export type Field = { readonly name: string; readonly value: string }
 
+export type Received = {
+  readonly files: readonly StoredFile[]
+  readonly fields: readonly Field[]
+}
+
 type Hash = { update(bytes: Buffer): unknown; digest(encoding: 'hex'): string }
 
 type ReceivedFile = {
@@ -59,24 +64,26 @@ export class Upload implements Sink {
     this.#parser.write(chunk)
   }
 
-  /** The body is over: stores all of its files or throws. */
-  end(): { files: StoredFile[]; fields: Field[] } {
+  /**
+   * The body is over: stores all of its files or throws. `accept` makes what is returned, while all
+   * can still be taken back: should it throw, nothing is stored.
+   */
+  end<Result>(accept: (received: Received) => Result): Result {
     this.#parser.end()
     if (this.#files.length === 0) throw new Fault('NOTHING_UPLOADED')
     const pending = this.#files.map((file) => file.pending as PendingFile)
-    const stored = this.#store.commit(
-      pending,
-      this.#files.map((file) => file.name),
-    )
-    const files = this.#files.map(({ headers, clientName, sha256 }, i) => ({
-      field: headers.name,
-      name: clientName,
-      stored: stored[i] as string,
-      size: (pending[i] as PendingFile).size,
-      type: headers.type,
-      sha256,
-    }))
-    return { files, fields: this.#fields }
+    const names = this.#files.map((file) => file.name)
+    return this.#store.commit(pending, names, (stored) => {
+      const files = this.#files.map(({ headers, clientName, sha256 }, i) => ({
+        field: headers.name,
+        name: clientName,
+        stored: stored[i] as string,
+        size: (pending[i] as PendingFile).size,
+        type: headers.type,
+        sha256,
+      }))
+      return accept({ files, fields: this.#fields })
+    })
   }
 
   /** Removes what was received. Never throws. */
