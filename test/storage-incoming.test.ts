@@ -122,7 +122,7 @@ test('any number of leftovers is swept in time, whatever lies among them', async
   const directory = freshDirectory(t)
   const incoming = join(directory, '.incoming')
   mkdirSync(incoming, { mode: 0o700 })
-  for (let i = 0; i < 2500; i++) writeAged(join(incoming, `foreign-${i}`), 90_000)
+  for (let i = 0; i < 2500; i++) writeAged(join(incoming, `!foreign-${i}`), 90_000)
   for (let i = 0; i < 2500; i++) writeAged(join(incoming, partName(i)), 90_000)
   const isLeft = () => readdirSync(incoming).filter((name) => name.endsWith('.part')).length
   // A bounded number at a time, so that no request pays for all of them.
