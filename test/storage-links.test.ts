@@ -131,8 +131,8 @@ test('200 writers of one name in four processes: overwritten, one content remain
   await oneRemains(freshDirectory(t), 200)
 })
 
-test('100 writers of one name in four processes: rejected but for one', async (t) => {
-  await oneIsStored(freshDirectory(t), 100)
+test('80 writers of one name in four processes: rejected but for one', async (t) => {
+  await oneIsStored(freshDirectory(t), 80)
 })
 
 test('without hard links everything is stored all the same, all or nothing', async (t) => {
@@ -149,9 +149,9 @@ test('without hard links writers of one name keep to on_conflict', async (t) => 
   const preload = withoutLinks(t)
   if ('skip' in preload) return t.skip(preload.skip)
   const env = { LD_PRELOAD: preload.library, NO_LINK_ERRNO: String(constants.errno.EPERM) }
-  await allAreNumbered(freshDirectory(t), 100, env)
-  await oneRemains(freshDirectory(t), 40, env)
-  await oneIsStored(freshDirectory(t), 40, env)
+  await allAreNumbered(freshDirectory(t), 80, env)
+  await oneRemains(freshDirectory(t), 24, env)
+  await oneIsStored(freshDirectory(t), 24, env)
 })
 
 test('on vfat everything is stored, all or nothing, and writers keep to on_conflict', async (t) => {

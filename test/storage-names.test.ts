@@ -29,12 +29,12 @@ test('the 100,001st file of a name gets the next number, as fast as the first', 
   assert.ok(ratio < 1.5, `${ratio}`)
 })
 
-test('a gap among 100,000 numbers: the number is one that was free', async (t) => {
-  const directory = directoryWith(t, 100_000, (number) => number !== 50_001)
+test('a gap among 60,000 numbers: the number is one that was free', async (t) => {
+  const directory = directoryWith(t, 60_000, (number) => number !== 50_001)
   const [first] = await report(directory)
   const [second] = await report(directory)
   for (const name of [first, second]) {
-    assert.ok(name === 'report-50001.pdf' || /^report-10000[12]\.pdf$/.test(name ?? ''), name)
+    assert.ok(name === 'report-50001.pdf' || /^report-6000[12]\.pdf$/.test(name ?? ''), name)
     assert.equal(readFileSync(join(directory, name ?? ''), 'utf8'), 'content of report.pdf')
   }
   assert.notEqual(first, second)
