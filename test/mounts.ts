@@ -95,7 +95,7 @@ export function fill(path: string, leftBytes = 0): string {
 
 function prepare(t: TestContext, megabytes = 0): { path: string; image: string } {
   const home = mkdtempSync(join(tmpdir(), 'upload-cgi-mount-'))
-  if (homes.size === 0) process.once('exit', () => homes.forEach(remove))
+  endWithThisProcess()
   homes.add(home)
   t.after(() => remove(home))
   const path = join(home, 'mounted')
@@ -104,6 +104,15 @@ function prepare(t: TestContext, megabytes = 0): { path: string; image: string }
   writeFileSync(image, '')
   truncateSync(image, megabytes * 1024 * 1024)
   return { path, image }
+}
+
+function endWithThisProcess(): void {
+  if (isHooked) return
+  isHooked = true
+  process.once('exit', () => homes.forEach(remove))
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => process.exit(1))
+  }
 }
 
 function remove(home: string): void {
@@ -131,6 +140,7 @@ function run(tool: string, args: readonly string[]): SpawnSyncReturns<string> {
 
 let probed: string | false | undefined
 const homes = new Set<string>()
+let isHooked = false
 
 // Which Debian package brings it.
 const packages = {
