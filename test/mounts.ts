@@ -1,0 +1,154 @@
+// File systems of their own for whole-program tests: a small tmpfs, and images with ext4, btrfs or
+// vfat in them. Where the kernel has no vfat, fusefat serves it. Mounting needs root: cannotMount()
+// gives the reason to skip where it is not permitted. Every mount ends with t.after or, should the
+// test never get there, with this process; so does its image.
+
+import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { constants, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+
+export type Tool = keyof typeof packages
+
+/** The reason to skip, also under UPLOAD_CGI_NO_SKIPS: no installation can mend it. False: it works. */
+export function cannotMount(): string | false {
+  if (probed !== undefined) return probed
+  const home = mkdtempSync(join(tmpdir(), 'upload-cgi-probe-'))
+  try {
+    const { status, stderr } = run('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', home])
+    if (status === 0) unmount(home)
+    probed = status === 0 ? false : `mounting is not permitted here: ${stderr.trim()}`
+    return probed
+  } finally {
+    rmSync(home, { recursive: true, force: true })
+  }
+}
+
+/** As missing() of servers.ts, for what makes and mounts file systems. */
+export function missingTool(...names: readonly Tool[]): string | false {
+  const absent = names.filter((name) => run('sh', ['-c', `command -v ${name}`]).status !== 0)
+  if (absent.length === 0) return false
+  const wanted = absent.map((name) => packages[name]).join(' ')
+  const reason = `not installed: ${absent.join(', ')}; apt-get install ${wanted}`
+  if (process.env['UPLOAD_CGI_NO_SKIPS']) throw new Error(reason)
+  return reason
+}
+
+/** `options` as mount(8) takes them, such as size=8m. Gives where it is mounted. */
+export function mountTmpfs(t: TestContext, options: string): string {
+  const { path } = prepare(t)
+  must('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', path])
+  return path
+}
+
+export function mountExt4(t: TestContext, megabytes: number): string {
+  const { path, image } = prepare(t, megabytes)
+  // Without blocks reserved for root, who may be running this.
+  must('mkfs.ext4', ['-q', '-m', '0', image])
+  must('mount', ['-o', 'loop', image, path])
+  return path
+}
+
+/** Everything on it counts against one quota. */
+export function mountBtrfs(t: TestContext, megabytes: number, quota: string): string {
+  const { path, image } = prepare(t, megabytes)
+  must('mkfs.btrfs', ['-q', image])
+  must('mount', ['-o', 'loop', image, path])
+  must('btrfs', ['quota', 'enable', path])
+  must('btrfs', ['qgroup', 'limit', quota, '0/5', path])
+  return path
+}
+
+/** Gives the reason to skip where neither the kernel nor fusefat can. */
+export function mountVfat(t: TestContext, megabytes: number): { path: string } | { skip: string } {
+  const { path, image } = prepare(t, megabytes)
+  must('mkfs.vfat', [image])
+  const byKernel = run('mount', ['-t', 'vfat', '-o', 'loop', image, path])
+  if (byKernel.status === 0) return { path }
+  const absent = missingTool('fusefat')
+  if (absent !== false) return { skip: `${byKernel.stderr.trim()}; ${absent}` }
+  const byFuse = run('fusefat', ['-o', 'rw+', image, path])
+  if (byFuse.status === 0) return { path }
+  return { skip: `${byKernel.stderr.trim()}; fusefat: ${byFuse.stderr.trim()}` }
+}
+
+export function remount(path: string, options: string): void {
+  must('mount', ['-o', `remount,${options}`, path])
+}
+
+/** Takes all the room that is left, but for `leftBytes`. Removing the file gives it back. */
+export function fill(path: string, leftBytes = 0): string {
+  const file = join(path, 'filler')
+  for (const size of [1 << 20, 4096, 1]) {
+    try {
+      for (;;) writeFileSync(file, Buffer.alloc(size, 'x'), { flag: 'a' })
+    } catch (error) {
+      // Node has no name for EDQUOT.
+      const { errno } = error as NodeJS.ErrnoException
+      if (errno !== -constants.errno.ENOSPC && errno !== -constants.errno.EDQUOT) throw error
+    }
+  }
+  if (leftBytes > 0) truncateSync(file, readFileSync(file).length - leftBytes)
+  return file
+}
+
+function prepare(t: TestContext, megabytes = 0): { path: string; image: string } {
+  const home = mkdtempSync(join(tmpdir(), 'upload-cgi-mount-'))
+  endWithThisProcess()
+  homes.add(home)
+  t.after(() => remove(home))
+  const path = join(home, 'mounted')
+  const image = join(home, 'image')
+  mkdirSync(path)
+  writeFileSync(image, '')
+  truncateSync(image, megabytes * 1024 * 1024)
+  return { path, image }
+}
+
+function endWithThisProcess(): void {
+  if (isHooked) return
+  isHooked = true
+  process.once('exit', () => homes.forEach(remove))
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => process.exit(1))
+  }
+}
+
+function remove(home: string): void {
+  homes.delete(home)
+  unmount(join(home, 'mounted'))
+  rmSync(home, { recursive: true, force: true })
+}
+
+function unmount(path: string): void {
+  const isMounted = () => readFileSync('/proc/self/mounts', 'utf8').includes(` ${path} `)
+  // A process that still uses it keeps a lazily unmounted file system alive, but not its name.
+  if (isMounted()) run('umount', [path])
+  if (isMounted()) run('umount', ['-l', path])
+}
+
+function must(tool: string, args: readonly string[]): void {
+  const { status, stderr, error } = run(tool, args)
+  if (status !== 0) throw new Error(`${tool} ${args.join(' ')}: ${error ?? stderr}`)
+}
+
+function run(tool: string, args: readonly string[]): SpawnSyncReturns<string> {
+  const PATH = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin:/usr/bin:/bin`
+  return spawnSync(tool, args, { encoding: 'utf8', env: { PATH } })
+}
+
+let probed: string | false | undefined
+const homes = new Set<string>()
+let isHooked = false
+
+// Which Debian package brings it.
+const packages = {
+  'mkfs.ext4': 'e2fsprogs',
+  'mkfs.btrfs': 'btrfs-progs',
+  btrfs: 'btrfs-progs',
+  'mkfs.vfat': 'dosfstools',
+  fusefat: 'fusefat',
+  setpriv: 'util-linux',
+  gcc: 'gcc libc6-dev',
+} as const
