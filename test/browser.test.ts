@@ -36,8 +36,8 @@ for (const javaScriptEnabled of [false, true]) {
     await page.waitForLoadState()
     assert.equal(reply.status(), 201)
     assertStored(receiver, files, withoutEscapes)
-    const shown = await page.locator('body').innerText()
-    for (const stored of receiver.stored().keys()) assert.ok(shown.includes(stored), stored)
+    const shown = await page.locator('body').textContent()
+    for (const stored of receiver.stored().keys()) assert.ok(shown?.includes(stored), stored)
   })
 }
 
@@ -72,15 +72,16 @@ test('fetch() in the page: FormData, an empty choice, fields with line ends', {
   const sendForm = (note: string) =>
     page.evaluate(async (text) => {
       // biome-ignore lint/suspicious/noExplicitAny: the browser's globals, which Node's types lack
-      const { document } = globalThis as any
-      const form = new FormData(document.querySelector('form'))
+      const { document, FormData: Form } = globalThis as any
+      const form = new Form(document.querySelector('form'))
       form.append('note', text)
       const reply = await fetch('', {
         method: 'POST',
         body: form,
         headers: { accept: 'application/json' },
       })
-      return { status: reply.status, value: await reply.json() }
+      // biome-ignore lint/suspicious/noExplicitAny: the test looks into it
+      return { status: reply.status, value: (await reply.json()) as any }
     }, note)
   const empty = await sendForm('nothing chosen')
   assert.deepEqual([empty.status, empty.value.code], [400, 'NOTHING_UPLOADED'])
