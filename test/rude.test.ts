@@ -3,6 +3,8 @@
 // behind, the server still answers, and what a killed program left in `.incoming` is swept by an upload.
 
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import {
   existsSync,
   mkdtempSync,
@@ -20,6 +22,7 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { contentType, multipartBody } from '../src/testing/multipart-body.ts'
 import { post, RawClient } from './raw-client.ts'
+import { content, cutChunks, idleSeconds, patient, type Rudeness, rude, small } from './rudeness.ts'
 import { missing, type RunningServer, startApache, startLighttpd, startNginx } from './servers.ts'
 
 type Start = (env: Record<string, string>) => Promise<RunningServer>
@@ -29,203 +32,13 @@ type Site = {
   /** The program gets the body while it comes, not after the server has all of it. */
   readonly isStreaming: boolean
 }
-/** Sends its worst, for a file of that name and these bytes; gives the reply's status, 0 for none. */
-type Rudeness = (client: RawClient, body: Buffer, arrival: Arrival) => Promise<number>
-/** Resolves when the program has written something, where the server passes a body on as it comes. */
-type Arrival = () => Promise<void>
-
 const program = resolve(import.meta.dirname, '../build/upload.cgi')
-const idleSeconds = 3
 
 const servers: readonly [name: string, skip: string | false, start: Start][] = [
   ['Apache, mod_cgid', missing('apache2'), apacheCgid],
   ['Apache, mod_cgi', missing('apache2'), apacheCgi],
   ['lighttpd', missing('lighttpd'), lighttpd],
   ['nginx, fcgiwrap', missing('nginx', 'fcgiwrap'), nginx],
-]
-
-const content = Buffer.from(Array.from({ length: 300_000 }, (_, i) => (i * 31) % 256))
-const small = Buffer.from('small')
-
-/** 201 is expected from the patient; from the others whatever is true. */
-const patient: readonly [name: string, bytes: Buffer, act: Rudeness][] = [
-  [
-    'one byte a second, then one every 20 ms',
-    small,
-    async (client, body) => {
-      client.head({ 'Content-Length': body.length })
-      for (let at = 0; at < body.length; at++) {
-        client.send(body.subarray(at, at + 1))
-        await delay(at < 3 ? 1000 : 20)
-      }
-      return client.status()
-    },
-  ],
-  [
-    'a pause in the middle',
-    content,
-    async (client, body) => {
-      client.head({ 'Content-Length': body.length })
-      client.send(body.subarray(0, 200_000))
-      await delay((idleSeconds * 1000) / 2)
-      client.send(body.subarray(200_000))
-      return client.status()
-    },
-  ],
-  [
-    'more bytes than declared',
-    content,
-    async (client, body) => {
-      client.head({ 'Content-Length': body.length })
-      client.send(Buffer.concat([body, Buffer.from(`surplus${body.toString('latin1')}`)]))
-      return client.status()
-    },
-  ],
-  [
-    'an end of sending right behind the body',
-    content,
-    async (client, body) => {
-      client.head({ 'Content-Length': body.length })
-      client.send(body)
-      return client.status()
-    },
-  ],
-  [
-    'chunks of one byte',
-    small,
-    async (client, body) => {
-      client.head({ 'Transfer-Encoding': 'chunked' })
-      for (const byte of body) client.send(chunk(Buffer.of(byte)))
-      client.send(lastChunk)
-      return client.status()
-    },
-  ],
-]
-
-const rude: readonly [name: string, bytes: Buffer, act: Rudeness][] = [
-  [
-    'silence until the server has enough',
-    content,
-    async (client, body) => {
-      client.head({ 'Content-Length': body.length })
-      client.send(body.subarray(0, 200_000))
-      return client.status()
-    },
-  ],
-  [
-    'a close half-way',
-    content,
-    async (client, body, arrival) => {
-      client.head({ 'Content-Length': body.length })
-      client.send(body.subarray(0, 200_000))
-      await arrival()
-      client.close()
-      return 0
-    },
-  ],
-  [
-    'an end of sending half-way, still listening',
-    content,
-    async (client, body, arrival) => {
-      client.head({ 'Content-Length': body.length })
-      client.send(body.subarray(0, 200_000))
-      await arrival()
-      client.end()
-      return client.status()
-    },
-  ],
-  [
-    'a reset half-way',
-    content,
-    async (client, body, arrival) => {
-      client.head({ 'Content-Length': body.length })
-      client.send(body.subarray(0, 200_000))
-      await arrival()
-      client.reset()
-      return 0
-    },
-  ],
-  [
-    'a whole body, but one byte less than declared',
-    content,
-    async (client, body, arrival) => {
-      client.head({ 'Content-Length': body.length + 1 })
-      client.send(body)
-      await arrival()
-      client.end()
-      return client.status()
-    },
-  ],
-  [
-    'a broken chunk behind a whole body',
-    content,
-    async (client, body, arrival) => {
-      client.head({ 'Transfer-Encoding': 'chunked' })
-      client.send(chunk(body))
-      await arrival()
-      client.end(Buffer.from('zz\r\nbroken\r\n'))
-      return client.status()
-    },
-  ],
-  [
-    'chunks that end half-way',
-    content,
-    async (client, body, arrival) => {
-      client.head({ 'Transfer-Encoding': 'chunked' })
-      client.send(chunk(body.subarray(0, 200_000)))
-      await arrival()
-      client.end()
-      return client.status()
-    },
-  ],
-  [
-    'a whole body in chunks, but not the last chunk',
-    content,
-    async (client, body, arrival) => {
-      client.head({ 'Transfer-Encoding': 'chunked' })
-      client.send(chunk(body))
-      await arrival()
-      client.end()
-      return client.status()
-    },
-  ],
-  [
-    'a whole body in chunks, then silence, then a reset',
-    content,
-    async (client, body, arrival) => {
-      client.head({ 'Transfer-Encoding': 'chunked' })
-      client.send(chunk(body))
-      await arrival()
-      client.reset()
-      return 0
-    },
-  ],
-  [
-    'Expect: 100-continue, and then nothing',
-    content,
-    async (client, body) => {
-      client.head({ 'Content-Length': body.length, Expect: '100-continue' })
-      return client.status()
-    },
-  ],
-  [
-    'a length and chunks at once',
-    small,
-    async (client, body) => {
-      client.head({ 'Content-Length': 20, 'Transfer-Encoding': 'chunked' })
-      client.end(Buffer.concat([chunk(body), lastChunk]))
-      return client.status()
-    },
-  ],
-  [
-    'two lengths',
-    small,
-    async (client, body) => {
-      client.head({ 'Content-Length': `${body.length}\r\nContent-Length: 20` })
-      client.end(body)
-      return client.status()
-    },
-  ],
 ]
 
 for (const [name, skip, start] of servers) {
@@ -244,20 +57,15 @@ for (const [name, skip, start] of servers) {
 
   test(`${name}: rude clients get what they were told, and leave nothing`, { skip }, async (t) => {
     const site = await running(t, start)
-    for (const [i, [what, bytes, act]] of rude.entries()) {
-      const stored = `rude-${i}.bin`
-      const status = await actOn(site, stored, bytes, act)
-      await programsGone(site)
-      const path = join(site.directory, stored)
-      const isThere = existsSync(path)
-      const left = incoming(site)
-      t.diagnostic(
-        `${what}: ${status || 'no reply'}, ${isThere ? 'stored' : 'not stored'}, ${left.length} in .incoming`,
-      )
-      assert.equal(isThere, status === 201, `${what}: ${status}`)
-      if (isThere) assert.ok(readFileSync(path).equals(bytes), what)
-      await sweep(site, left, `after-${i}.bin`)
-    }
+    for (const [i, act] of rude.entries()) await suffer(t, site, act, `rude-${i}.bin`)
+  })
+
+  // Servers close the program's input before they send SIGTERM; what is committed in between is stored
+  // although the client was told 400.
+  const todo = 'an end of input without a length is not yet waited out'
+  test(`${name}: chunks without an end are not stored`, { skip, todo }, async (t) => {
+    const site = await running(t, start)
+    for (const [i, act] of cutChunks.entries()) await suffer(t, site, act, `cut-${i}.bin`)
   })
 
   test(`${name}: a refusal does not spoil the connection`, { skip }, async (t) => {
@@ -274,21 +82,64 @@ for (const [name, skip, start] of servers) {
   })
 }
 
+test('chunks: SIGTERM just behind the end of input comes in time', {
+  todo: 'an end of input without a length is not yet waited out',
+}, async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'upload-cgi-test-'))
+  t.after(() => rmSync(directory, { recursive: true, force: true }))
+  const env = {
+    GATEWAY_INTERFACE: 'CGI/1.1',
+    REQUEST_METHOD: 'POST',
+    CONTENT_TYPE: contentType(),
+    HTTP_TRANSFER_ENCODING: 'chunked',
+    UPLOAD_CGI_DIRECTORY: directory,
+  }
+  const child = spawn(program, [], { env, stdio: ['pipe', 'ignore', 'inherit'] })
+  const ended = once(child, 'exit')
+  child.stdin.write(bodyFor('cut.bin', content))
+  await received(directory, content.length / 2)
+  child.stdin.end()
+  await delay(5)
+  child.kill('SIGTERM')
+  await ended
+  assert.deepEqual(readdirSync(directory), ['.incoming'])
+})
+
+async function suffer(
+  t: TestContext,
+  site: Site,
+  [what, bytes, act]: readonly [string, Buffer, Rudeness],
+  file: string,
+): Promise<void> {
+  const status = await actOn(site, file, bytes, act)
+  await programsGone(site)
+  const path = join(site.directory, file)
+  const isThere = existsSync(path)
+  const left = incoming(site.directory)
+  const told = `${what}: ${status || 'no reply'}, ${isThere ? '' : 'not '}stored`
+  t.diagnostic(`${told}, ${left.length} in .incoming`)
+  assert.equal(isThere, status === 201, told)
+  if (isThere) assert.ok(readFileSync(path).equals(bytes), what)
+  await sweep(site, left, `after-${file}`)
+}
+
 async function actOn(site: Site, file: string, bytes: Buffer, act: Rudeness): Promise<number> {
   const client = await RawClient.connect(site.server.url, contentType())
   try {
-    return await act(client, bodyFor(file, bytes), () => arrival(site, bytes.length / 2))
+    const arrival = async () => {
+      if (site.isStreaming) await received(site.directory, bytes.length / 2)
+    }
+    return await act(client, bodyFor(file, bytes), arrival)
   } finally {
     client.close()
   }
 }
 
-async function arrival(site: Site, bytes: number): Promise<void> {
-  if (!site.isStreaming) return
-  const path = join(site.directory, '.incoming')
+async function received(directory: string, bytes: number): Promise<void> {
+  const path = join(directory, '.incoming')
   const deadline = Date.now() + 10_000
   for (;;) {
-    const sizes = incoming(site).map((name) => statSync(join(path, name)).size)
+    const sizes = incoming(directory).map((name) => statSync(join(path, name)).size)
     if (sizes.some((size) => size > bytes)) return
     assert.ok(Date.now() < deadline, 'the program received nothing')
     await delay(20)
@@ -305,7 +156,7 @@ async function sweep(site: Site, left: readonly string[], file: string): Promise
   const reply = await post(site.server.url, contentType(), bodyFor(file, small))
   assert.equal(reply.status, 201, reply.text)
   await programsGone(site)
-  assert.deepEqual(incoming(site), [])
+  assert.deepEqual(incoming(site.directory), [])
 }
 
 /** Waits until no program of this site runs. Others of the same file are other tests'. */
@@ -328,7 +179,7 @@ function isProgramOf({ directory }: Site, pid: string): boolean {
   }
 }
 
-function incoming({ directory }: Site): string[] {
+function incoming(directory: string): string[] {
   const path = join(directory, '.incoming')
   return existsSync(path) ? readdirSync(path) : []
 }
@@ -336,16 +187,6 @@ function incoming({ directory }: Site): string[] {
 function bodyFor(filename: string, bytes: Buffer): Buffer {
   return multipartBody([{ name: 'file', filename, content: bytes }])
 }
-
-function chunk(bytes: Buffer): Buffer {
-  return Buffer.concat([
-    Buffer.from(`${bytes.length.toString(16)}\r\n`),
-    bytes,
-    Buffer.from('\r\n'),
-  ])
-}
-
-const lastChunk = Buffer.from('0\r\n\r\n')
 
 async function running(t: TestContext, start: Start): Promise<Site> {
   const directory = mkdtempSync(join(tmpdir(), 'upload-cgi-test-'))
