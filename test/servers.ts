@@ -56,7 +56,7 @@ export type ApacheOptions = ServerOptions & {
   define?: Readonly<Record<string, string>>
 }
 
-export type Tool = keyof typeof packages
+export type Tool = keyof typeof packages | keyof typeof libraries
 
 export async function startApache(options: ApacheOptions): Promise<RunningServer> {
   const program = resolve(options.program)
@@ -185,10 +185,14 @@ export async function startNginx(options: ServerOptions): Promise<RunningServer>
  * UPLOAD_CGI_NO_SKIPS in the environment it throws that reason instead.
  */
 export function missing(...names: readonly Tool[]): string | false {
-  const absent = names.filter((name) => find(name) === undefined)
+  const absent = names.filter((name) => !isInstalled(name))
   if (absent.length === 0) return false
   const verb = absent.length === 1 ? 'is' : 'are'
-  const wanted = [...new Set(absent.map((name) => packages[name]))].join(' ')
+  const wanted = [
+    ...new Set(
+      absent.map((name) => (name in libraries ? name : packages[name as keyof typeof packages])),
+    ),
+  ].join(' ')
   const reason = `${absent.join(', ')} ${verb} not installed: apt-get install ${wanted}`
   if (process.env['UPLOAD_CGI_NO_SKIPS']) throw new Error(reason)
   return reason
@@ -407,13 +411,19 @@ function apacheModules(mpm: string, cgi: string): readonly string[] {
   return [...lines, 'TypesConfig /dev/null']
 }
 
-function find(name: Tool): string | undefined {
+/** Where the program of that name is, if it is installed. */
+export function find(name: Tool): string | undefined {
   const path = `${process.env['PATH'] ?? ''}:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin`
   return path
     .split(delimiter)
     .filter((part) => part !== '')
     .map((part) => join(part, name))
     .find((file) => isExecutable(file))
+}
+
+function isInstalled(name: Tool): boolean {
+  if (name in libraries) return existsSync(libraries[name as keyof typeof libraries])
+  return find(name) !== undefined
 }
 
 function isExecutable(file: string): boolean {
@@ -480,4 +490,17 @@ const packages = {
   busybox: 'busybox',
   shellcheck: 'shellcheck',
   'php-cgi': 'php-cgi',
+  curl: 'curl',
+  perl: 'perl',
+  python3: 'python3',
+  http: 'httpie',
+} as const
+
+// Packages that bring no program, and a file that shows they are there.
+const libraries = {
+  'python3-requests': '/usr/lib/python3/dist-packages/requests',
+  'python3-urllib3': '/usr/lib/python3/dist-packages/urllib3',
+  'python3-httpx': '/usr/lib/python3/dist-packages/httpx',
+  'python3-aiohttp': '/usr/lib/python3/dist-packages/aiohttp',
+  'libwww-perl': '/usr/share/perl5/LWP.pm',
 } as const
