@@ -82,13 +82,13 @@ export function open(env: Env, settings: LoadedSettings): Exchange {
     announcedBytes,
     write(chunk) {
       if (reply !== undefined || upload === undefined) return false
+      const { maxRequestBytes } = settings
+      const room = maxRequestBytes > 0 ? maxRequestBytes - receivedBytes : chunk.length
       receivedBytes += chunk.length
       try {
-        const { maxRequestBytes } = settings
-        if (maxRequestBytes > 0 && receivedBytes > maxRequestBytes) {
-          throw new Fault('REQUEST_TOO_LARGE')
-        }
-        upload.write(chunk)
+        // What is wrong before the limit is told first, however the chunks are cut.
+        upload.write(chunk.subarray(0, room))
+        if (chunk.length > room) throw new Fault('REQUEST_TOO_LARGE')
         return true
       } catch (error) {
         fail(error)

@@ -7,14 +7,17 @@
 import {
   closeSync,
   constants,
-  copyFileSync,
+  fchmodSync,
+  fstatSync,
   linkSync,
   lstatSync,
   openSync,
   readFileSync,
+  readSync,
   renameSync,
   unlinkSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs'
 import { basename, join } from 'node:path'
 import { errorCode, Fault, fileSystemFault } from './fault.ts'
@@ -212,12 +215,31 @@ function keepAside(path: string, kept: string): boolean {
     if (!lacksLinks.has(code)) throw error
   }
   try {
-    copyFileSync(path, kept, constants.COPYFILE_EXCL)
+    copy(path, kept)
     return true
   } catch (error) {
     attempt(() => unlinkSync(kept))
     if (errorCode(error) === 'ENOENT') return false
     throw error
+  }
+}
+
+/** Not copyFileSync(): that fails where the file system has no modes. */
+function copy(from: string, to: string): void {
+  const input = openSync(from, constants.O_RDONLY | constants.O_NOFOLLOW)
+  try {
+    const output = openSync(to, createNew, 0o600)
+    try {
+      const buffer = Buffer.allocUnsafeSlow(64 * 1024)
+      for (let count = readSync(input, buffer); count > 0; count = readSync(input, buffer)) {
+        for (let at = 0; at < count; ) at += writeSync(output, buffer, at, count - at)
+      }
+      attempt(() => fchmodSync(output, fstatSync(input).mode & 0o777))
+    } finally {
+      closeSync(output)
+    }
+  } finally {
+    closeSync(input)
   }
 }
 

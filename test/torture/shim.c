@@ -133,6 +133,11 @@ static int tortured_open(const char *path, int flags, int mode) {
 OPEN(open)
 OPEN(open64)
 
+ssize_t read(int fd, void *bytes, size_t count) {
+  if (!is_ours(fd)) return REAL(read)(fd, bytes, count);
+  MEET("read", "", REAL(read)(fd, bytes, count))
+}
+
 ssize_t write(int fd, const void *bytes, size_t count) {
   if (!is_ours(fd) && fd != 1) return REAL(write)(fd, bytes, count);
   switch (meet(fd == 1 ? "reply" : "write", "")) {
@@ -184,16 +189,6 @@ int fchmod(int fd, mode_t mode) {
   MEET("fchmod", "", REAL(fchmod)(fd, mode))
 }
 
-int fchown(int fd, uid_t user, gid_t group) {
-  if (!is_ours(fd)) return REAL(fchown)(fd, user, group);
-  MEET("fchown", "", REAL(fchown)(fd, user, group))
-}
-
-int futimens(int fd, const struct timespec times[2]) {
-  if (!is_ours(fd)) return REAL(futimens)(fd, times);
-  MEET("utimensat", "", REAL(futimens)(fd, times))
-}
-
 int link(const char *from, const char *to) {
   if (!is_inside(to)) return REAL(link)(from, to);
   int none = number("TORTURE_NO_LINKS");
@@ -236,11 +231,6 @@ int scandir64(const char *path, struct dirent64 ***list, int (*filter)(const str
   MEET("scandir", path, REAL(scandir64)(path, list, filter, compare))
 }
 
-ssize_t sendfile64(int out, int in, off64_t *offset, size_t count) {
-  if (!is_ours(out)) return REAL(sendfile64)(out, in, offset, count);
-  MEET("sendfile", "", REAL(sendfile64)(out, in, offset, count))
-}
-
 // libuv makes some calls without libc's wrappers.
 long syscall(long which, ...) {
   static long (*real)(long, ...);
@@ -260,9 +250,6 @@ long syscall(long which, ...) {
   }
   if (which == SYS_statx && (is_inside((const char *)b) || is_ours((int)a))) {
     MEET("statx", (const char *)b, real(which, a, b, c, d, e, f))
-  }
-  if (which == SYS_copy_file_range && is_ours((int)c)) {
-    MEET("copy_file_range", "", real(which, a, b, c, d, e, f))
   }
   return real(which, a, b, c, d, e, f);
 }

@@ -153,11 +153,7 @@ function callsIn(trace: string, directory: string): string[] {
     .filter((call) => call !== '' && call !== 'execve')
 }
 
-const changing = new Set(
-  'mkdir write fchmod fdatasync fsync link rename unlink copy_file_range sendfile fchown utimensat'.split(
-    ' ',
-  ),
-)
+const changing = new Set('mkdir read write fchmod fdatasync fsync link rename unlink'.split(' '))
 const reading = new Set(
-  'open close statx access statfs getdents64 newfstatat fstat read fcntl ioctl'.split(' '),
+  'open close statx access statfs getdents64 newfstatat fstat fcntl'.split(' '),
 )
