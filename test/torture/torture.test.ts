@@ -148,7 +148,11 @@ test('the shim sees every call that changes the directory', {
 function callsIn(trace: string, directory: string): string[] {
   return trace
     .split('\n')
-    .filter((line) => line.includes(`"${directory}`) || line.includes(`<${directory}`))
+    .filter((line) =>
+      [`"${directory}/`, `"${directory}"`, `<${directory}/`, `<${directory}>`].some((part) =>
+        line.includes(part),
+      ),
+    )
     .map((line) => (/^\d+ +([a-z0-9_]+)\(/.exec(line)?.[1] ?? '').replace('openat', 'open'))
     .filter((call) => call !== '' && call !== 'execve')
 }
