@@ -1,0 +1,132 @@
+// Bodies on which parsers are known to differ, and the readings of each in which nothing is lost: what RFC
+// 7578 and RFC 2046 say first, then what a lenient reader may make of a broken one. None means that success of any kind is wrong: the body is incomplete or no form at all. A parser
+// that refuses loses nothing without a word; one that reports success must have a reading's parts, byte for byte.
+
+export type Part = {
+  readonly name: string
+  /** Undefined for a text field. */
+  readonly filename?: string
+  readonly content: string
+}
+
+export type Body = {
+  readonly name: string
+  readonly contentType: string
+  /** Bytes as latin1. */
+  readonly bytes: string
+  readonly readings: readonly (readonly Part[])[]
+}
+
+const type = 'multipart/form-data; boundary=XbX'
+const end = '\r\n--XbX--\r\n'
+const file = (name: string, filename: string, content: string): Part => ({
+  name,
+  filename,
+  content,
+})
+const a = file('a', 'a.txt', 'first')
+const b = file('b', 'b.txt', 'second')
+const lineA = 'Content-Disposition: form-data; name="a"; filename="a.txt"\r\n'
+const lineB = 'Content-Disposition: form-data; name="b"; filename="b.txt"\r\n'
+const plain = 'Content-Type: text/plain\r\n'
+const partA = `--XbX\r\n${lineA}${plain}\r\nfirst`
+const partB = `\r\n--XbX\r\n${lineB}${plain}\r\nsecond`
+
+/** One file `a.txt` with this content, and a second file behind it. */
+function content(name: string, bytes: string): Body {
+  const sent = `--XbX\r\n${lineA}${plain}\r\n${bytes}${partB}${end}`
+  return { name, contentType: type, bytes: sent, readings: [[file('a', 'a.txt', bytes), b]] }
+}
+
+/** A file whose headers are these, and a second file behind it. */
+function headers(name: string, lines: string, readings: Body['readings']): Body {
+  return {
+    name,
+    contentType: type,
+    bytes: `--XbX\r\n${lines}\r\nfirst${partB}${end}`,
+    readings,
+  }
+}
+
+function named(name: string, parameter: string, ...filenames: string[]): Body {
+  const line = `Content-Disposition: form-data; name="a"; ${parameter}\r\n${plain}`
+  return headers(
+    name,
+    line,
+    filenames.map((filename) => [file('a', filename, 'first'), b]),
+  )
+}
+
+function typed(name: string, contentType: string, readings: Body['readings']): Body {
+  return { name, contentType, bytes: `${partA}${partB}${end}`, readings }
+}
+
+function whole(name: string, bytes: string, readings: Body['readings']): Body {
+  return { name, contentType: type, bytes, readings }
+}
+
+export const bodies: readonly Body[] = [
+  whole('two files, nothing odd', `${partA}${partB}${end}`, [[a, b]]),
+  whole('blanks behind a boundary', `${partA}${partB.replace('XbX', 'XbX \t')}${end}`, [[a, b]]),
+  content('a line that begins like the boundary', 'one\r\n--XbXY\r\ntwo'),
+  content('the boundary and a hyphen', 'one\r\n--XbX-\r\ntwo'),
+  content('the boundary without its line break', 'one--XbXtwo'),
+  content('the bare boundary in a line', 'one\r\nXbX\r\ntwo'),
+  content('the boundary behind a bare LF', 'one\n--XbX\ntwo'),
+  content('the closing boundary behind a bare LF', 'one\n--XbX--\ntwo'),
+  content('content that ends in CR', 'one\r'),
+  content('content that ends in CRLF', 'one\r\n'),
+  content('content that is CR LF CR LF', '\r\n\r\n'),
+  content(
+    'NUL and every other byte',
+    Array.from({ length: 256 }, (_, i) => String.fromCharCode(i)).join(''),
+  ),
+  content('an empty file', ''),
+  whole('line breaks that are LF', `${partA}${partB}${end}`.replaceAll('\r\n', '\n'), [[a, b]]),
+  whole('a cut in the last file', `${partA}${partB}`, []),
+  whole('a cut behind a boundary', `${partA}\r\n--XbX\r\n`, []),
+  whole('a cut in the closing boundary', `${partA}\r\n--XbX-`, []),
+  whole('no boundary at all', 'first, second', []),
+  whole('a boundary in the middle of a line', `x${partA}${end}`, []),
+  whole('text in front', `This is a form.\r\n${partA}${partB}${end}`, [[a, b]]),
+  whole('a file behind the end', `${partA}${end}${partB.slice(2)}${end}`, [[a]]),
+  headers('no Content-Disposition', plain, [[{ name: '', content: 'first' }, b]]),
+  headers('another disposition', lineA.replace('form-data', 'attachment'), [[a, b]]),
+  headers('two Content-Dispositions', `${lineA}${lineA.replace('a.txt', 'z.txt')}`, [
+    [a, b],
+    [{ ...a, filename: 'z.txt' }, b],
+  ]),
+  headers('a blank in front of the colon', lineA.replace(':', ' :'), [[a, b]]),
+  headers('a folded header', `${lineA.replace('; filename', ';\r\n filename')}${plain}`, [[a, b]]),
+  headers('a header without a colon', `${lineA}nonsense\r\n`, [[a, b]]),
+  headers('NUL in a header', `${lineA}X-\0: y\r\n`, [[a, b]]),
+  headers('a header of 20 KB', `${lineA}X: ${'x'.repeat(20_000)}\r\n`, [[a, b]]),
+  headers('a header named __proto__', `${lineA}__proto__: x\r\n`, [[a, b]]),
+  headers('base64', `${lineA}Content-Transfer-Encoding: base64\r\n`, [[a, b]]),
+  headers(
+    'octets without a file name',
+    `Content-Disposition: form-data; name="a"\r\nContent-Type: application/octet-stream\r\n`,
+    [[{ name: 'a', content: 'first' }, b]],
+  ),
+  headers('a file without a type', lineA, [[a, b]]),
+  named('a quote as %22', 'filename="a%22b.txt"', 'a"b.txt'),
+  named('a quote behind a backslash', 'filename="a\\"b.txt"', 'a"b.txt'),
+  named('a path of Windows', 'filename="C:\\dir\\a.txt"', 'C:\\dir\\a.txt', 'a.txt'),
+  named('a name in UTF-8', 'filename="\xc3\xa9.txt"', '\xc3\xa9.txt'),
+  named('a bare name with a blank', 'filename=a b.txt', 'a b.txt', 'a'),
+  named('a quote that is never closed', 'filename="a.txt', 'a.txt', '"a.txt'),
+  named('two file names', 'filename="a.txt"; filename="z.txt"', 'a.txt', 'z.txt'),
+  named('filename* beside filename', `filename="a.txt"; filename*=utf-8''z.txt`, 'a.txt'),
+  named('filename* that is broken', `filename="a.txt"; filename*=utf-8''%ff%`, 'a.txt'),
+  typed('a type that only begins alike', 'multipart/form-datax; boundary=XbX', [[a, b]]),
+  typed('two boundaries', 'multipart/form-data; boundary=XbX; boundary=YbY', [[a, b]]),
+  typed('a type in capitals', 'MULTIPART/FORM-DATA; boundary=XbX', [[a, b]]),
+  typed('a boundary in quotes', 'multipart/form-data; boundary="XbX"', [[a, b]]),
+]
+
+/** For parsers that are pushed chunks: 3000 fields, whose outcome must not depend on how they are cut. */
+export const manyFields: Body = whole(
+  '3000 fields',
+  `${Array.from({ length: 3000 }, (_, i) => `--XbX\r\nContent-Disposition: form-data; name="f${i}"\r\n\r\n${i}`).join('\r\n')}${end}`,
+  [Array.from({ length: 3000 }, (_, i) => ({ name: `f${i}`, content: String(i) }))],
+)

@@ -1,0 +1,17 @@
+#!/usr/bin/python3
+# What the tutorials show: FieldStorage, then each item, a file if it has a file name; told as JSON.
+import cgi
+import json
+
+form = cgi.FieldStorage()
+parts = []
+for item in form.list or []:
+    content = item.file.read() if item.filename else item.value
+    if isinstance(content, str):
+        content = content.encode("utf-8", "surrogateescape")
+    part = {"name": item.name or "", "content": content.hex()}
+    if item.filename:
+        part["filename"] = item.filename.encode("utf-8", "surrogateescape").hex()
+    parts.append(part)
+print("Content-Type: application/json\n")
+print(json.dumps(parts))
