@@ -35,6 +35,7 @@ test('a boundary is read bare, quoted, in any case and beside other parameters',
 
 test('another media type has no boundary', () => {
   const types = ['', 'text/plain; boundary=a', 'multipart/mixed; boundary=a', `${formData}x`]
+  types.push(`${formData}\xa0; boundary=a`, `\v${formData}; boundary=a`, `${formData}\f`)
   for (const type of types) assert.equal(parseBoundary(type), undefined, type)
 })
 
@@ -58,7 +59,9 @@ test('a boundary that readers could understand differently is refused', () => {
     ['; boundary="a "', illegal],
     ['; boundary="a;b"', illegal],
     ['; boundary="a\r\nb"', illegal],
-    ['; boundary=é', illegal],
+    ['; boundary=é', 'a malformed value of the parameter boundary'],
+    ['; boundary="é"', illegal],
+    ['; charset=<a>; boundary=b', 'a malformed value of the parameter charset'],
     [`; boundary=${'x'.repeat(71)}`, illegal],
   ]
   for (const [rest, problem] of cases) {
@@ -117,6 +120,10 @@ test('a Content-Disposition that readers could understand differently is refused
     ['form-data; name=a; filename*0=x', 'filename* without filename, which RFC 7578 forbids'],
     ['form-data; name="a', 'a malformed value of the parameter name'],
     ['form-data; name= "a"', 'a malformed value of the parameter name'],
+    ['form-data\xa0; name=a', 'a Content-Disposition other than form-data'],
+    ['form-data; name=a/b', 'a malformed value of the parameter name'],
+    ['form-data; name=a; filename=x,y', 'a malformed value of the parameter filename'],
+    ['form-data; name=a; filename=\xe9.txt', 'a malformed value of the parameter filename'],
     ['form-data; name=a\\b', 'a malformed value of the parameter name'],
     ['form-data; name="a" filename="x"', 'something behind the value of the parameter name'],
     ['form-data; name="C:\\"; filename="x"', 'something behind the value of the parameter name'],
