@@ -4,7 +4,9 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { isToken, parseBoundary, parseDisposition, trimBlanks } from './header.ts'
+import { multipartBody } from './testing/multipart-body.ts'
 
 const formData = 'multipart/form-data'
 const latin1 = (text: string) => Buffer.from(text).toString('latin1')
@@ -143,4 +145,54 @@ test('only spaces and tabs are blanks', () => {
   assert.equal(trimBlanks(' \t a b \t'), 'a b')
   assert.equal(trimBlanks(' \t '), '')
   assert.equal(trimBlanks('\xa0a\n'), '\xa0a\n')
+})
+
+const text = fc.string({ unit: 'binary' }).map((value) => value.toWellFormed())
+
+test('the names that a browser writes are read back exactly, whatever they are', () => {
+  const property = fc.property(text, text, (name, filename) => {
+    // A browser writes CRLF for any line end in a field's name; NUL and percent signs are its own.
+    fc.pre(!/[\0\r\n]|%(22|0d|0a)|\\$|\\"/i.test(name) && !/\0|%(22|0d|0a)|\\$|\\"/i.test(filename))
+    const body = multipartBody([{ name, filename, content: '' }]).toString('latin1')
+    const [, value = ''] = /Content-Disposition: ([^\r]*)/.exec(body) ?? []
+    assert.deepEqual(parseDisposition(value), { value: { name, filename } })
+  })
+  fc.assert(property, { numRuns: 2000 })
+})
+
+test('garbage is refused or read, never thrown at', () => {
+  const piece = fc.constantFrom(
+    ';',
+    '=',
+    '"',
+    '\\',
+    '\\"',
+    'name',
+    'filename',
+    '*',
+    ' ',
+    '\t',
+    'a',
+    '\xff',
+  )
+  const garbage = fc.oneof(
+    text,
+    fc.array(piece).map((pieces) => pieces.join('')),
+  )
+  const property = fc.property(garbage, (rest) => {
+    parseDisposition(`form-data${rest}`)
+    parseBoundary(`multipart/form-data${rest}`)
+    parseBoundary(rest)
+  })
+  fc.assert(property, { numRuns: 5000 })
+})
+
+test('any legal boundary is read back, quoted', () => {
+  const property = fc.property(
+    fc.stringMatching(/^[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Z?]$/),
+    (b) => {
+      assert.deepEqual(parseBoundary(`${formData}; boundary="${b}"`), { value: b })
+    },
+  )
+  fc.assert(property)
 })
