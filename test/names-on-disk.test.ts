@@ -26,8 +26,17 @@ const anyName = fc.oneof(
   fc.string({ unit: 'grapheme', maxLength: 300 }),
 )
 const tmpfsMagic = 0x01021994
-const plain = ['a.txt', 'README', 'x y.tar.gz', 'Smith & Sons (final).pdf', '_con.txt', 'a-2.b']
-const international = ["l'été.pdf", '写真 2024.jpg', '😀.png', 'é'.repeat(127), 'x'.repeat(255)]
+/** All that fusefat can: it answers EPERM to any name outside ASCII. */
+const plain = [
+  'x'.repeat(255),
+  'a.txt',
+  'README',
+  'x y.tar.gz',
+  'Smith & Sons (final).pdf',
+  '_con.txt',
+  'a-2.b',
+]
+const international = ["l'été.pdf", '写真 2024.jpg', '😀.png', 'é'.repeat(127)]
 
 function comesBack(directory: string, name: string): void {
   const path = join(directory, name)
