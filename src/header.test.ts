@@ -4,7 +4,9 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { isToken, parseBoundary, parseDisposition, trimBlanks } from './header.ts'
+import { multipartBody } from './testing/multipart-body.ts'
 
 const formData = 'multipart/form-data'
 const latin1 = (text: string) => Buffer.from(text).toString('latin1')
@@ -35,6 +37,7 @@ test('a boundary is read bare, quoted, in any case and beside other parameters',
 
 test('another media type has no boundary', () => {
   const types = ['', 'text/plain; boundary=a', 'multipart/mixed; boundary=a', `${formData}x`]
+  types.push(`${formData}\xa0; boundary=a`, `\v${formData}; boundary=a`, `${formData}\f`)
   for (const type of types) assert.equal(parseBoundary(type), undefined, type)
 })
 
@@ -58,7 +61,9 @@ test('a boundary that readers could understand differently is refused', () => {
     ['; boundary="a "', illegal],
     ['; boundary="a;b"', illegal],
     ['; boundary="a\r\nb"', illegal],
-    ['; boundary=é', illegal],
+    ['; boundary=é', 'a malformed value of the parameter boundary'],
+    ['; boundary="é"', illegal],
+    ['; charset=<a>; boundary=b', 'a malformed value of the parameter charset'],
     [`; boundary=${'x'.repeat(71)}`, illegal],
   ]
   for (const [rest, problem] of cases) {
@@ -117,6 +122,10 @@ test('a Content-Disposition that readers could understand differently is refused
     ['form-data; name=a; filename*0=x', 'filename* without filename, which RFC 7578 forbids'],
     ['form-data; name="a', 'a malformed value of the parameter name'],
     ['form-data; name= "a"', 'a malformed value of the parameter name'],
+    ['form-data\xa0; name=a', 'a Content-Disposition other than form-data'],
+    ['form-data; name=a/b', 'a malformed value of the parameter name'],
+    ['form-data; name=a; filename=x,y', 'a malformed value of the parameter filename'],
+    ['form-data; name=a; filename=\xe9.txt', 'a malformed value of the parameter filename'],
     ['form-data; name=a\\b', 'a malformed value of the parameter name'],
     ['form-data; name="a" filename="x"', 'something behind the value of the parameter name'],
     ['form-data; name="C:\\"; filename="x"', 'something behind the value of the parameter name'],
@@ -136,4 +145,54 @@ test('only spaces and tabs are blanks', () => {
   assert.equal(trimBlanks(' \t a b \t'), 'a b')
   assert.equal(trimBlanks(' \t '), '')
   assert.equal(trimBlanks('\xa0a\n'), '\xa0a\n')
+})
+
+const text = fc.string({ unit: 'binary' }).map((value) => value.toWellFormed())
+
+test('the names that a browser writes are read back exactly, whatever they are', () => {
+  const property = fc.property(text, text, (name, filename) => {
+    // A browser writes CRLF for any line end in a field's name; NUL and percent signs are its own.
+    fc.pre(!/[\0\r\n]|%(22|0d|0a)|\\$|\\"/i.test(name) && !/\0|%(22|0d|0a)|\\$|\\"/i.test(filename))
+    const body = multipartBody([{ name, filename, content: '' }]).toString('latin1')
+    const [, value = ''] = /Content-Disposition: ([^\r]*)/.exec(body) ?? []
+    assert.deepEqual(parseDisposition(value), { value: { name, filename } })
+  })
+  fc.assert(property, { numRuns: 2000 })
+})
+
+test('garbage is refused or read, never thrown at', () => {
+  const piece = fc.constantFrom(
+    ';',
+    '=',
+    '"',
+    '\\',
+    '\\"',
+    'name',
+    'filename',
+    '*',
+    ' ',
+    '\t',
+    'a',
+    '\xff',
+  )
+  const garbage = fc.oneof(
+    text,
+    fc.array(piece).map((pieces) => pieces.join('')),
+  )
+  const property = fc.property(garbage, (rest) => {
+    parseDisposition(`form-data${rest}`)
+    parseBoundary(`multipart/form-data${rest}`)
+    parseBoundary(rest)
+  })
+  fc.assert(property, { numRuns: 5000 })
+})
+
+test('any legal boundary is read back, quoted', () => {
+  const property = fc.property(
+    fc.stringMatching(/^[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Z?]$/),
+    (b) => {
+      assert.deepEqual(parseBoundary(`${formData}; boundary="${b}"`), { value: b })
+    },
+  )
+  fc.assert(property)
 })

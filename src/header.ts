@@ -16,9 +16,9 @@ export type Parsed<Value> = { readonly value: Value } | { readonly problem: stri
 /** `undefined` when the media type is not multipart/form-data; otherwise its boundary. */
 export function parseBoundary(contentType: string): Parsed<string> | undefined {
   const end = contentType.indexOf(';')
-  const essence = (end === -1 ? contentType : contentType.slice(0, end)).trim().toLowerCase()
-  if (essence !== 'multipart/form-data') return undefined
-  const parameters = parseParameters(end === -1 ? '' : contentType.slice(end))
+  const essence = trimBlanks(end === -1 ? contentType : contentType.slice(0, end))
+  if (essence.toLowerCase() !== 'multipart/form-data') return undefined
+  const parameters = parseParameters(end === -1 ? '' : contentType.slice(end), bareInType)
   if ('problem' in parameters) return parameters
   let boundary: string | undefined
   for (const { name, value } of parameters.value) {
@@ -37,9 +37,10 @@ export function parseBoundary(contentType: string): Parsed<string> | undefined {
 /** A Content-Disposition value of a part (RFC 7578 section 4.2), given as the header's bytes in latin1. */
 export function parseDisposition(value: string): Parsed<Disposition> {
   const end = value.indexOf(';')
-  const type = (end === -1 ? value : value.slice(0, end)).trim().toLowerCase()
-  if (type !== 'form-data') return { problem: 'a Content-Disposition other than form-data' }
-  const parameters = parseParameters(end === -1 ? '' : value.slice(end))
+  const type = trimBlanks(end === -1 ? value : value.slice(0, end))
+  if (type.toLowerCase() !== 'form-data')
+    return { problem: 'a Content-Disposition other than form-data' }
+  const parameters = parseParameters(end === -1 ? '' : value.slice(end), bareInDisposition)
   if ('problem' in parameters) return parameters
   let name: string | undefined
   let filename: string | undefined
@@ -81,7 +82,7 @@ export function trimBlanks(text: string): string {
 type Parameter = { readonly name: string; readonly value: string }
 
 /** `; name=token; name="quoted"`: nothing left over, no empty parameter but a last `;`. */
-function parseParameters(text: string): Parsed<readonly Parameter[]> {
+function parseParameters(text: string, bare: RegExp): Parsed<readonly Parameter[]> {
   const parameters: Parameter[] = []
   let at = 0
   while (at < text.length) {
@@ -89,10 +90,11 @@ function parseParameters(text: string): Parsed<readonly Parameter[]> {
     at = skipBlanks(text, at + 1)
     if (at === text.length) break
     const equals = text.indexOf('=', at)
-    const name = equals === -1 ? '' : text.slice(at, equals).toLowerCase()
-    if (!isToken(name)) return { problem: 'a parameter that is not name=value' }
+    const sent = equals === -1 ? '' : text.slice(at, equals)
+    if (!isToken(sent)) return { problem: 'a parameter that is not name=value' }
+    const name = sent.toLowerCase()
     const read =
-      text[equals + 1] === '"' ? readQuoted(text, equals + 2) : readBare(text, equals + 1)
+      text[equals + 1] === '"' ? readQuoted(text, equals + 2) : readBare(text, equals + 1, bare)
     if (read === undefined) return { problem: `a malformed value of the parameter ${name}` }
     parameters.push({ name, value: read.value })
     at = skipBlanks(text, read.end)
@@ -126,13 +128,16 @@ function closes(text: string, quote: number): boolean {
   return next === text.length && text.indexOf('"', quote + 1) === -1
 }
 
-/** A value without quotes: a token, and in a boundary `( ) / : = ? , ` too, which senders leave bare. */
-function readBare(text: string, from: number): { value: string; end: number } | undefined {
+/** A value without quotes, up to the next blank or semicolon. */
+function readBare(
+  text: string,
+  from: number,
+  bare: RegExp,
+): { value: string; end: number } | undefined {
   let end = from
   while (end < text.length && text[end] !== ';' && text[end] !== ' ' && text[end] !== '\t') end++
   const value = text.slice(from, end)
-  if (value === '' || value.includes('"') || value.includes('\\')) return undefined
-  return { value, end }
+  return bare.test(value) ? { value, end } : undefined
 }
 
 function skipBlanks(text: string, from: number): number {
@@ -150,3 +155,7 @@ function decodeText(latin1: string): string {
   if (!text.includes('%')) return text
   return text.replace(/%(22|0D|0A)/gi, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)))
 }
+
+const bareInDisposition = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+/** A token, and what else of a boundary senders leave bare: `( ) / : = ? ,`. */
+const bareInType = /^[!#$%&'*+\-.^_`|~0-9A-Za-z()/:=?,]+$/

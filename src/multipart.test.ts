@@ -162,6 +162,7 @@ test('a line that goes on behind the closing boundary is broken', () => {
 })
 
 const brokenHeaders: readonly (readonly [headers: string, rule: string])[] = [
+  ['\n', 'a header line that does not end in CRLF alone (at byte 5)'],
   [`${head}\n\r\n`, 'a header line that does not end in CRLF alone (at byte 5)'],
   [`X: a\rb\r\n${head}\r\n`, 'a header line that does not end in CRLF alone (at byte 5)'],
   [`${head}\r\r\n`, 'a header line that does not end in CRLF alone (at byte 5)'],
@@ -172,6 +173,11 @@ const brokenHeaders: readonly (readonly [headers: string, rule: string])[] = [
   [': x\r\n', 'a header line that is not name: value (at byte 5)'],
   ['Content-Disposition : form-data\r\n', 'a header line that is not name: value (at byte 5)'],
   [`${head}\r\n${head}\r\n`, 'more than one Content-Disposition (at byte 47)'],
+  [
+    `Content-Type: a/b\r\ncontent-type: c/d\r\n${head}\r\n`,
+    'more than one Content-Type (at byte 24)',
+  ],
+  [`Content-Type:\r\nContent-Type:\r\n${head}\r\n`, 'more than one Content-Type (at byte 20)'],
   ['X: y\r\n', 'a part without Content-Disposition (at byte 11)'],
   ['', 'a part without Content-Disposition (at byte 5)'],
   [

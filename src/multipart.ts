@@ -222,20 +222,19 @@ export class MultipartParser {
     const end = lineFeed === -1 ? chunk.length : lineFeed + 1
     const lineBytes = this.#lineBytes + end - from
     const total = this.#headerBytes + lineBytes
-    if (total > maxHeaderBytes + 2) throw new Fault('HEADERS_TOO_LARGE', 'more than 8 KiB')
-    chunk.copy(this.#line, this.#lineBytes, from, end)
-    this.#lineBytes = lineBytes
     // The blank line at the end does not count.
-    const mayBeBlank = lineBytes <= 2 && this.#line[0] === CR
+    const mayBeBlank = lineBytes <= 2 && (this.#lineBytes > 0 ? this.#line[0] : chunk[from]) === CR
     if (total > maxHeaderBytes && !mayBeBlank) {
       throw new Fault('HEADERS_TOO_LARGE', 'more than 8 KiB')
     }
+    chunk.copy(this.#line, this.#lineBytes, from, end)
+    this.#lineBytes = lineBytes
     if (lineFeed !== -1) this.#takeLine(this.#line.toString('latin1', 0, lineBytes), end)
     return end
   }
 
   #takeLine(line: string, end: number): void {
-    if (line.indexOf('\r') !== line.length - 2) {
+    if (line.indexOf('\r') !== line.length - 2 || line === '\n') {
       this.#broken('a header line that does not end in CRLF alone', this.#lineAt)
     }
     if (line === '\r\n') return this.#beginPart()
@@ -264,7 +263,8 @@ export class MultipartParser {
       if ('problem' in parsed) return this.#broken(parsed.problem, this.#lineAt)
       this.#disposition = parsed.value
     } else if (name === 'content-type') {
-      this.#type ??= value
+      if (this.#type !== undefined) this.#broken('more than one Content-Type', this.#lineAt)
+      this.#type = value
     } else if (name === 'content-transfer-encoding' && !/^(7bit|8bit|binary)$/i.test(value)) {
       // Deprecated (RFC 7578 section 4.7); decoded by some readers, stored as it is by others.
       this.#broken('a Content-Transfer-Encoding that changes the content', this.#lineAt)

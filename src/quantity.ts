@@ -8,6 +8,8 @@ export function parseSize(text: string): number | undefined {
   const factor = sizeUnits.get((match?.[2] ?? '?').toLowerCase())
   if (match === null || factor === undefined) return undefined
   const bytes = Math.round(Number(match[1]) * factor)
+  // 0 stands for no limit, which no part of a byte may become.
+  if (bytes === 0 && Number(match[1]) > 0) return undefined
   return Number.isSafeInteger(bytes) ? bytes : undefined
 }
 

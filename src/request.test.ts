@@ -4,6 +4,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { type Env, parseRequest } from './request.ts'
 
 test('an empty environment is a request about which nothing is known', () => {
@@ -123,4 +124,25 @@ test('without that word Origin is held against Host', () => {
   for (const [env, isForeign] of cases) {
     assert.equal(parseRequest(env).hasForeignOrigin, isForeign, JSON.stringify(env))
   }
+})
+
+test('no environment makes it throw, and a length is the digits themselves', () => {
+  const names =
+    'REQUEST_METHOD CONTENT_TYPE CONTENT_LENGTH HTTP_TRANSFER_ENCODING HTTP_ACCEPT HTTP_ORIGIN'
+  const name = fc.constantFrom(
+    ...names.split(' '),
+    'HTTP_HOST',
+    'SERVER_NAME',
+    'HTTP_SEC_FETCH_SITE',
+  )
+  const value = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.bigInt({ min: -9n, max: 2n ** 70n }).map(String),
+  )
+  const property = fc.property(fc.dictionary(name, value), (env) => {
+    const { contentLength } = parseRequest(env)
+    if (typeof contentLength === 'number')
+      assert.equal(String(contentLength), env['CONTENT_LENGTH'])
+  })
+  fc.assert(property, { numRuns: 3000 })
 })

@@ -1,0 +1,50 @@
+// Holds sizes and durations to what people write: literal cases first, then properties that must hold for any
+// number and any text (fast-check).
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { formatSize, parseDuration, parseSize } from './quantity.ts'
+
+const safe = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER })
+const factors = { '': 1, B: 1, kB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12, KiB: 2 ** 10, GiB: 2 ** 30 }
+
+test('a whole number of any unit is that many of it, and what a number cannot hold is refused', () => {
+  const property = fc.property(fc.integer({ min: 0, max: 1e15 - 1 }), (number) => {
+    for (const [unit, factor] of Object.entries(factors)) {
+      const bytes = number * factor
+      const expected = Number.isSafeInteger(bytes) ? bytes : undefined
+      assert.equal(parseSize(`${number} ${unit}`.trim()), expected)
+    }
+  })
+  fc.assert(property)
+})
+
+test('a size that is not zero never becomes zero, which stands for no limit', () => {
+  for (const text of ['0.4', '0.1b', '0.0001KB']) assert.equal(parseSize(text), undefined, text)
+  for (const text of ['0', '0.0', '0MB']) assert.equal(parseSize(text), 0, text)
+  assert.equal(parseSize('0.001KB'), 1)
+})
+
+test('a size that is shown is read back as nearly that size', () => {
+  const property = fc.property(safe, (bytes) => {
+    const shown = formatSize(bytes)
+    assert.match(shown, /^[0-9]{1,3}(\.[0-9])? (byte|bytes|[KMGTP]B)$/)
+    if (!/^[0-9.]+ [KMGT]B$/.test(shown)) return
+    assert.ok(Math.abs((parseSize(shown) ?? 0) - bytes) <= bytes / 20, shown)
+  })
+  fc.assert(property, { numRuns: 2000 })
+})
+
+test('any text is a whole number from zero on, or nothing', () => {
+  const text = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.stringMatching(/^[0-9.]{1,16} ?[a-zA-Z]{0,4}$/),
+  )
+  const property = fc.property(text, (value) => {
+    for (const read of [parseSize(value), parseDuration(value)]) {
+      assert.ok(read === undefined || (Number.isSafeInteger(read) && read >= 0), value)
+    }
+  })
+  fc.assert(property, { numRuns: 5000 })
+})
