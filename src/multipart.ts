@@ -9,6 +9,7 @@
 //              ▲                   │    └── "--" ──► close ──► epilogue (ignored)
 //              └── anything else ──┘  the line only began like a delimiter: it is data
 
+import { beginningAtEnd, findDelimiter, maxPaddingBytes } from './delimiter.ts'
 import { Fault } from './fault.ts'
 import { type Disposition, isToken, parseDisposition, trimBlanks } from './header.ts'
 
@@ -26,7 +27,6 @@ export type Sink = {
 }
 
 const maxPreambleBytes = 65536
-const maxPaddingBytes = 1024
 const maxHeaders = 16
 const maxHeaderBytes = 8192
 
@@ -112,7 +112,7 @@ export class MultipartParser {
       if (at === chunk.length) return at
       this.#releaseMatched()
     }
-    const found = chunk.indexOf(delimiter, at)
+    const found = findDelimiter(chunk, delimiter, at)
     if (found !== -1) {
       this.#data(chunk.subarray(at, found))
       return this.#enterBehind(found + delimiter.length)
@@ -286,15 +286,4 @@ export class MultipartParser {
   #broken(rule: string, at: number): never {
     throw new Fault('BAD_MULTIPART', `${rule} (at byte ${at})`)
   }
-}
-
-/** The length of the longest beginning of the delimiter that stands at the end of the chunk. */
-function beginningAtEnd(chunk: Buffer, from: number, delimiter: Buffer): number {
-  const at = chunk.lastIndexOf(CR)
-  const length = chunk.length - at
-  if (at < from || length >= delimiter.length) return 0
-  for (let i = 1; i < length; i++) {
-    if (chunk[at + i] !== delimiter[i]) return 0
-  }
-  return length
 }

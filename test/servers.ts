@@ -503,4 +503,5 @@ const libraries = {
   'python3-httpx': '/usr/lib/python3/dist-packages/httpx',
   'python3-aiohttp': '/usr/lib/python3/dist-packages/aiohttp',
   'libwww-perl': '/usr/share/perl5/LWP.pm',
+  'libcgi-pm-perl': '/usr/share/perl5/CGI.pm',
 } as const
