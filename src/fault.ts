@@ -85,7 +85,7 @@ export const faults = {
   NAME_TAKEN: [
     409,
     'A file with this name is already there.',
-    '`on_conflict = "reject"` and the name exists, or the name is that of a directory',
+    '`on_conflict = "reject"` and the name exists, or the name is that of a directory or the like',
   ],
   LENGTH_REQUIRED: [
     411,

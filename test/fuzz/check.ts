@@ -95,6 +95,10 @@ function run(body: Buffer, boundary: string, cut: readonly number[], subject: Su
   return JSON.stringify(events)
 }
 
+function trimmedUnless(extension: string, allowed: string): string | undefined {
+  return extension.trim() === allowed ? undefined : extension.trim()
+}
+
 /** Every name that came out must become one safe path component, and stay it. */
 function nameProblem(events: readonly Event[]): string | undefined {
   for (const [kind, , filename = ''] of events) {
@@ -107,6 +111,11 @@ function nameProblem(events: readonly Event[]): string | undefined {
     if (!isNumbered) return `numbered name: ${JSON.stringify(third)}`
     const isRefused = refusedExtension(`${name}.PHP.jpg`, ['jpg'], ['php']) === 'php'
     if (!isRefused) return `extension not refused: ${JSON.stringify(name)}`
+    const last = name.includes('.') ? name.slice(name.lastIndexOf('.') + 1).toLowerCase() : ''
+    const isOpen = refusedExtension(name, [], []) === undefined
+    if (!isOpen || refusedExtension(name, ['allowed'], []) !== trimmedUnless(last, 'allowed')) {
+      return `extension taken for another: ${JSON.stringify(name)}`
+    }
   }
   return undefined
 }
