@@ -4,7 +4,7 @@
 
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { transformSync } from 'esbuild'
+import { buildSync, transformSync } from 'esbuild'
 
 /** `path?text` or `path?sha256` → the string that importing it gives. */
 export function textModule(path: string, query: string): string {
@@ -15,14 +15,25 @@ export function textModule(path: string, query: string): string {
 
 function shippedText(path: string): string {
   const source = readFileSync(path, 'utf8')
+  if (path.endsWith('.json')) return JSON.stringify(JSON.parse(source))
   if (path.endsWith('.html')) return source.replace(/\n\s+/g, '\n').trim()
-  const loader = path.endsWith('.css') ? 'css' : 'ts'
-  const { code } = transformSync(source, {
-    loader,
+  if (path.endsWith('.css')) {
+    const target = ['chrome111', 'firefox113', 'safari16']
+    return transformSync(source, {
+      loader: 'css',
+      minify: true,
+      charset: 'utf8',
+      target,
+    }).code.trim()
+  }
+  const { outputFiles } = buildSync({
+    entryPoints: [path],
+    bundle: true,
+    write: false,
     minify: true,
     charset: 'utf8',
-    target: loader === 'css' ? ['chrome111', 'firefox113', 'safari16'] : 'es2020',
-    ...(loader === 'ts' ? { format: 'iife' as const } : {}),
+    format: 'iife',
+    target: 'es2022',
   })
-  return code.trim()
+  return outputFiles[0]?.text.trim() ?? ''
 }
