@@ -1,0 +1,157 @@
+// One file of the queue: its state, and its line on the page. Called by queue.client.ts. Buttons are named with
+// their file; after a button went away with its state, the focus goes to the one that took its place.
+
+import type { Chosen } from './chosen.client.ts'
+import type { Stored } from './sender.client.ts'
+import { percent, say, size, time } from './words.client.ts'
+
+export type State =
+  | 'waiting'
+  | 'sending'
+  | 'storing'
+  | 'stored'
+  | 'failed'
+  | 'refused'
+  | 'cancelled'
+
+export type Actions = {
+  cancel(item: Item): void
+  remove(item: Item): void
+  retry(item: Item): void
+}
+
+export class Item {
+  readonly file: File
+  /** With its folders, as far as the browser tells them. */
+  readonly path: string
+  readonly line = document.createElement('li')
+  state: State = 'waiting'
+  sentBytes = 0
+  stop: (() => void) | undefined
+  readonly #actions: Actions
+  readonly #progress = document.createElement('progress')
+  readonly #note = part('span', 'note')
+  readonly #buttons = part('span', 'actions')
+
+  constructor({ file, path }: Chosen, actions: Actions) {
+    this.file = file
+    this.path = path
+    this.#actions = actions
+    this.#progress.setAttribute('aria-label', path)
+    this.line.append(
+      preview(file),
+      part('bdi', 'name', path),
+      part('span', 'size', size(file.size)),
+      this.#progress,
+      this.#note,
+      this.#buttons,
+    )
+    this.set('waiting')
+  }
+
+  get isActive(): boolean {
+    return this.state === 'sending' || this.state === 'storing'
+  }
+
+  set(state: State, note = ''): void {
+    this.state = state
+    this.line.dataset['state'] = state
+    this.#note.textContent = note || say(`queue.${state}`)
+    this.#progress.hidden = !this.isActive
+    if (state === 'storing') this.#progress.removeAttribute('value')
+    else this.#progress.value = 0
+    this.#showButtons()
+  }
+
+  /** `perSecond`: 0 while it is not known. */
+  showProgress(perSecond: number): void {
+    const share = this.file.size > 0 ? this.sentBytes / this.file.size : 0
+    this.#progress.value = share
+    const left = (this.file.size - this.sentBytes) / perSecond
+    this.#note.textContent = [percent(share), ...pace(perSecond, left)].join(' · ')
+  }
+
+  pause(seconds: number): void {
+    this.#note.textContent = say('queue.again', { time: time(seconds) })
+  }
+
+  showStored({ stored, url, sha256 }: Stored): void {
+    this.set('stored', say('queue.storedAs', { name: stored }))
+    if (url !== undefined) {
+      const link = document.createElement('a')
+      link.href = url
+      link.textContent = this.#note.textContent
+      this.#note.replaceChildren(link)
+    }
+    if (sha256 !== undefined) this.line.append(part('code', 'sum', `sha256 ${sha256}`))
+  }
+
+  focus(): void {
+    this.#buttons.querySelector('button')?.focus()
+  }
+
+  #showButtons(): void {
+    const hadFocus = this.#buttons.contains(document.activeElement)
+    const list = {
+      waiting: ['remove'],
+      sending: ['cancel'],
+      storing: ['cancel'],
+      stored: [],
+      failed: ['retry', 'remove'],
+      refused: ['remove'],
+      cancelled: ['retry', 'remove'],
+    } as const
+    this.#buttons.replaceChildren(
+      ...list[this.state].map((name) => {
+        const label = say(`action.${name}`, { name: this.path })
+        return iconButton(label, icons[name], () => this.#actions[name](this))
+      }),
+    )
+    if (hadFocus) this.focus()
+  }
+}
+
+/** Speed and time left, as far as they are known. */
+export function pace(perSecond: number, secondsLeft: number): string[] {
+  if (perSecond <= 0) return []
+  const speed = say('queue.perSecond', { size: size(perSecond) })
+  return secondsLeft >= 1 ? [speed, say('queue.left', { time: time(secondsLeft) })] : [speed]
+}
+
+export function part(tag: string, className: string, text = ''): HTMLElement {
+  const element = document.createElement(tag)
+  element.className = className
+  element.textContent = text
+  return element
+}
+
+function iconButton(label: string, path: string, action: () => void): HTMLButtonElement {
+  const button = document.createElement('button')
+  button.type = 'button'
+  button.className = 'icon'
+  button.title = label
+  button.setAttribute('aria-label', label)
+  button.innerHTML = `<svg viewBox="0 0 24 24" aria-hidden="true"><path d="${path}"/></svg>`
+  button.onclick = action
+  return button
+}
+
+function preview(file: File): HTMLElement {
+  const box = part('span', 'preview')
+  if (!/^image\/(png|jpeg|gif|webp|avif|bmp)$/.test(file.type) || file.size > maxPreviewBytes) {
+    const extension = /\.(\w{1,4})$/.exec(file.name)?.[1] ?? ''
+    box.textContent = extension
+    box.setAttribute('aria-hidden', 'true')
+    return box
+  }
+  const image = document.createElement('img')
+  image.alt = ''
+  image.src = URL.createObjectURL(file)
+  image.onload = image.onerror = () => URL.revokeObjectURL(image.src)
+  box.append(image)
+  return box
+}
+
+const maxPreviewBytes = 25_000_000
+const cross = 'M6 6l12 12M18 6L6 18'
+const icons = { cancel: cross, remove: cross, retry: 'M19 12a7 7 0 1 1-2-4.9M19 3v5h-5' }

@@ -1,0 +1,268 @@
+// The queue: what is chosen, what is being sent, what became of it. Called by form.client.ts. So many files at a
+// time as the form says, since a shared host counts each as a process. Milestones are told to screen readers,
+// not every tick of progress.
+
+import type { Chosen } from './chosen.client.ts'
+import { type Actions, Item, pace, part } from './item.client.ts'
+import { send } from './sender.client.ts'
+import { percent, say, size } from './words.client.ts'
+
+export type Limits = {
+  readonly fileBytes: number
+  readonly files: number
+  readonly parallel: number
+  /** With their dots; none: all kinds. */
+  readonly kinds: readonly string[]
+  readonly blocked: readonly string[]
+}
+
+type Place = {
+  section: HTMLElement
+  status: HTMLElement
+  start: HTMLButtonElement
+  input: HTMLElement
+}
+
+export class Queue {
+  readonly #limits: Limits
+  readonly #place: Place
+  readonly #items: Item[] = []
+  readonly #list = document.createElement('ul')
+  readonly #progress = document.createElement('progress')
+  readonly #sum = part('p', 'sum-up')
+  readonly #cancelAll = this.#button('action.cancelAll', () => this.#each('isActive', 'cancel'))
+  readonly #retryAll = this.#button('action.retryAll', () => this.#retryFailed())
+  readonly #clear = this.#button('action.clear', () => this.#clearDone())
+  #fields: readonly (readonly [string, string])[] = []
+  #to = ''
+  #isRunning = false
+  #toldQuarter = 0
+  /** When, and how many bytes of all were out then: for the speed of the last seconds. */
+  #marks: [number, number][] = []
+
+  constructor(place: Place, limits: Limits) {
+    this.#place = place
+    this.#limits = limits
+    this.#list.className = 'files'
+    this.#progress.setAttribute('aria-label', say('queue.total'))
+    const heading = part('h2', '', say('queue.list'))
+    const actions = part('p', 'all')
+    actions.append(this.#cancelAll, this.#retryAll, this.#clear)
+    place.section.append(heading, this.#list, this.#progress, this.#sum, actions)
+    this.#show()
+  }
+
+  /** Something is under way that leaving the page would lose. */
+  get isBusy(): boolean {
+    return this.#isRunning && this.#items.some((item) => item.isActive || item.state === 'waiting')
+  }
+
+  add(chosen: readonly Chosen[]): void {
+    for (const one of chosen) {
+      const item = new Item(one, this.#actions)
+      const reason = this.#refusal(one)
+      if (reason !== '') item.set('refused', reason)
+      this.#items.push(item)
+      this.#list.append(item.line)
+    }
+    const waiting = this.#items.filter(({ state }) => state === 'waiting')
+    const bytes = waiting.reduce((sum, { file }) => sum + file.size, 0)
+    this.#tell(say('status.chosen', { count: waiting.length, size: size(bytes) }))
+    this.#show()
+    this.#next()
+  }
+
+  start(fields: readonly (readonly [string, string])[], to: string): void {
+    this.#fields = fields
+    this.#to = to
+    this.#isRunning = true
+    this.#toldQuarter = 0
+    this.#marks = []
+    this.#tell(say('status.started'))
+    this.#next()
+    this.#items.find((item) => item.isActive)?.focus()
+  }
+
+  readonly #actions: Actions = {
+    cancel: (item) => {
+      item.stop?.()
+      item.stop = undefined
+      item.sentBytes = 0
+      item.set('cancelled')
+      this.#next()
+    },
+    remove: (item) => {
+      const at = this.#items.indexOf(item)
+      this.#items.splice(at, 1)
+      item.line.remove()
+      const next = this.#items[at] ?? this.#items[at - 1]
+      if (next === undefined) this.#place.input.focus()
+      else next.focus()
+      this.#show()
+    },
+    retry: (item) => {
+      item.set('waiting')
+      if (this.#to === '') this.#show()
+      else this.start(this.#fields, this.#to)
+    },
+  }
+
+  #refusal({ file }: Chosen): string {
+    const { fileBytes, files, kinds, blocked } = this.#limits
+    const name = file.name.toLowerCase()
+    const open = this.#items.filter(({ state }) => state !== 'refused' && state !== 'stored')
+    if (kinds.length > 0 && !kinds.some((kind) => name.endsWith(kind))) return say('refused.kind')
+    const parts = name.split('.').slice(1)
+    if (blocked.some((kind) => parts.includes(kind))) return say('refused.kind')
+    if (file.size > fileBytes) return say('refused.size', { size: size(fileBytes) })
+    if (file.size === 0) return say('refused.empty')
+    return open.length >= files ? say('refused.count', { count: files }) : ''
+  }
+
+  #next(): void {
+    if (this.#isRunning) {
+      for (const item of this.#items) {
+        const active = this.#items.filter(({ isActive }) => isActive).length
+        if (active >= this.#limits.parallel) break
+        if (item.state === 'waiting') this.#send(item)
+      }
+      if (!this.isBusy) this.#finish()
+    }
+    this.#show()
+  }
+
+  #send(item: Item): void {
+    const hadFocus = item.line.contains(document.activeElement)
+    item.set('sending')
+    if (hadFocus) item.focus()
+    const end = () => {
+      item.stop = undefined
+      this.#next()
+    }
+    item.stop = send(item.file, item.file.name, this.#fields, this.#to, {
+      sent: (bytes) => {
+        item.sentBytes = bytes
+        item.showProgress(this.#speed() / this.#items.filter(({ isActive }) => isActive).length)
+        this.#showTotal()
+      },
+      storing: () => {
+        item.sentBytes = item.file.size
+        item.set('storing')
+        this.#showTotal()
+      },
+      waiting: (seconds) => {
+        item.sentBytes = 0
+        item.set('sending')
+        item.pause(seconds)
+      },
+      stored: (stored) => {
+        item.showStored(stored)
+        this.#tell(say('status.stored', { name: stored.stored }))
+        end()
+      },
+      failed: (reason) => {
+        item.sentBytes = 0
+        item.set('failed', reason)
+        this.#tell(say('status.failed', { name: item.path, reason }))
+        end()
+      },
+    })
+  }
+
+  #finish(): void {
+    this.#isRunning = false
+    const count = (state: string) => this.#items.filter((item) => item.state === state).length
+    const [stored, failed] = [count('stored'), count('failed')]
+    if (failed > 0) this.#tell(say('status.partly', { stored, failed }))
+    else if (stored > 0) this.#tell(say('status.done'))
+  }
+
+  #retryFailed(): void {
+    for (const item of this.#items) if (item.state === 'failed') item.set('waiting')
+    this.start(this.#fields, this.#to)
+  }
+
+  #clearDone(): void {
+    for (const item of [...this.#items]) {
+      if (item.isActive || item.state === 'waiting') continue
+      this.#items.splice(this.#items.indexOf(item), 1)
+      item.line.remove()
+    }
+    this.#tell('')
+    this.#show()
+    this.#place.input.focus()
+  }
+
+  #each(which: 'isActive', action: 'cancel'): void {
+    this.#isRunning = false
+    for (const item of this.#items) if (item[which]) this.#actions[action](item)
+    this.#place.start.disabled = false
+    this.#show()
+    this.#place.start.focus()
+  }
+
+  /** Bytes a second over the last seconds, all files together. */
+  #speed(): number {
+    const now = performance.now()
+    this.#marks.push([now, this.#sentBytes()])
+    while (this.#marks.length > 2 && now - (this.#marks[0]?.[0] ?? now) > 4000) this.#marks.shift()
+    const [from, bytes] = this.#marks[0] ?? [now, 0]
+    return now - from < 500 ? 0 : Math.max(0, ((this.#sentBytes() - bytes) / (now - from)) * 1000)
+  }
+
+  #sentBytes(): number {
+    return this.#counted().reduce((sum, item) => sum + sentOf(item), 0)
+  }
+
+  #counted(): Item[] {
+    return this.#items.filter(({ state }) => state !== 'refused' && state !== 'cancelled')
+  }
+
+  #show(): void {
+    const has = (state: string) => this.#items.some((item) => item.state === state)
+    this.#place.section.hidden = this.#items.length === 0
+    this.#place.start.disabled = this.#isRunning || !has('waiting')
+    this.#cancelAll.hidden = !this.#isRunning
+    this.#retryAll.hidden = this.#isRunning || !has('failed')
+    this.#clear.hidden = this.#isRunning || !['stored', 'failed', 'refused', 'cancelled'].some(has)
+    this.#showTotal()
+  }
+
+  #showTotal(): void {
+    const counted = this.#counted()
+    const total = counted.reduce((sum, { file }) => sum + file.size, 0)
+    const sent = this.#sentBytes()
+    const share = total > 0 ? sent / total : 0
+    this.#progress.value = share
+    this.#progress.hidden = !this.#isRunning
+    const stored = counted.filter(({ state }) => state === 'stored').length
+    const speed = this.#isRunning ? this.#speed() : 0
+    this.#sum.textContent = [
+      `${say('queue.total')}: ${stored}/${counted.length}`,
+      this.#isRunning ? `${size(sent)} / ${size(total)}` : size(total),
+      ...pace(speed, (total - sent) / speed),
+    ].join(' · ')
+    const quarter = Math.floor(share * 4)
+    if (this.#isRunning && quarter > this.#toldQuarter && quarter < 4) {
+      this.#toldQuarter = quarter
+      this.#tell(say('status.progress', { percent: percent(quarter / 4) }))
+    }
+  }
+
+  #tell(sentence: string): void {
+    this.#place.status.textContent = sentence
+  }
+
+  #button(key: string, action: () => void): HTMLButtonElement {
+    const button = document.createElement('button')
+    button.type = 'button'
+    button.className = 'source'
+    button.textContent = say(key)
+    button.onclick = action
+    return button
+  }
+}
+
+function sentOf(item: Item): number {
+  return item.state === 'stored' ? item.file.size : item.sentBytes
+}

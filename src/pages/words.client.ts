@@ -1,0 +1,42 @@
+// The page's sentences, and numbers as its language writes them. The server puts the sentences into the page;
+// numbers, sizes and times are the browser's own (Intl), decimal as the limits are: 1 MB is 10^6 bytes.
+
+const { lang } = document.documentElement
+const sentences: Record<string, string> = JSON.parse(
+  document.getElementById('text')?.textContent || '{}',
+)
+
+export function say(key: string, holes: Record<string, string | number> = {}): string {
+  const fill = (hole: string, name: string) => {
+    const value = holes[name]
+    return typeof value === 'number' ? format(value) : (value ?? hole)
+  }
+  return (sentences[key] ?? key).replace(/\{(\w+)\}/g, fill)
+}
+
+export function size(bytes: number): string {
+  let step = 0
+  let value = bytes
+  for (; value >= 999.95 && step < 4; step++) value /= 1000
+  const unit = `${['', 'kilo', 'mega', 'giga', 'tera'][step]}byte`
+  return inUnit(value, unit, step === 0 ? 'long' : 'short', step === 0 ? 0 : 1)
+}
+
+/** To the second up to a minute, to the minute up to an hour. */
+export function time(seconds: number): string {
+  if (seconds < 60) return inUnit(Math.ceil(seconds), 'second', 'short', 0)
+  if (seconds < 3600) return inUnit(Math.ceil(seconds / 60), 'minute', 'short', 0)
+  return inUnit(seconds / 3600, 'hour', 'short', 1)
+}
+
+export function percent(share: number): string {
+  return format(Math.floor(share * 100) / 100, { style: 'percent' })
+}
+
+function inUnit(value: number, unit: string, unitDisplay: 'long' | 'short', digits: number) {
+  return format(value, { style: 'unit', unit, unitDisplay, maximumFractionDigits: digits })
+}
+
+function format(value: number, options?: Intl.NumberFormatOptions): string {
+  return new Intl.NumberFormat(lang, options).format(value)
+}
