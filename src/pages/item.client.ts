@@ -38,14 +38,9 @@ export class Item {
     this.path = path
     this.#actions = actions
     this.#progress.setAttribute('aria-label', path)
-    this.line.append(
-      preview(file),
-      part('bdi', 'name', path),
-      part('span', 'size', size(file.size)),
-      this.#progress,
-      this.#note,
-      this.#buttons,
-    )
+    const meta = part('span', 'meta')
+    meta.append(part('span', 'size', size(file.size)), this.#note)
+    this.line.append(preview(file), part('bdi', 'name', path), meta, this.#progress, this.#buttons)
     this.set('waiting')
   }
 
