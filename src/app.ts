@@ -2,17 +2,18 @@
 // (cgi.ts), which push the body in and take one reply out. No promise, no stream, no event. A Fault becomes
 // its reply, anything else thrown a 500 with an id; what was received is discarded in both cases.
 
-import { readFileSync } from 'node:fs'
 import { usableDirectory } from './directory.ts'
 import { Fault } from './fault.ts'
 import { parseBoundary } from './header.ts'
 import { complain, logRequest } from './log.ts'
-import { describeForDebugging, emptyReply, faultReply, formReply, receiptReply } from './reply.ts'
+import { loadLook } from './look.ts'
+import { formPage } from './page.ts'
+import { describeForDebugging, emptyReply, faultReply, receiptReply } from './reply.ts'
 import { type Env, parseRequest, type Request } from './request.ts'
 import type { Response } from './response.ts'
 import type { LoadedSettings } from './settings.ts'
 import { Store } from './store.ts'
-import { type Received, type StoredFile, Upload } from './upload.ts'
+import { type Field, type Received, type StoredFile, Upload } from './upload.ts'
 
 export type Exchange = {
   /** What the driver should read; 0 for GET and for what was refused unread; Infinity: to the end. */
@@ -37,14 +38,15 @@ export function open(env: Env, settings: LoadedSettings): Exchange {
   let reply: Response | undefined
   let fault: Fault | undefined
   let files: readonly StoredFile[] | undefined
+  let fields: readonly Field[] = []
 
   function fail(error: unknown): void {
     upload?.abort()
     fault = error instanceof Fault ? error : new Fault('INTERNAL', '', error)
     if (fault.status >= 500) complain(id, explain(fault, settings))
     const debug = settings.debug ? describeForDebugging(fault, env) : ''
-    const stylesheet = request.format === 'html' ? readStylesheet(settings, id) : ''
-    const faulty = faultReply(request.format, fault, id, settings, stylesheet, debug)
+    const look = loadLook(settings, request.acceptLanguage, id)
+    const faulty = faultReply(request.format, fault, id, settings, look, debug)
     reply = withHeaders(faulty, request, settings)
   }
 
@@ -54,15 +56,16 @@ export function open(env: Env, settings: LoadedSettings): Exchange {
     if (contentLength !== 'absent' && receivedBytes !== contentLength) {
       throw new Fault('INCOMPLETE_BODY', `${receivedBytes} of ${contentLength} bytes arrived`)
     }
-    const stylesheet = readStylesheet(settings, id)
+    const look = loadLook(settings, request.acceptLanguage, id)
     reply = endUpload(upload, request, (received) => {
       const receipt = { id, time: new Date().toISOString(), ...received }
       const made = withHeaders(
-        receiptReply(request.format, receipt, settings, stylesheet),
+        receiptReply(request.format, receipt, settings, look),
         request,
         settings,
       )
       files = received.files
+      fields = received.fields
       return made
     })
   }
@@ -114,6 +117,7 @@ export function open(env: Env, settings: LoadedSettings): Exchange {
           address: request.remoteAddress,
           user: request.remoteUser || undefined,
           files: files?.map(({ stored, size, sha256 }) => ({ stored, size, sha256 })),
+          fields: loggedFields(fields),
         },
         settings.logFile,
       )
@@ -145,7 +149,7 @@ function route(
   const programFile = env['SCRIPT_FILENAME'] || process.execPath
   if (method !== 'POST') {
     usableDirectory(settings, documentRoot, programFile)
-    return formReply(settings, readStylesheet(settings, id))
+    return formPage(settings, loadLook(settings, request.acceptLanguage, id))
   }
   const boundary = requireBoundary(request)
   requireLength(request, settings)
@@ -187,20 +191,6 @@ function endUpload(
   }
 }
 
-/** A stylesheet that cannot be read spoils the look, not the upload. */
-function readStylesheet(settings: LoadedSettings, id: string): string {
-  if (settings.stylesheet === '') return ''
-  try {
-    // As an HTML parser reads it, for the sake of its hash.
-    const text = readFileSync(settings.stylesheet, 'utf8').replace(/\r\n?/g, '\n')
-    if (!/<\/style/i.test(text)) return text
-    complain(id, 'stylesheet: it contains </style and is left out')
-  } catch (error) {
-    complain(id, `stylesheet: ${String(error)}`)
-  }
-  return ''
-}
-
 /** For the owner: what is wrong and what to do. */
 function explain(fault: Fault, settings: LoadedSettings): string {
   const [problem] = settings.problems
@@ -225,6 +215,16 @@ function withHeaders(reply: Response, request: Request, settings: LoadedSettings
     )
   }
   return { ...reply, headers }
+}
+
+/** What visitors wrote, for the owner; bounded, whatever they wrote. */
+function loggedFields(
+  fields: readonly Field[],
+): readonly (readonly [string, string])[] | undefined {
+  if (fields.length === 0) return undefined
+  return fields
+    .slice(0, 20)
+    .map(({ name, value }) => [name.slice(0, 100), value.slice(0, 200)] as const)
 }
 
 /** Tells requests apart in replies and log: milliseconds, then 40 random bits, in base 36. No secret. */

@@ -29,10 +29,10 @@ function importersOf(module: RegExp): string[] {
 
 test('only these touch the file system', () => {
   assert.deepEqual(importersOf(/^node:fs$/), [
-    'app.ts',
     'cgi.ts',
     'directory.ts',
     'log.ts',
+    'look.ts',
     'main.ts',
     'placement.ts',
     'settings-load.ts',
@@ -56,7 +56,9 @@ test('the parser, the names and the vocabulary import no layer above them', () =
     'quantity.ts': [],
     'request.ts': [],
     'response.ts': [],
-    'settings.ts': [],
+    'settings.ts': ['./settings-page.ts'],
+    'settings-page.ts': ['./pages/languages/index.ts'],
+    'language.ts': ['./pages/languages/index.ts'],
     'fault.ts': [],
     'filename.ts': [],
     'multipart.ts': ['./delimiter.ts', './fault.ts', './header.ts'],

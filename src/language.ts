@@ -34,4 +34,43 @@ export function language(code: LanguageCode): Language {
   }
 }
 
+/**
+ * The owner's choice, else the first that the visitor's browser asks for and we have (RFC 9110 section
+ * 12.5.4, lookup by RFC 4647 section 3.4), else English. Never throws.
+ */
+export function chooseLanguage(acceptLanguage: string, setting: string): LanguageCode {
+  if (isKnown(setting)) return setting
+  const ranges = acceptLanguage
+    .slice(0, 1000)
+    .split(',', 20)
+    .map((range) => {
+      const [tag = '', ...parameters] = range.split(';').map((part) => part.trim())
+      const q = parameters.find((parameter) => /^q=/i.test(parameter))
+      return { tag, weight: q === undefined ? 1 : Number(q.slice(2)) || 0 }
+    })
+    .filter(({ tag, weight }) => /^[a-z0-9-]{2,35}$/i.test(tag) && weight > 0)
+    .sort((one, other) => other.weight - one.weight)
+  for (const { tag } of ranges) {
+    const found = lookUp(tag.toLowerCase())
+    if (found !== undefined) return found
+  }
+  return 'en'
+}
+
+function isKnown(code: string): code is LanguageCode {
+  return Object.hasOwn(languageFiles, code)
+}
+
+function lookUp(tag: string): LanguageCode | undefined {
+  const [primary = ''] = tag.split('-')
+  // Chinese is two written languages; regions tell which where the script is not named.
+  const isTraditional = /-hant\b/.test(tag) || (/-(tw|hk|mo)\b/.test(tag) && !/-hans\b/.test(tag))
+  const code =
+    primary === 'zh' ? (isTraditional ? 'zh-Hant' : 'zh-Hans') : (older[primary] ?? primary)
+  return isKnown(code) ? code : undefined
+}
+
+/** Codes that old programs still send. */
+const older: Readonly<Record<string, string>> = { iw: 'he' }
+
 const rightToLeft: ReadonlySet<string> = new Set(['ar', 'he'])

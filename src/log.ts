@@ -24,6 +24,8 @@ export type LogLine = {
   /** REMOTE_USER. */
   readonly user: string | undefined
   readonly files: readonly Pick<StoredFile, 'stored' | 'size' | 'sha256'>[] | undefined
+  /** What was written into the form, name and value, as far as it is not too long. */
+  readonly fields: readonly (readonly [string, string])[] | undefined
 }
 
 const maxComplaintBytes = 2000

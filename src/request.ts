@@ -12,6 +12,7 @@ export type Request = {
   /** The server passes on a chunked body without length: it ends where the input ends. */
   readonly isChunked: boolean
   readonly format: ReplyFormat
+  readonly acceptLanguage: string
   readonly remoteAddress: string
   /** Who the server authenticated; '' for nobody. */
   readonly remoteUser: string
@@ -29,6 +30,7 @@ export function parseRequest(env: Env): Request {
     contentLength: parseContentLength(env['CONTENT_LENGTH'] ?? ''),
     isChunked: /(^|,)[ \t]*chunked[ \t]*$/i.test(env['HTTP_TRANSFER_ENCODING'] ?? ''),
     format: parseAccept(env['HTTP_ACCEPT'] ?? ''),
+    acceptLanguage: env['HTTP_ACCEPT_LANGUAGE'] ?? '',
     remoteAddress: env['REMOTE_ADDR'] ?? '',
     remoteUser: env['REMOTE_USER'] ?? '',
     origin,

@@ -3,7 +3,7 @@
 
 import { isAbsolute, resolve } from 'node:path'
 import { parseDuration, parseSize } from './quantity.ts'
-import type { SettingsRow } from './settings.ts'
+import type { ExtraField, SettingsRow } from './settings.ts'
 
 export type ParsedValue =
   | { readonly value: unknown }
@@ -14,10 +14,18 @@ export function parseValue(row: SettingsRow, value: unknown, base: string): Pars
   switch (row.kind) {
     case 'boolean':
       return typeof value === 'boolean' ? { value } : wrong(value, 'write true or false', false)
-    case 'count':
-      return Number.isSafeInteger(value) && Number(value) >= 1 && Number(value) <= 100_000
+    case 'count': {
+      const most = row.most ?? 100_000
+      return Number.isSafeInteger(value) && Number(value) >= 1 && Number(value) <= most
         ? { value }
-        : wrong(value, 'write a whole number from 1 to 100000', 1)
+        : wrong(value, `write a whole number from 1 to ${most}`, 1)
+    }
+    case 'color':
+      return typeof value === 'string' && /^(#[0-9a-f]{6})?$/i.test(value)
+        ? { value }
+        : wrong(value, 'write it as "#" and six hexadecimal digits: "#0b6e4f"')
+    case 'fields':
+      return parseFields(value)
     case 'size': {
       const bytes = typeof value === 'number' ? String(value) : value
       const size = typeof bytes === 'string' ? parseSize(bytes) : undefined
@@ -61,6 +69,50 @@ export function parseValue(row: SettingsRow, value: unknown, base: string): Pars
       if (row.kind === 'text' || value === '' || isAddress(value)) return { value }
       return wrong(value, 'write an address: "https://www.example.org/files/" or "/files/"')
     }
+  }
+}
+
+/** A list of tables: `[[extra_fields]]` in TOML, a JSON list in the environment. */
+function parseFields(value: unknown): ParsedValue {
+  const list = typeof value === 'string' ? parsedJson(value) : value
+  const remedy =
+    'write [[extra_fields]] and below it name = "email", label = "Your e-mail", ' +
+    'type = "text", "email", "select" or "checkbox", required = true, options = ["a", "b"] for a select'
+  if (!Array.isArray(list) || list.length > 20) return wrong(value, remedy, [])
+  const fields: ExtraField[] = []
+  for (const entry of list) {
+    const problem = fieldProblem(Object(entry), fields)
+    if (problem !== '') return { problem: `extra_fields: ${problem}`, remedy, fallback: [] }
+    const { name, label, type = 'text', required = false, options = [] } = entry as ExtraField
+    fields.push({ name, label, type, required, options })
+  }
+  return { value: fields }
+}
+
+/** '' when there is none. */
+function fieldProblem(entry: Record<string, unknown>, before: readonly ExtraField[]): string {
+  const { name, label, type = 'text', required = false, options, ...rest } = entry
+  const [unknown] = Object.keys(rest)
+  if (unknown !== undefined) return `there is no ${unknown} in a field`
+  if (typeof name !== 'string' || !/^[a-z][\w-]{0,63}$/i.test(name) || name === 'file') {
+    return 'a name is letters, digits, - and _, begins with a letter, and is not "file"'
+  }
+  if (before.some((field) => field.name === name)) return `two fields are called ${name}`
+  if (typeof label !== 'string' || label.trim() === '') return `${name} has no label`
+  if (!['text', 'email', 'select', 'checkbox'].includes(String(type)))
+    return `${name} has no such type`
+  if (typeof required !== 'boolean') return `${name}: required is true or false`
+  const hasOptions = (listOfText(options)?.length ?? 0) > 0
+  if (hasOptions !== (type === 'select'))
+    return `${name}: options belong to a select, and it needs some`
+  return ''
+}
+
+function parsedJson(text: string): unknown {
+  try {
+    return text === '' ? [] : JSON.parse(text)
+  } catch {
+    return undefined
   }
 }
 

@@ -2,6 +2,10 @@
 // and the README's table are made. settings-load.ts reads files and the environment by it,
 // settings-value.ts one value. A new setting is a row here and a field of Settings.
 
+import { type ExtraField, pageSettings } from './settings-page.ts'
+
+export type { ExtraField } from './settings-page.ts'
+
 export type Settings = {
   /** Absolute; '' only when that is among the problems. */
   readonly directory: string
@@ -30,6 +34,13 @@ export type Settings = {
   readonly title: string
   readonly message: string
   readonly stylesheet: string
+  /** '' for the visitor's own. */
+  readonly language: string
+  readonly logo: string
+  /** `#rrggbb` or ''. */
+  readonly accentColor: string
+  readonly extraFields: readonly ExtraField[]
+  readonly parallelUploads: number
   readonly successRedirect: string
   readonly debug: boolean
 }
@@ -59,9 +70,11 @@ export type SettingsRow = {
     | 'address'
     | 'boolean'
     | 'choice'
+    | 'color'
     | 'count'
     | 'duration'
     | 'extensions'
+    | 'fields'
     | 'mode'
     | 'origins'
     | 'path'
@@ -72,8 +85,10 @@ export type SettingsRow = {
   /** One line, for --help, the sample file and the README. */
   readonly help: string
   readonly choices?: readonly string[]
-  /** The smallest size allowed, in bytes. */
+  /** The smallest size or count allowed, in bytes. */
   readonly least?: number
+  /** The largest count allowed. */
+  readonly most?: number
   readonly isRequired?: boolean
 }
 
@@ -234,27 +249,7 @@ export const settingsTable: readonly SettingsRow[] = [
     default: [],
     help: 'other sites whose pages may post here',
   },
-  {
-    key: 'title',
-    name: 'title',
-    kind: 'text',
-    default: 'Upload files',
-    help: 'heading of the form',
-  },
-  {
-    key: 'message',
-    name: 'message',
-    kind: 'text',
-    default: '',
-    help: 'a sentence below the heading',
-  },
-  {
-    key: 'stylesheet',
-    name: 'stylesheet',
-    kind: 'path',
-    default: '',
-    help: 'a CSS file that is inlined after the built-in style',
-  },
+  ...pageSettings,
   {
     key: 'success_redirect',
     name: 'successRedirect',

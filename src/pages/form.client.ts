@@ -23,7 +23,7 @@ const queue = new Queue(
     files: number('maxFiles'),
     parallel: Number(form.dataset['parallelUploads']) || 1,
     kinds: input.accept === '' ? [] : input.accept.toLowerCase().split(','),
-    blocked: (form.dataset['blockExtensions'] ?? '').split(' '),
+    blocked: form.dataset['blockExtensions']?.split(' ') ?? [],
   },
 )
 const take = (chosen: Chosen[]) => {

@@ -8,6 +8,7 @@ import script from './form.client.ts?text'
 import styleHash from './form.css?sha256'
 import style from './form.css?text'
 import form from './form.html?text'
+import mark from './mark.html?text'
 import result from './result.html?text'
 
-export const pages = { form, result, error: errorPage, style, styleHash, script, scriptHash }
+export const pages = { form, result, error: errorPage, mark, style, styleHash, script, scriptHash }

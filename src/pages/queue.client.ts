@@ -172,7 +172,7 @@ export class Queue {
   #finish(): void {
     this.#isRunning = false
     const count = (state: string) => this.#items.filter((item) => item.state === state).length
-    const [stored, failed] = [count('stored'), count('failed')]
+    const [stored, failed] = [count('stored'), count('failed') + count('refused')]
     if (failed > 0) this.#tell(say('status.partly', { stored, failed }))
     else if (stored > 0) this.#tell(say('status.done'))
   }
