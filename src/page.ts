@@ -168,16 +168,20 @@ function page(
   }
 }
 
-/** The Content-Security-Policy, but for what only a header can say. `style`: the owner's. */
-export function policy(style: string): string[] {
+/**
+ * The Content-Security-Policy, but for what only a header can say. `style`: the owner's; `origin`: where the
+ * form posts to, '' for the page's own.
+ */
+export function policy(style: string, origin = ''): string[] {
+  const target = origin === '' ? "'self'" : origin
   const hashes = [pages.styleHash, ...(style === '' ? [] : [sha256Source(style)])]
   return [
     "default-src 'none'",
     `style-src ${hashes.map((hash) => `'${hash}'`).join(' ')}`,
     `script-src '${pages.scriptHash}'`,
     "img-src 'self' data: blob:",
-    "connect-src 'self'",
-    "form-action 'self'",
+    `connect-src ${target}`,
+    `form-action ${target}`,
     "base-uri 'none'",
   ]
 }

@@ -5,6 +5,7 @@ import { lstatSync, mkdirSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { freeBytes, usableDirectory } from '../directory.ts'
 import { errorCode, Fault } from '../fault.ts'
+import { readLogo, readStylesheet, textOn } from '../look.ts'
 import { formatSize } from '../quantity.ts'
 import type { LoadedSettings } from '../settings.ts'
 import { loadSettings } from '../settings-load.ts'
@@ -33,6 +34,7 @@ function findingsFor(settings: LoadedSettings): Finding[] {
     error('SETTINGS_WRONG', `${where}: ${problem}`, remedy),
   )
   if (findings.length === 0) findings.push(fine('SETTINGS', `settings: ${from}`))
+  findings.push(...lookFindings(settings))
   if (settings.directory === '') return findings
   try {
     const documentRoot = process.env['DOCUMENT_ROOT'] ?? ''
@@ -43,6 +45,50 @@ function findingsFor(settings: LoadedSettings): Finding[] {
     findings.push(directoryProblem(settings, problem))
   }
   return findings
+}
+
+/** What the page will look like, and what of it cannot be used. */
+function lookFindings(settings: LoadedSettings): Finding[] {
+  const { title, language, accentColor, extraFields } = settings
+  const findings = [
+    fine('PAGE', `page: “${title}”, language: ${language || "the visitor's own"}`),
+    ...usable('LOGO', 'logo', settings.logo, readLogo),
+    ...usable('STYLESHEET', 'stylesheet', settings.stylesheet, readStylesheet),
+  ]
+  if (accentColor !== '') {
+    const { color, contrast } = textOn(accentColor)
+    const shown = `accent_color ${accentColor}: ${color} on it has a contrast of ${contrast.toFixed(1)}`
+    findings.push(fine('ACCENT_COLOR', shown))
+  }
+  for (const { name, label, type, required } of extraFields) {
+    const kind = `${type}${required ? ', required' : ''}`
+    findings.push(fine('EXTRA_FIELD', `field ${name}: “${label}” (${kind})`))
+  }
+  return findings
+}
+
+function usable(
+  code: string,
+  key: string,
+  file: string,
+  read: (file: string) => string,
+): Finding[] {
+  if (file === '') return []
+  try {
+    read(file)
+    return [fine(code, `${key}: ${file}`)]
+  } catch (problem) {
+    const message = problem instanceof Error ? problem.message : String(problem)
+    const remedy = `choose another file, or remove ${key}; until then the page does without`
+    return [
+      {
+        level: 'warning',
+        code: `${code}_UNUSABLE`,
+        message: `${key}: ${file}: ${message}`,
+        remedy,
+      },
+    ]
+  }
 }
 
 /** Really creates and removes a file where uploads are received, as this user. */

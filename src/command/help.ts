@@ -39,10 +39,13 @@ function wrap(text: string, width: number): string[] {
 const usage = `upload.cgi: a file-upload page in one file. Put it into cgi-bin, say where files go.
 
 Usage:
-  upload.cgi serve [--port 8080] [--host 127.0.0.1] [--directory DIR]
+  upload.cgi serve [--port 8080] [--host 127.0.0.1] [--directory DIR] [--open]
       Try it out: a small web server that runs this program for every request.
+      --open shows the page in the browser.
   upload.cgi check [--json]
       Say what would go wrong, and how to mend it. Exit status 0 or 78.
+  upload.cgi form --action URL [--language CODE]
+      Print the page as one static file that posts to URL.
   upload.cgi --help | --version | --licenses
 
 The first settings file found is used:

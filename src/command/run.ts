@@ -8,7 +8,9 @@ import manifest from '../../package.json' with { type: 'json' }
 import { serve } from '../serve.ts'
 import { loadSettings } from '../settings-load.ts'
 import { check } from './check.ts'
+import { form } from './form.ts'
 import { helpText } from './help.ts'
+import { openBrowser } from './open.ts'
 
 /** `script`: the settings script through which the program was called, '' for none. */
 export async function runCommand(args: readonly string[], script: string): Promise<void> {
@@ -38,6 +40,9 @@ async function dispatch(args: readonly string[], script: string): Promise<number
       port: { type: 'string' },
       host: { type: 'string' },
       directory: { type: 'string' },
+      open: { type: 'boolean' },
+      action: { type: 'string' },
+      language: { type: 'string' },
     },
   })
   const [command, ...rest] = positionals
@@ -48,6 +53,9 @@ async function dispatch(args: readonly string[], script: string): Promise<number
   if (values.help || (command === undefined && args.length === 0)) return print(helpText())
   if (rest.length === 0 && command === 'check') return check(script, values.json ?? false)
   if (rest.length === 0 && command === 'serve') return startServer(values, script)
+  if (rest.length === 0 && command === 'form') {
+    return form(script, values.action ?? '', values.language ?? '')
+  }
   if (rest.length === 0 && command === 'help') return print(helpText())
   process.stderr.write(`upload.cgi: no such command: ${positionals.join(' ')}\n`)
   process.stderr.write('Try: upload.cgi --help\n')
@@ -58,6 +66,7 @@ type ServeValues = {
   port?: string | undefined
   host?: string | undefined
   directory?: string | undefined
+  open?: boolean | undefined
 }
 
 async function startServer(values: ServeValues, script: string): Promise<number> {
@@ -81,7 +90,9 @@ async function startServer(values: ServeValues, script: string): Promise<number>
     notes.push(`${where}: ${problem}: ${remedy}`)
   }
   const program = script === '' ? process.execPath : script
-  await serve({ port, host: values.host ?? '127.0.0.1', program, env, directory, notes })
+  const host = values.host ?? '127.0.0.1'
+  const { url } = await serve({ port, host, program, env, directory, notes })
+  if (values.open) openBrowser(url)
   return 0
 }
 

@@ -1,0 +1,32 @@
+// `upload.cgi form --action URL`: the page as one static file, so that a site can serve it without starting a
+// process and only the post reaches the program. A form elsewhere than on the program's site needs that site in
+// `allowed_origins`.
+
+import { escapeHtml } from '../html.ts'
+import { loadLook } from '../look.ts'
+import { formPage, policy } from '../page.ts'
+import { loadSettings } from '../settings-load.ts'
+
+/** `action`: http(s) or a path. `code`: of the language, '' for the settings' own, else English. */
+export function form(script: string, action: string, code: string): number {
+  const isAddress = /^(https?:\/\/[^/\s]+[^\s]*|\/[^/\s][^\s]*)$/.test(action)
+  if (!isAddress) {
+    process.stderr.write(
+      'upload.cgi: form needs --action with an address or a path: /cgi-bin/upload.cgi\n',
+    )
+    return 64
+  }
+  const settings = loadSettings(process.env, process.execPath, script)
+  const wrong = settings.problems.filter(({ key }) => key !== 'directory')
+  for (const { where, problem, remedy } of wrong) {
+    process.stderr.write(`upload.cgi: ${where}: ${problem}: ${remedy}\n`)
+  }
+  if (wrong.length > 0) return 78
+  const look = loadLook({ ...settings, language: code || settings.language }, '', 'form')
+  const origin = /^https?:\/\/[^/]+/.exec(action)?.[0] ?? ''
+  const content = escapeHtml(policy(look.style, origin).join('; '))
+  const meta = `<meta http-equiv="Content-Security-Policy" content="${content}">`
+  const { body } = formPage(settings, look, action)
+  process.stdout.write(`${body.replace('<head>', () => `<head>\n${meta}`)}\n`)
+  return 0
+}
