@@ -16,16 +16,22 @@ export type SentFile = { readonly name: string; readonly path: string; readonly 
 
 export type Receiver = {
   readonly url: string
+  readonly directory: string
   /** What is stored so far, by name; fails when something is left in `.incoming`. */
   stored(): Map<string, Buffer>
 }
 
-export async function startReceiver(t: TestContext): Promise<Receiver> {
+/** `settings`: more UPLOAD_CGI_* variables, or others than these. */
+export async function startReceiver(
+  t: TestContext,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Receiver> {
   const directory = temporary(t)
   const env = {
     PATH: process.env['PATH'],
     UPLOAD_CGI_MAX_FILES: '100',
     UPLOAD_CGI_DURABLE: 'false',
+    ...settings,
   }
   const args = ['serve', '--port', '0', '--directory', directory]
   const server = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'inherit'] })
@@ -37,7 +43,7 @@ export async function startReceiver(t: TestContext): Promise<Receiver> {
   let said = ''
   while (!/for production/.test(said)) said += (await once(server.stdout, 'data'))[0]
   const url = /http:\S+/.exec(said)?.[0] ?? ''
-  return { url, stored: () => storedIn(directory) }
+  return { url, directory, stored: () => storedIn(directory) }
 }
 
 /** Real files of these names, each with bytes of its own: empty, binary, full of near-boundaries. */

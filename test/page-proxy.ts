@@ -1,0 +1,113 @@
+// What may stand between a visitor and the program, as a small HTTP proxy: a slow line, a line that breaks,
+// a firewall that answers by itself, a server that takes its time to store. It counts the uploads and how
+// many of them were under way at once.
+
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { TestContext } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+
+export type Line = {
+  /** How fast bodies pass; 0: as they come. */
+  bytesPerSecond: number
+  /** These uploads, counted from 1, are cut in their middle. */
+  cut: ReadonlySet<number>
+  /** Status with which these uploads are answered here, in HTML. */
+  answer: ReadonlyMap<number, number>
+  /** Replies to uploads wait for this. */
+  hold: Promise<unknown>
+}
+
+export type Proxy = {
+  readonly url: string
+  /** May be changed while it runs. */
+  readonly line: Line
+  posts: number
+  /** At once, at most. */
+  mostActive: number
+}
+
+export async function startProxy(
+  t: TestContext,
+  target: string,
+  line: Partial<Line> = {},
+): Promise<Proxy> {
+  const server = createServer((incoming, reply) => {
+    pass(proxy, target, incoming, reply).catch(() => reply.destroy())
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  const { port } = server.address() as AddressInfo
+  const untouched: Line = {
+    bytesPerSecond: 0,
+    cut: new Set(),
+    answer: new Map(),
+    hold: Promise.resolve(),
+  }
+  const proxy: Proxy = {
+    url: `http://127.0.0.1:${port}/`,
+    line: { ...untouched, ...line },
+    posts: 0,
+    mostActive: 0,
+  }
+  active.set(proxy, 0)
+  return proxy
+}
+
+async function pass(
+  proxy: Proxy,
+  target: string,
+  incoming: IncomingMessage,
+  reply: ServerResponse,
+): Promise<void> {
+  // A browser sends again by itself what broke off on a connection that it used before.
+  reply.setHeader('Connection', 'close')
+  if (incoming.method !== 'POST') return forward(proxy.line, target, incoming, reply)
+  const nth = ++proxy.posts
+  active.set(proxy, (active.get(proxy) ?? 0) + 1)
+  proxy.mostActive = Math.max(proxy.mostActive, active.get(proxy) ?? 0)
+  reply.on('close', () => active.set(proxy, (active.get(proxy) ?? 0) - 1))
+  if (proxy.line.cut.has(nth)) {
+    await once(incoming, 'data')
+    incoming.destroy()
+    return
+  }
+  const status = proxy.line.answer.get(nth)
+  if (status === undefined) return forward(proxy.line, target, incoming, reply)
+  incoming.resume()
+  await once(incoming, 'end')
+  reply.writeHead(status, { 'Content-Type': 'text/html' })
+  reply.end(`<h1>${status}</h1><p>Not by the program.</p>`)
+}
+
+async function forward(
+  line: Line,
+  target: string,
+  incoming: IncomingMessage,
+  reply: ServerResponse,
+): Promise<void> {
+  // With the Host that the browser named, as a proxy should: the program compares it with Origin.
+  const { method = '', headers, url = '/' } = incoming
+  const outgoing = request(new URL(url, target), { method, headers, agent: false })
+  outgoing.on('error', () => reply.destroy())
+  incoming.on('close', () => incoming.complete || outgoing.destroy())
+  const answered = once(outgoing, 'response') as Promise<[IncomingMessage]>
+  answered.catch(() => {})
+  for await (const chunk of incoming) {
+    outgoing.write(chunk)
+    if (line.bytesPerSecond > 0) await delay((chunk.length / line.bytesPerSecond) * 1000)
+  }
+  outgoing.end()
+  const [answer] = await answered
+  if (method === 'POST') await line.hold
+  const { connection: _, 'transfer-encoding': __, ...kept } = answer.headers
+  reply.writeHead(answer.statusCode ?? 502, kept)
+  answer.pipe(reply)
+}
+
+const active = new WeakMap<Proxy, number>()
