@@ -61,7 +61,8 @@ test('the parser, the names and the vocabulary import no layer above them', () =
     'language.ts': ['./pages/languages/index.ts'],
     'fault.ts': [],
     'filename.ts': [],
-    'multipart.ts': ['./delimiter.ts', './fault.ts', './header.ts'],
+    'multipart.ts': ['./delimiter.ts', './fault.ts', './header.ts', './preamble.ts'],
+    'preamble.ts': [],
     'placement.ts': ['./fault.ts', './filename.ts', 'node:fs', 'node:path'],
     'store.ts': ['./directory.ts', './fault.ts', './placement.ts', 'node:fs', 'node:path'],
   }

@@ -83,7 +83,7 @@ test('an empty filename still makes a file', () => {
 })
 
 test('preamble and epilogue are ignored, even if the epilogue looks like a part', () => {
-  everyChunkSize(`pre\r\namble --b\r\n${part}x\r\n--b--\r\n${part}y`, [
+  everyChunkSize(`pre\r\namble b\r\n${part}x\r\n--b--\r\n${part}y`, [
     begin,
     ['data', 'x'],
     ['end'],
@@ -218,6 +218,25 @@ test('headers of exactly 8 KiB are accepted, one byte more is too much', () => {
     `--b\r\n${head}\r\nX: ${'y'.repeat(bytes - head.length - 7)}\r\n\r\nx\r\n--b--`
   everyChunkSize(body(8192), [begin, ['data', 'x'], ['end']])
   everyChunkSize(body(8193), [['HEADERS_TOO_LARGE', 'more than 8 KiB']])
+})
+
+test('a boundary in front of the first part that is no line of its own is refused', () => {
+  const rule = 'a boundary in front of the first part that is no line of its own'
+  for (const [line, at] of [
+    ['--b junk\r\n', 0],
+    ['--bY\r\n', 0],
+    ['--b\n', 0],
+    ['--b\r', 0],
+    [' --b\r\n', 1],
+    ['x--b\r\n', 1],
+    ['\n--b\r\n', 1],
+    ['--b\0\r\n', 0],
+    ['hello\r\n--b junk\r\n', 7],
+  ] as const) {
+    everyChunkSize(`${line}${head}\r\n\r\nfirst\r\n${part}second\r\n--b--`, [
+      ['BAD_MULTIPART', `${rule} (at byte ${at})`],
+    ])
+  }
 })
 
 test('a preamble of 64 KiB is skipped, one byte more is too much', () => {

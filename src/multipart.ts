@@ -12,6 +12,7 @@
 import { beginningAtEnd, findDelimiter, maxPaddingBytes } from './delimiter.ts'
 import { Fault } from './fault.ts'
 import { type Disposition, isToken, parseDisposition, trimBlanks } from './header.ts'
+import { Preamble } from './preamble.ts'
 
 export type PartHeaders = Disposition & {
   /** The part's Content-Type as sent, in latin1; '' when it has none. Never to be trusted. */
@@ -26,7 +27,6 @@ export type Sink = {
   partEnd(): void
 }
 
-const maxPreambleBytes = 65536
 const maxHeaders = 16
 const maxHeaderBytes = 8192
 
@@ -55,7 +55,7 @@ export class MultipartParser {
   #matched = 2
   /** How many of the matched bytes were never sent: 2 at the start of the body and of a part's data. */
   #assumed = 2
-  #preambleBytes = 0
+  readonly #preamble: Preamble
   /** Position of the current chunk in the body. */
   #chunkAt = 0
   #delimiterAt = 0
@@ -74,6 +74,7 @@ export class MultipartParser {
   constructor(boundary: string, sink: Sink) {
     this.#sink = sink
     this.#delimiter = Buffer.from(`\r\n--${boundary}`, 'latin1')
+    this.#preamble = new Preamble(this.#delimiter.subarray(2))
   }
 
   /** Throws a Fault at the first broken rule, after which the parser must not be used. */
@@ -189,10 +190,8 @@ export class MultipartParser {
     if (bytes.length === 0) return
     this.#assumed = 0
     if (this.#isInPart) return this.#sink.partData(bytes)
-    this.#preambleBytes += bytes.length
-    if (this.#preambleBytes > maxPreambleBytes) {
-      this.#broken('no boundary in the first 64 KiB', maxPreambleBytes)
-    }
+    const broken = this.#preamble.skip(bytes)
+    if (broken !== undefined) this.#broken(broken.rule, broken.at)
   }
 
   #endPart(): void {

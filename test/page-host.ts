@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 import { after, type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
-import { type Line, type Proxy, startProxy } from './page-proxy.ts'
+import { type Line, startProxy, type VisitorsLine } from './page-proxy.ts'
 import { type Receiver, startReceiver, temporary } from './receiver.ts'
 import { find, missing } from './servers.ts'
 
@@ -16,7 +16,7 @@ export type Visit = {
   readonly t: TestContext
   readonly page: Page
   readonly receiver: Receiver
-  readonly proxy: Proxy
+  readonly proxy: VisitorsLine
 }
 
 export type VisitOptions = {
@@ -65,11 +65,13 @@ export function visit(
 
 after(async () => (await browser)?.close())
 
-export const line = (page: Page, name: string) => page.locator('#queue li', { hasText: name })
+export const line = (page: Page, name: string) =>
+  page.locator('#queue li').filter({ has: page.getByText(name, { exact: true }) })
 
 /** `waiting`, `stored` and so on. */
 export async function becomes(page: Page, name: string, state: string): Promise<void> {
-  await page.locator(`#queue li[data-state=${state}]`, { hasText: name }).waitFor()
+  const lines = page.locator(`#queue li[data-state=${state}]`)
+  await lines.filter({ has: page.getByText(name, { exact: true }) }).waitFor()
 }
 
 export async function choose(page: Page, paths: string | readonly string[]): Promise<void> {

@@ -19,7 +19,7 @@ export type Line = {
   hold: Promise<unknown>
 }
 
-export type Proxy = {
+export type VisitorsLine = {
   readonly url: string
   /** May be changed while it runs. */
   readonly line: Line
@@ -32,7 +32,7 @@ export async function startProxy(
   t: TestContext,
   target: string,
   line: Partial<Line> = {},
-): Promise<Proxy> {
+): Promise<VisitorsLine> {
   const server = createServer((incoming, reply) => {
     pass(proxy, target, incoming, reply).catch(() => reply.destroy())
   })
@@ -49,7 +49,7 @@ export async function startProxy(
     answer: new Map(),
     hold: Promise.resolve(),
   }
-  const proxy: Proxy = {
+  const proxy: VisitorsLine = {
     url: `http://127.0.0.1:${port}/`,
     line: { ...untouched, ...line },
     posts: 0,
@@ -60,7 +60,7 @@ export async function startProxy(
 }
 
 async function pass(
-  proxy: Proxy,
+  proxy: VisitorsLine,
   target: string,
   incoming: IncomingMessage,
   reply: ServerResponse,
@@ -110,4 +110,4 @@ async function forward(
   answer.pipe(reply)
 }
 
-const active = new WeakMap<Proxy, number>()
+const active = new WeakMap<VisitorsLine, number>()

@@ -142,7 +142,7 @@ visit(
     const total = page.getByRole('progressbar', { name: 'Total' })
     const seen: [number, number][] = []
     while ((await page.locator('li[data-state=sending]').count()) > 0) {
-      const at = await Promise.all([bar, total].map((one) => one.evaluate('(e) => e.value')))
+      const at = await Promise.all([bar, total].map((one) => one.evaluate(progressOf)))
       seen.push([Number(at[0]), Number(at[1])])
       await delay(50)
     }
@@ -242,6 +242,10 @@ visit('a picture is shown small before it is sent', {}, async ({ t, page }) => {
   await page.waitForFunction(`document.querySelector('#queue img').naturalWidth === 8`)
   assert.equal(await line(page, 'text.txt').locator('img').count(), 0)
 })
+
+function progressOf(progress: unknown): number {
+  return (progress as { value: number }).value
+}
 
 /** By an event made in the page: its files exist nowhere else. */
 async function give(page: Page, how: 'drop' | 'paste', sizes: Record<string, number>) {

@@ -67,7 +67,7 @@ async function filesIn(dragged: DataTransfer): Promise<Chosen[]> {
 
 async function collect(entry: FileSystemEntry, found: Chosen[]): Promise<void> {
   if (found.length >= maxFound) return
-  if (entry instanceof FileSystemFileEntry || entry.isFile) {
+  if (entry.isFile) {
     const read = entry as FileSystemFileEntry
     const file = await new Promise<File | undefined>((resolve) =>
       read.file(resolve, () => resolve(undefined)),

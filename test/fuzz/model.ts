@@ -72,6 +72,7 @@ export function modelBody(body: Buffer, boundary: string): Reading {
     const content = bytes.slice(at, Math.max(at, found.from))
     regions.push({ kind: 'text', from: at, to: found.to })
     if (!isInPart && content.length > limits.preamble) return end('BAD_MULTIPART')
+    if (!isInPart && content.includes(`--${boundary}`)) return end('BAD_MULTIPART')
     if (isInPart && found.from < at) return end('BAD_MULTIPART')
     if (isInPart && content !== '') events.push(['data', content])
     if (found.kind === 'none' || found.kind === 'padded') return end('BAD_MULTIPART')
