@@ -1,6 +1,7 @@
 // Bodies on which parsers are known to differ, and the readings of each in which nothing is lost: what RFC
-// 7578 and RFC 2046 say first, then what a lenient reader may make of a broken one. None means that success of any kind is wrong: the body is incomplete or no form at all. A parser
-// that refuses loses nothing without a word; one that reports success must have a reading's parts, byte for byte.
+// 7578 and RFC 2046 say first, then what a lenient reader may make of a broken one. None means that success
+// of any kind is wrong: the body is incomplete or no form at all. A parser that refuses loses nothing without
+// a word; one that reports success must have a reading's parts, byte for byte.
 
 export type Part = {
   readonly name: string
@@ -15,6 +16,8 @@ export type Body = {
   /** Bytes as latin1. */
   readonly bytes: string
   readonly readings: readonly (readonly Part[])[]
+  /** What CONTENT_LENGTH says, where the client broke off before it; otherwise the bytes' number. */
+  readonly declaredBytes?: number
 }
 
 const type = 'multipart/form-data; boundary=XbX'
@@ -61,6 +64,16 @@ function typed(name: string, contentType: string, readings: Body['readings']): B
   return { name, contentType, bytes: `${partA}${partB}${end}`, readings }
 }
 
+function bounded(name: string, boundary: string): Body {
+  const bytes = `${partA}${partB}${end}`.replaceAll('XbX', boundary)
+  return { name, contentType: type.replace('XbX', boundary), bytes, readings: [[a, b]] }
+}
+
+/** A client that broke off here: CONTENT_LENGTH, sent before, is that of the whole form. */
+function cut(name: string, bytes: string): Body {
+  return { ...whole(name, bytes, []), declaredBytes: `${partA}${partB}${end}`.length }
+}
+
 function whole(name: string, bytes: string, readings: Body['readings']): Body {
   return { name, contentType: type, bytes, readings }
 }
@@ -83,11 +96,13 @@ export const bodies: readonly Body[] = [
   ),
   content('an empty file', ''),
   whole('line breaks that are LF', `${partA}${partB}${end}`.replaceAll('\r\n', '\n'), [[a, b]]),
-  whole('a cut in the last file', `${partA}${partB}`, []),
-  whole('a cut behind a boundary', `${partA}\r\n--XbX\r\n`, []),
-  whole('a cut in the closing boundary', `${partA}\r\n--XbX-`, []),
+  cut('a cut in the last file', `${partA}${partB.slice(0, -3)}`),
+  cut('a cut behind a boundary', `${partA}\r\n--XbX\r\n`),
+  cut('a cut in the closing boundary', `${partA}${partB}${end.slice(0, -3)}`),
+  whole('no closing boundary', `${partA}${partB}`, []),
+  whole('a line that goes on behind the end', `${partA}${partB}\r\n--XbX--x`, [[a, b]]),
   whole('no boundary at all', 'first, second', []),
-  whole('a boundary in the middle of a line', `x${partA}${end}`, []),
+  whole('a boundary in the middle of a line', `x${partA}${end}`, [[a]]),
   whole('text in front', `This is a form.\r\n${partA}${partB}${end}`, [[a, b]]),
   whole('a file behind the end', `${partA}${end}${partB.slice(2)}${end}`, [[a]]),
   headers('no Content-Disposition', plain, [[{ name: '', content: 'first' }, b]]),
@@ -99,6 +114,8 @@ export const bodies: readonly Body[] = [
   headers('a blank in front of the colon', lineA.replace(':', ' :'), [[a, b]]),
   headers('a folded header', `${lineA.replace('; filename', ';\r\n filename')}${plain}`, [[a, b]]),
   headers('a header without a colon', `${lineA}nonsense\r\n`, [[a, b]]),
+  whole('headers without a blank line', `--XbX\r\n${lineA}first${partB}${end}`, [[a, b]]),
+  headers('a bare CR in a header', lineA.replace('; filename', ';\r filename'), [[a, b]]),
   headers('NUL in a header', `${lineA}X-\0: y\r\n`, [[a, b]]),
   headers('a header of 20 KB', `${lineA}X: ${'x'.repeat(20_000)}\r\n`, [[a, b]]),
   headers('a header named __proto__', `${lineA}__proto__: x\r\n`, [[a, b]]),
@@ -115,6 +132,13 @@ export const bodies: readonly Body[] = [
   named('a name in UTF-8', 'filename="\xc3\xa9.txt"', '\xc3\xa9.txt'),
   named('a bare name with a blank', 'filename=a b.txt', 'a b.txt', 'a'),
   named('a quote that is never closed', 'filename="a.txt', 'a.txt', '"a.txt'),
+  named('an empty file name, with bytes', 'filename=""', ''),
+  named('NUL in a file name', 'filename="a.php\0.txt"', 'a.php\0.txt'),
+  named('filename* alone', `filename*=utf-8''a.txt`, 'a.txt'),
+  headers('two names', lineA.replace('name="a"', 'name="a"; name="z"'), [
+    [a, b],
+    [{ ...a, name: 'z' }, b],
+  ]),
   named('two file names', 'filename="a.txt"; filename="z.txt"', 'a.txt', 'z.txt'),
   named('filename* beside filename', `filename="a.txt"; filename*=utf-8''z.txt`, 'a.txt'),
   named('filename* that is broken', `filename="a.txt"; filename*=utf-8''%ff%`, 'a.txt'),
@@ -122,6 +146,8 @@ export const bodies: readonly Body[] = [
   typed('two boundaries', 'multipart/form-data; boundary=XbX; boundary=YbY', [[a, b]]),
   typed('a type in capitals', 'MULTIPART/FORM-DATA; boundary=XbX', [[a, b]]),
   typed('a boundary in quotes', 'multipart/form-data; boundary="XbX"', [[a, b]]),
+  bounded('a boundary of 71 characters', 'x'.repeat(71)),
+  bounded('an empty boundary', ''),
 ]
 
 /** For parsers that are pushed chunks: 3000 fields, whose outcome must not depend on how they are cut. */

@@ -53,8 +53,7 @@ function isSame(expected: readonly Part[], found: readonly Part[], withNames: bo
 function difference(expected: readonly Part[], found: readonly Part[]): string {
   for (const part of expected) {
     const same = found.find(({ name }) => name === part.name)
-    if (same === undefined)
-      return part.filename === undefined ? 'a part dropped' : `\`${part.filename}\` dropped`
+    if (same === undefined) return part.filename ? `\`${part.filename}\` dropped` : 'a part dropped'
     if (same.content.length < part.content.length) {
       return `cut to ${same.content.length} of ${part.content.length} bytes`
     }

@@ -1,13 +1,24 @@
-// npm run parsers [-- --write]: the table of docs/security.md, measured. With --write it is put there.
+// npm run parsers [-- --write]: the table of docs/security.md, measured. With --write it is put there, which
+// takes all of the parsers; without, those that are not installed are left out.
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { documented, measure, table } from './table.ts'
+import { peers } from './peers.ts'
+import { documented, installed, measure, table } from './table.ts'
 
 const document = resolve(import.meta.dirname, '../../docs/security.md')
-const text = table(await measure())
+const isWriting = process.argv.includes('--write')
+const found = installed()
+const absent = peers.filter((peer) => !found.includes(peer)).map(({ name }) => name)
+if (absent.length > 0) process.stderr.write(`Not installed: ${absent.join(', ')}\n`)
+if (absent.length > 0 && isWriting) process.exit(1)
+
+const text = table(await measure(found))
 process.stdout.write(`${text}\n`)
-if (process.argv.includes('--write')) {
+if (isWriting) {
   const before = readFileSync(document, 'utf8')
-  writeFileSync(document, before.replace(documented(before), text))
+  writeFileSync(
+    document,
+    before.replace(documented(before), () => text),
+  )
 }

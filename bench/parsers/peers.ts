@@ -1,5 +1,6 @@
 // The parsers that are compared, each in the smallest program that does what its own manual shows, and what
-// it tells of a body. CGI programs are run as CGI programs. Who says nothing for two seconds never answers.
+// it tells of a body. CGI programs are run as CGI programs. Who does not end in ten seconds, or two in this
+// process, never answers.
 
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -20,17 +21,21 @@ export type Peer = {
   /** Throws when it is not installed. */
   version(): string
   receive(body: Body): Promise<Outcome>
+  /** For parsers that are pushed chunks: the same, cut as the caller likes. */
+  receiveChunks?(body: Body, chunks: readonly Buffer[]): Promise<Outcome>
 }
 
 const here = import.meta.dirname
 const program = resolve(here, '../../build/upload.cgi')
 const require = createRequire(import.meta.url)
 const patience = 2000
+const cgiSeconds = 10
 
 async function receiveOurselves(body: Body): Promise<Outcome> {
   const directory = mkdtempSync(join(tmpdir(), 'upload-cgi-parsers-'))
   try {
     const reply = await cgi(body, program, { UPLOAD_CGI_DIRECTORY: directory })
+    if (reply === undefined) return 'never answers'
     if (reply.status !== 201) return 'refused'
     const { files, fields } = reply.json()
     return [
@@ -49,15 +54,23 @@ async function receiveOurselves(body: Body): Promise<Outcome> {
   }
 }
 
-function cgi(body: Body, file: string, env: Record<string, string>, args: string[] = []) {
-  return runCgi({
-    program: file,
-    args,
-    body: Buffer.from(body.bytes, 'latin1'),
-    contentType: body.contentType,
-    timeoutSeconds: 20,
-    env: { HTTP_ACCEPT: 'application/json', ...env },
-  })
+/** Undefined when it had to be ended. */
+async function cgi(body: Body, file: string, env: Record<string, string>, args: string[] = []) {
+  const bytes = Buffer.from(body.bytes, 'latin1')
+  const CONTENT_LENGTH = String(body.declaredBytes ?? bytes.length)
+  try {
+    return await runCgi({
+      program: file,
+      args,
+      body: bytes,
+      contentType: body.contentType,
+      timeoutSeconds: cgiSeconds,
+      env: { HTTP_ACCEPT: 'application/json', CONTENT_LENGTH, ...env },
+    })
+  } catch (error) {
+    if (/^no end within/.test(error instanceof Error ? error.message : '')) return undefined
+    throw error
+  }
 }
 
 async function receiveByScript(
@@ -68,6 +81,7 @@ async function receiveByScript(
 ): Promise<Outcome> {
   const env = { SCRIPT_FILENAME: script, REDIRECT_STATUS: '200' }
   const reply = await cgi(body, interpreter, env, args)
+  if (reply === undefined) return 'never answers'
   if (reply.status !== 200 || reply.exitCode !== 0) return 'refused'
   return reply.json().map((part: { name: string; filename?: string; content: string }) => ({
     name: part.name,
@@ -124,13 +138,13 @@ function receiveByEvents(
   })
 }
 
-export function receiveByBusboy(body: Body, chunks: readonly Buffer[]): Promise<Outcome> {
+function receiveByBusboy(body: Body, chunks: readonly Buffer[]): Promise<Outcome> {
   const create = () =>
     busboy({ headers: { 'content-type': body.contentType }, defParamCharset: 'utf8' }) as Parser
   return receiveByEvents(create, (info: { filename?: string }) => info.filename, chunks)
 }
 
-export function receiveByFastify(body: Body, chunks: readonly Buffer[]): Promise<Outcome> {
+function receiveByFastify(body: Body, chunks: readonly Buffer[]): Promise<Outcome> {
   const create = () => new Busboy({ headers: { 'content-type': body.contentType } }) as Parser
   return receiveByEvents(create, (filename: string) => filename, chunks)
 }
@@ -158,11 +172,13 @@ export const peers: readonly Peer[] = [
     name: 'busboy',
     version: () => packageVersion('busboy'),
     receive: (body) => receiveByBusboy(body, bytesOf(body)),
+    receiveChunks: receiveByBusboy,
   },
   {
     name: '@fastify/busboy',
     version: () => packageVersion('@fastify/busboy'),
     receive: (body) => receiveByFastify(body, bytesOf(body)),
+    receiveChunks: receiveByFastify,
   },
   {
     name: 'PHP',

@@ -3,7 +3,7 @@
 
 import { bodies, manyFields } from './bodies.ts'
 import { type Verdict, verdict } from './compare.ts'
-import { type Peer, peers, receiveByBusboy, receiveByFastify } from './peers.ts'
+import { type Peer, peers } from './peers.ts'
 
 export type Row = { readonly body: string; readonly verdicts: readonly Verdict[] }
 export type Measured = {
@@ -12,7 +12,6 @@ export type Measured = {
   readonly chunks: readonly string[]
 }
 
-/** Peers that are not installed are left out, if `of` does not name them. */
 export async function measure(of: readonly Peer[] = peers): Promise<Measured> {
   const head = of.map((peer) => `${peer.name} ${peer.version()}`)
   const rows: Row[] = []
@@ -22,7 +21,24 @@ export async function measure(of: readonly Peer[] = peers): Promise<Measured> {
     )
     rows.push({ body: body.name, verdicts })
   }
-  return { head, rows, chunks: await fieldsByChunkSize([100, 4096, 65536]) }
+  const chunks: string[] = []
+  for (const { name, receiveChunks } of of) {
+    if (receiveChunks === undefined) continue
+    chunks.push(await fieldsByChunkSize(name, receiveChunks, [100, 4096, 65536]))
+    chunks.push(await splitsThatDiffer(name, receiveChunks))
+  }
+  return { head, rows, chunks }
+}
+
+/** Those that are on this machine. */
+export function installed(): readonly Peer[] {
+  return peers.filter((peer) => {
+    try {
+      return peer.version() !== ''
+    } catch {
+      return false
+    }
+  })
 }
 
 export function table({ head, rows, chunks }: Measured): string {
@@ -45,27 +61,45 @@ export function documented(document: string): string {
   return /<!-- parsers:begin -->[\s\S]*<!-- parsers:end -->/.exec(document)?.[0] ?? ''
 }
 
-/** How many of 3000 fields each of the two that are pushed chunks finds, by the size of the chunks. */
-async function fieldsByChunkSize(sizes: readonly number[]): Promise<string[]> {
+type ReceiveChunks = NonNullable<Peer['receiveChunks']>
+
+/** How many of 3000 fields are found, by the size of the chunks. */
+async function fieldsByChunkSize(
+  name: string,
+  receive: ReceiveChunks,
+  sizes: readonly number[],
+): Promise<string> {
   const bytes = Buffer.from(manyFields.bytes, 'latin1')
-  const lines: string[] = []
-  for (const [name, receive] of [
-    ['busboy', receiveByBusboy],
-    ['@fastify/busboy', receiveByFastify],
-  ] as const) {
-    const found: string[] = []
-    for (const size of sizes) {
-      const chunks = Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) =>
-        bytes.subarray(i * size, (i + 1) * size),
-      )
-      const outcome = await receive(manyFields, chunks)
-      found.push(`${typeof outcome === 'string' ? outcome : outcome.length} in chunks of ${size}`)
-    }
-    lines.push(`- Of 3000 fields ${name} finds ${found.join(', ')} bytes.`)
+  const found: string[] = []
+  for (const size of sizes) {
+    const chunks = Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) =>
+      bytes.subarray(i * size, (i + 1) * size),
+    )
+    const outcome = await receive(manyFields, chunks)
+    found.push(`${typeof outcome === 'string' ? outcome : outcome.length} in chunks of ${size}`)
   }
-  return lines
+  return `- Of 3000 fields ${name} finds ${found.join(', ')} bytes.`
+}
+
+/** Each body cut in two at every byte, but for the one body too long for that. */
+async function splitsThatDiffer(name: string, receive: ReceiveChunks): Promise<string> {
+  let cuts = 0
+  let others = 0
+  for (const body of bodies.filter((body) => body.bytes.length < longestSplitBytes)) {
+    const bytes = Buffer.from(body.bytes, 'latin1')
+    const whole = JSON.stringify(await receive(body, [bytes]))
+    const at = Array.from({ length: bytes.length - 1 }, (_, i) => i + 1)
+    const outcomes = await Promise.all(
+      at.map((i) => receive(body, [bytes.subarray(0, i), bytes.subarray(i)])),
+    )
+    cuts += outcomes.length
+    others += outcomes.filter((outcome) => JSON.stringify(outcome) !== whole).length
+  }
+  return `- Cut in two at each of ${cuts} places, these bodies lead ${name} to another outcome at ${others}.`
 }
 
 function cell({ words, isLoss }: Verdict): string {
   return isLoss ? `**${words}**` : words
 }
+
+const longestSplitBytes = 2000

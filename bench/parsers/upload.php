@@ -1,5 +1,6 @@
 <?php
 // What the manual shows: each file whose error is none, each field; told as JSON.
+// A form in which nothing was found is told as an error.
 $parts = [];
 foreach ($_FILES as $name => $file) {
     if ($file['error'] === UPLOAD_ERR_NO_FILE) continue;
@@ -12,5 +13,6 @@ foreach ($_FILES as $name => $file) {
 foreach ($_POST as $name => $value) {
     $parts[] = ['name' => (string)$name, 'content' => bin2hex($value)];
 }
+if ($parts === []) http_response_code(400);
 header('Content-Type: application/json');
 echo json_encode($parts);

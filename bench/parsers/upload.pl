@@ -1,5 +1,6 @@
 #!/usr/bin/perl
 # What the manual shows: cgi_error, then each parameter, with upload() for the files; told as JSON.
+# A form in which nothing was found is told as an error.
 use strict;
 use warnings;
 use CGI;
@@ -10,7 +11,8 @@ if (my $error = $form->cgi_error) {
     exit;
 }
 my @parts;
-for my $name ($form->multi_param) {
+# POSTDATA is the body of what it does not take for a form.
+for my $name (grep { $_ ne 'POSTDATA' } $form->multi_param) {
     my $handle = $form->upload($name);
     my $content = '';
     my $filename = '';
@@ -24,4 +26,4 @@ for my $name ($form->multi_param) {
     }
     push @parts, sprintf '{"name":"%s"%s,"content":"%s"}', $name, $filename, unpack 'H*', $content;
 }
-print $form->header('application/json'), '[', join(',', @parts), ']';
+print $form->header(-type => 'application/json', -status => @parts ? 200 : 400), '[', join(',', @parts), ']';
