@@ -69,6 +69,11 @@ function bounded(name: string, boundary: string): Body {
   return { name, contentType: type.replace('XbX', boundary), bytes, readings: [[a, b]] }
 }
 
+/** Two files, the first of them behind this line: who takes it for text in front drops that file. */
+function first(name: string, line: string): Body {
+  return whole(name, `${partA}${partB}${end}`.replace('--XbX\r\n', line), [[a, b]])
+}
+
 /** A client that broke off here: CONTENT_LENGTH, sent before, is that of the whole form. */
 function cut(name: string, bytes: string): Body {
   return { ...whole(name, bytes, []), declaredBytes: `${partA}${partB}${end}`.length }
@@ -103,6 +108,9 @@ export const bodies: readonly Body[] = [
   whole('a line that goes on behind the end', `${partA}${partB}\r\n--XbX--x`, [[a, b]]),
   whole('no boundary at all', 'first, second', []),
   whole('a boundary in the middle of a line', `x${partA}${end}`, [[a]]),
+  first('text behind the first boundary', '--XbX text\r\n'),
+  first('a blank in front of the first boundary', ' --XbX\r\n'),
+  first('a bare LF behind the first boundary', '--XbX\n'),
   whole('text in front', `This is a form.\r\n${partA}${partB}${end}`, [[a, b]]),
   whole('a file behind the end', `${partA}${end}${partB.slice(2)}${end}`, [[a]]),
   headers('no Content-Disposition', plain, [[{ name: '', content: 'first' }, b]]),
