@@ -1,6 +1,8 @@
 // Which language the visitor reads, and its sentences. Called by app.ts, once a request; the pages are filled
 // with them by reply.ts. A language is one file in pages/languages, all with the same keys, sentences with
 // holes `{name}`. Counts stand beside their noun ("Stored: 3"), which needs no plural forms.
+// The choice follows RFC 9110 section 12.5.4 (weights, 0 refuses) and RFC 4647 section 3.4 (lookup:
+// de-AT finds de). What is malformed is passed over; English is what is left when nothing fits.
 
 import { type LanguageCode, languageFiles } from './pages/languages/index.ts'
 
@@ -14,6 +16,22 @@ export type Language = {
   text(key: string, holes?: Readonly<Record<string, string | number>>): string
   /** Every sentence whose key begins so, by key: for the page's script. */
   group(...prefixes: readonly string[]): Readonly<Record<string, string>>
+}
+
+/** `setting` is the owner's choice, '' to go by the visitor's Accept-Language ('' when there is none). */
+export function chooseLanguage(acceptLanguage: string, setting: string): LanguageCode {
+  const set = lookup(setting)
+  if (set !== undefined) return set
+  const ranges = parseRanges(acceptLanguage)
+  const refused = ranges.filter(({ weight }) => weight === 0).map(({ range }) => range)
+  const wanted = ranges.filter(({ weight }) => weight > 0).sort((a, b) => b.weight - a.weight)
+  // `*` is every language that no other range speaks of: ours is English, unless English has its own weight.
+  const isEnglishNamed = ranges.some(({ range }) => range !== '*' && lookup(range) === 'en')
+  for (const { range } of wanted) {
+    const code = range === '*' && !isEnglishNamed ? 'en' : lookup(range)
+    if (code !== undefined && !refused.some((tag) => isWithin(code, tag))) return code
+  }
+  return 'en'
 }
 
 export function language(code: LanguageCode): Language {
@@ -34,43 +52,53 @@ export function language(code: LanguageCode): Language {
   }
 }
 
-/**
- * The owner's choice, else the first that the visitor's browser asks for and we have (RFC 9110 section
- * 12.5.4, lookup by RFC 4647 section 3.4), else English. Never throws.
- */
-export function chooseLanguage(acceptLanguage: string, setting: string): LanguageCode {
-  if (isKnown(setting)) return setting
-  const ranges = acceptLanguage
-    .slice(0, 1000)
-    .split(',', 20)
-    .map((range) => {
-      const [tag = '', ...parameters] = range.split(';').map((part) => part.trim())
-      const q = parameters.find((parameter) => /^q=/i.test(parameter))
-      return { tag, weight: q === undefined ? 1 : Number(q.slice(2)) || 0 }
-    })
-    .filter(({ tag, weight }) => /^[a-z0-9-]{2,35}$/i.test(tag) && weight > 0)
-    .sort((one, other) => other.weight - one.weight)
-  for (const { tag } of ranges) {
-    const found = lookUp(tag.toLowerCase())
-    if (found !== undefined) return found
+type WeightedRange = { readonly range: string; readonly weight: number }
+
+/** In the order of the header, in lower case. Bounded, since a visitor may send anything. */
+function parseRanges(acceptLanguage: string): WeightedRange[] {
+  const members = acceptLanguage.slice(0, maxHeaderChars).split(',')
+  // Cut in the middle, it could say something else: `de-AT` would be `de`, and `;q=0.5` `;q=0`.
+  if (acceptLanguage.length > maxHeaderChars) members.pop()
+  return members
+    .map((member) => rangeSyntax.exec(member.trim().toLowerCase()))
+    .filter((match) => match !== null)
+    .slice(0, maxRanges)
+    .map(([, range = '', weight = '1']) => ({ range, weight: Number(weight) }))
+}
+
+/** The range itself, or what is left of it as its subtags are taken off from the end. */
+function lookup(range: string): LanguageCode | undefined {
+  const subtags = range.slice(0, maxHeaderChars).toLowerCase().split('-')
+  for (let count = Math.min(subtags.length, maxSubtags); count > 0; count -= 1) {
+    const code = codeOfTag.get(subtags.slice(0, count).join('-'))
+    if (code !== undefined) return code
   }
-  return 'en'
+  return undefined
 }
 
-function isKnown(code: string): code is LanguageCode {
-  return Object.hasOwn(languageFiles, code)
+function isWithin(code: LanguageCode, range: string): boolean {
+  const tag = code.toLowerCase()
+  return tag === range || tag.startsWith(`${range}-`)
 }
 
-function lookUp(tag: string): LanguageCode | undefined {
-  const [primary = ''] = tag.split('-')
-  // Chinese is two written languages; regions tell which where the script is not named.
-  const isTraditional = /-hant\b/.test(tag) || (/-(tw|hk|mo)\b/.test(tag) && !/-hans\b/.test(tag))
-  const code =
-    primary === 'zh' ? (isTraditional ? 'zh-Hant' : 'zh-Hans') : (older[primary] ?? primary)
-  return isKnown(code) ? code : undefined
-}
+const maxHeaderChars = 1000
+const maxRanges = 20
+/** No tag of ours is longer. */
+const maxSubtags = 2
+const rangeSyntax =
+  /^([a-z]{1,8}(?:-[a-z0-9]{1,8})*|\*)(?:[ \t]*;[ \t]*q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?))?$/
 
-/** Codes that old programs still send. */
-const older: Readonly<Record<string, string>> = { iw: 'he' }
+const codeOfTag: ReadonlyMap<string, LanguageCode> = new Map([
+  ...(Object.keys(languageFiles) as LanguageCode[]).map(
+    (code) => [code.toLowerCase(), code] as const,
+  ),
+  // Old browsers and Java say it so.
+  ['iw', 'he'],
+  // Where a Chinese tag names no script, the place tells it.
+  ['zh', 'zh-Hans'],
+  ['zh-tw', 'zh-Hant'],
+  ['zh-hk', 'zh-Hant'],
+  ['zh-mo', 'zh-Hant'],
+])
 
 const rightToLeft: ReadonlySet<string> = new Set(['ar', 'he'])
