@@ -83,11 +83,7 @@ test('an empty filename still makes a file', () => {
 })
 
 test('preamble and epilogue are ignored, even if the epilogue looks like a part', () => {
-  everyChunkSize(`pre\r\namble b\r\n${part}x\r\n--b--\r\n${part}y`, [
-    begin,
-    ['data', 'x'],
-    ['end'],
-  ])
+  everyChunkSize(`pre\r\namble b\r\n${part}x\r\n--b--\r\n${part}y`, [begin, ['data', 'x'], ['end']])
 })
 
 test('spaces and tabs behind a boundary are padding', () => {
