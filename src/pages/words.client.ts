@@ -1,15 +1,17 @@
 // The page's sentences, and numbers as its language writes them. The server puts the sentences into the page;
 // numbers, sizes and times are the browser's own (Intl), decimal as the limits are: 1 MB is 10^6 bytes.
 
-const { lang } = document.documentElement
+const { lang, dir } = document.documentElement
 const sentences: Record<string, string> = JSON.parse(
   document.getElementById('text')?.textContent || '{}',
 )
 
 export function say(key: string, holes: Record<string, string | number> = {}): string {
   const fill = (hole: string, name: string) => {
-    const value = holes[name]
-    return typeof value === 'number' ? format(value) : (value ?? hole)
+    const value = holes[name] ?? hole
+    if (typeof value === 'number') return format(value)
+    // A name in Latin letters must not mix its parts with the words around it.
+    return dir === 'rtl' ? `\u2068${value}\u2069` : value
   }
   return (sentences[key] ?? key).replace(/\{(\w+)\}/g, fill)
 }
