@@ -19,20 +19,22 @@ export type Line = {
   hold: Promise<unknown>
 }
 
-export type Proxy = {
+export type LineProxy = {
   readonly url: string
   /** May be changed while it runs. */
   readonly line: Line
   posts: number
   /** At once, at most. */
   mostActive: number
+  /** Resolves when no upload is under way. */
+  idle(): Promise<void>
 }
 
 export async function startProxy(
   t: TestContext,
   target: string,
   line: Partial<Line> = {},
-): Promise<Proxy> {
+): Promise<LineProxy> {
   const server = createServer((incoming, reply) => {
     pass(proxy, target, incoming, reply).catch(() => reply.destroy())
   })
@@ -49,18 +51,21 @@ export async function startProxy(
     answer: new Map(),
     hold: Promise.resolve(),
   }
-  const proxy: Proxy = {
+  const proxy: LineProxy = {
     url: `http://127.0.0.1:${port}/`,
     line: { ...untouched, ...line },
     posts: 0,
     mostActive: 0,
+    async idle() {
+      while ((active.get(proxy) ?? 0) > 0) await delay(20)
+    },
   }
   active.set(proxy, 0)
   return proxy
 }
 
 async function pass(
-  proxy: Proxy,
+  proxy: LineProxy,
   target: string,
   incoming: IncomingMessage,
   reply: ServerResponse,
@@ -110,4 +115,4 @@ async function forward(
   answer.pipe(reply)
 }
 
-const active = new WeakMap<Proxy, number>()
+const active = new WeakMap<LineProxy, number>()
