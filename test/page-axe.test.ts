@@ -5,7 +5,17 @@ import assert from 'node:assert/strict'
 import { mkdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { BrowserContextOptions, Page } from 'playwright-core'
-import { axe, becomes, choose, fieldsAsked, filesOf, flaws, send, visit } from './page-host.ts'
+import {
+  axe,
+  becomes,
+  choose,
+  fieldsAsked,
+  filesOf,
+  flaws,
+  send,
+  until,
+  visit,
+} from './page-host.ts'
 
 const results = resolve(import.meta.dirname, '../test-results')
 const script = axe
@@ -44,14 +54,15 @@ for (const [look, context, language] of looks) {
       await inspect(page, `${look}-2-waiting`)
       proxy.line.bytesPerSecond = 3e6
       await page.locator('#send').click()
-      await page.waitForFunction(
-        `document.querySelector('[data-state=sending] progress')?.value > 0.1`,
-      )
+      await until(page, `document.querySelector('[data-state=sending] progress')?.value > 0.1`)
       await inspect(page, `${look}-3-sending`)
       proxy.line.bytesPerSecond = 0
       gate.resolve()
-      await page.waitForFunction(`document.getElementById('send').disabled
-      && !document.querySelector('li:is([data-state=sending], [data-state=storing])')`)
+      await until(
+        page,
+        `document.getElementById('send').disabled
+      && !document.querySelector('li:is([data-state=sending], [data-state=storing])')`,
+      )
       await inspect(page, `${look}-4-done`)
     },
   )
@@ -89,7 +100,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
           page.evaluate('document.forms[0].submit()'),
         ])
         await page.locator('h1').waitFor()
-        await page.waitForFunction(`!document.forms[0]`)
+        await until(page, `!document.forms[0]`)
         await inspect(page, `${name}-${colorScheme}`)
       }
     },

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { after, type TestContext, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import {
   type Browser,
   type BrowserContextOptions,
@@ -120,6 +121,15 @@ export function focused(page: Page): Promise<string> {
     const at = document.activeElement
     at.ariaLabel || at.id.replace('send', '') || (at.tagName === 'BUTTON' ? at.textContent : at.tagName)
   }`)
+}
+
+/** Waits for an expression to be true in the page; Playwright's own way is against the page's policy. */
+export async function until(page: Page, expression: string): Promise<void> {
+  for (let tries = 0; tries < 400; tries++) {
+    if (await page.evaluate(`Boolean(${expression})`)) return
+    await delay(25)
+  }
+  throw new Error(`never came true: ${expression}`)
 }
 
 /** One of each kind. */

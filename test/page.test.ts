@@ -14,6 +14,7 @@ import {
   line,
   milestones,
   send,
+  until,
   visible,
   visit,
 } from './page-host.ts'
@@ -172,7 +173,7 @@ visit(
   {
     line: { bytesPerSecond: 10e6 },
   },
-  async ({ t, page, receiver }) => {
+  async ({ t, page, receiver, proxy }) => {
     await choose(page, filesOf(t, { 'wrong.bin': 60e6, 'right.txt': 10 }))
     await send(page)
     await becomes(page, 'right.txt', 'stored')
@@ -240,7 +241,7 @@ visit('a picture is shown small before it is sent', {}, async ({ t, page }) => {
   })()`)
   const image = line(page, 'picture.png').locator('img')
   await image.waitFor()
-  await page.waitForFunction(`document.querySelector('#queue img').naturalWidth === 8`)
+  await until(page, `document.querySelector('#queue img').naturalWidth === 8`)
   assert.equal(await line(page, 'text.txt').locator('img').count(), 0)
 })
 
