@@ -13,8 +13,6 @@ visit(
     env,
   },
   async ({ t, page, proxy, receiver }) => {
-    const bodies: string[] = []
-    page.on('request', (request) => bodies.push(request.postData() ?? ''))
     await choose(page, filesOf(t, { 'a.txt': 10, 'b.txt': 20 }))
     await send(page)
     assert.equal(proxy.posts, 0)
@@ -26,9 +24,8 @@ visit(
     await send(page)
     await page.getByText('All files are stored').waitFor()
     assert.equal(receiver.stored().size, 2)
-    const sent = bodies.filter((body) => body !== '')
-    assert.equal(sent.length, 2)
-    for (const body of sent) {
+    assert.equal(proxy.bodies.length, 2)
+    for (const body of proxy.bodies) {
       assert.match(body, /name="what"\r\n\r\nPrint\r\n/)
       assert.match(body, /name="agreed"\r\n\r\nyes\r\n/)
       assert.match(body, /name="mail"\r\n\r\nzoe@example\.org\r\n/)
