@@ -7,8 +7,14 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { after, type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
-import { type Line, startProxy, type VisitorsLine } from './page-proxy.ts'
+import {
+  type Browser,
+  type BrowserContextOptions,
+  chromium,
+  type Locator,
+  type Page,
+} from 'playwright-core'
+import { type Line, type LineProxy, startProxy } from './page-proxy.ts'
 import { type Receiver, startReceiver, temporary } from './receiver.ts'
 import { find, missing } from './servers.ts'
 
@@ -16,7 +22,7 @@ export type Visit = {
   readonly t: TestContext
   readonly page: Page
   readonly receiver: Receiver
-  readonly proxy: VisitorsLine
+  readonly proxy: LineProxy
 }
 
 export type VisitOptions = {
@@ -65,13 +71,16 @@ export function visit(
 
 after(async () => (await browser)?.close())
 
-export const line = (page: Page, name: string) =>
-  page.locator('#queue li').filter({ has: page.getByText(name, { exact: true }) })
+/** The line of the file with just this name. */
+export function line(page: Page, name: string, state = ''): Locator {
+  const whole = new RegExp(`^${name.replace(/\W/g, '\\$&')}$`)
+  const lines = page.locator(`#queue li${state === '' ? '' : `[data-state=${state}]`}`)
+  return lines.filter({ has: page.locator('bdi', { hasText: whole }) })
+}
 
 /** `waiting`, `stored` and so on. */
 export async function becomes(page: Page, name: string, state: string): Promise<void> {
-  const lines = page.locator(`#queue li[data-state=${state}]`)
-  await lines.filter({ has: page.getByText(name, { exact: true }) }).waitFor()
+  await line(page, name, state).waitFor()
 }
 
 export async function choose(page: Page, paths: string | readonly string[]): Promise<void> {
@@ -101,18 +110,35 @@ export function milestones(page: Page): Promise<string[]> {
   return page.evaluate('window.heard')
 }
 
-/** What is in `.incoming` after a while in which it should become empty. */
-export async function leftovers({ directory }: Receiver): Promise<string[]> {
-  let names: string[] = []
-  for (let tries = 0; tries < 100; tries++) {
-    names = readdirSync(directory).includes('.incoming')
-      ? readdirSync(join(directory, '.incoming'))
-      : []
-    if (names.length === 0) break
-    await delay(100)
-  }
-  return names
+/** The stored files, while something may still be under way. */
+export function visible({ directory }: Receiver): string[] {
+  return readdirSync(directory).filter((name) => name !== '.incoming')
 }
+
+/** What has the focus: its name, else its id, else its tag. */
+export function focused(page: Page): Promise<string> {
+  return page.evaluate(`{
+    const at = document.activeElement
+    at.ariaLabel || at.id.replace('send', '') || (at.tagName === 'BUTTON' ? at.textContent : at.tagName)
+  }`)
+}
+
+/** Waits for an expression to be true in the page; Playwright's own way is against the page's policy. */
+export async function until(page: Page, expression: string): Promise<void> {
+  for (let tries = 0; tries < 400; tries++) {
+    if (await page.evaluate(`Boolean(${expression})`)) return
+    await delay(25)
+  }
+  throw new Error(`never came true: ${expression}`)
+}
+
+/** One of each kind. */
+export const fieldsAsked = [
+  { name: 'who', label: 'Your name', required: true },
+  { name: 'mail', label: 'E-mail', type: 'email' },
+  { name: 'what', label: 'What for', type: 'select', required: true, options: ['Web', 'Print'] },
+  { name: 'agreed', label: 'I agree', type: 'checkbox', required: true },
+]
 
 export const axe = readFileSync(
   join(import.meta.dirname, '../node_modules/axe-core/axe.min.js'),

@@ -19,20 +19,24 @@ export type Line = {
   hold: Promise<unknown>
 }
 
-export type VisitorsLine = {
+export type LineProxy = {
   readonly url: string
   /** May be changed while it runs. */
   readonly line: Line
   posts: number
+  /** Of every upload that passed, as latin1. */
+  readonly bodies: string[]
   /** At once, at most. */
   mostActive: number
+  /** Resolves when no upload is under way. */
+  idle(): Promise<void>
 }
 
 export async function startProxy(
   t: TestContext,
   target: string,
   line: Partial<Line> = {},
-): Promise<VisitorsLine> {
+): Promise<LineProxy> {
   const server = createServer((incoming, reply) => {
     pass(proxy, target, incoming, reply).catch(() => reply.destroy())
   })
@@ -49,25 +53,29 @@ export async function startProxy(
     answer: new Map(),
     hold: Promise.resolve(),
   }
-  const proxy: VisitorsLine = {
+  const proxy: LineProxy = {
     url: `http://127.0.0.1:${port}/`,
     line: { ...untouched, ...line },
     posts: 0,
+    bodies: [],
     mostActive: 0,
+    async idle() {
+      while ((active.get(proxy) ?? 0) > 0) await delay(20)
+    },
   }
   active.set(proxy, 0)
   return proxy
 }
 
 async function pass(
-  proxy: VisitorsLine,
+  proxy: LineProxy,
   target: string,
   incoming: IncomingMessage,
   reply: ServerResponse,
 ): Promise<void> {
   // A browser sends again by itself what broke off on a connection that it used before.
   reply.setHeader('Connection', 'close')
-  if (incoming.method !== 'POST') return forward(proxy.line, target, incoming, reply)
+  if (incoming.method !== 'POST') return forward(proxy, target, incoming, reply)
   const nth = ++proxy.posts
   active.set(proxy, (active.get(proxy) ?? 0) + 1)
   proxy.mostActive = Math.max(proxy.mostActive, active.get(proxy) ?? 0)
@@ -78,7 +86,7 @@ async function pass(
     return
   }
   const status = proxy.line.answer.get(nth)
-  if (status === undefined) return forward(proxy.line, target, incoming, reply)
+  if (status === undefined) return forward(proxy, target, incoming, reply)
   incoming.resume()
   await once(incoming, 'end')
   reply.writeHead(status, { 'Content-Type': 'text/html' })
@@ -86,7 +94,7 @@ async function pass(
 }
 
 async function forward(
-  line: Line,
+  { line, bodies }: LineProxy,
   target: string,
   incoming: IncomingMessage,
   reply: ServerResponse,
@@ -98,11 +106,14 @@ async function forward(
   incoming.on('close', () => incoming.complete || outgoing.destroy())
   const answered = once(outgoing, 'response') as Promise<[IncomingMessage]>
   answered.catch(() => {})
+  const body: Buffer[] = []
   for await (const chunk of incoming) {
     outgoing.write(chunk)
+    body.push(chunk)
     if (line.bytesPerSecond > 0) await delay((chunk.length / line.bytesPerSecond) * 1000)
   }
   outgoing.end()
+  if (method === 'POST') bodies.push(Buffer.concat(body).toString('latin1'))
   const [answer] = await answered
   if (method === 'POST') await line.hold
   const { connection: _, 'transfer-encoding': __, ...kept } = answer.headers
@@ -110,4 +121,4 @@ async function forward(
   answer.pipe(reply)
 }
 
-const active = new WeakMap<VisitorsLine, number>()
+const active = new WeakMap<LineProxy, number>()

@@ -18,6 +18,8 @@ export type Actions = {
   cancel(item: Item): void
   remove(item: Item): void
   retry(item: Item): void
+  /** Its button had the focus and went away. */
+  refocus(item: Item): void
 }
 
 export class Item {
@@ -39,7 +41,8 @@ export class Item {
     this.#actions = actions
     this.#progress.setAttribute('aria-label', path)
     const meta = part('span', 'meta')
-    meta.append(part('span', 'size', size(file.size)), this.#note)
+    // The blank keeps letters apart that would join, in Arabic.
+    meta.append(part('span', 'size', size(file.size)), ' ', this.#note)
     this.line.append(preview(file), part('bdi', 'name', path), meta, this.#progress, this.#buttons)
     this.set('waiting')
   }
@@ -81,8 +84,11 @@ export class Item {
     if (sha256 !== undefined) this.line.append(part('code', 'sum', `sha256 ${sha256}`))
   }
 
-  focus(): void {
-    this.#buttons.querySelector('button')?.focus()
+  /** False when it has no button. */
+  focus(): boolean {
+    const button = this.#buttons.querySelector('button')
+    button?.focus()
+    return button !== null
   }
 
   #showButtons(): void {
@@ -97,12 +103,12 @@ export class Item {
       cancelled: ['retry', 'remove'],
     } as const
     this.#buttons.replaceChildren(
-      ...list[this.state].map((name) => {
+      ...list[this.state].map((name: 'cancel' | 'remove' | 'retry') => {
         const label = say(`action.${name}`, { name: this.path })
         return iconButton(label, icons[name], () => this.#actions[name](this))
       }),
     )
-    if (hadFocus) this.focus()
+    if (hadFocus && !this.focus()) this.#actions.refocus(this)
   }
 }
 

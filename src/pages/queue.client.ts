@@ -75,11 +75,7 @@ export class Queue {
   start(fields: readonly (readonly [string, string])[], to: string): void {
     this.#fields = fields
     this.#to = to
-    this.#isRunning = true
-    this.#toldQuarter = 0
-    this.#marks = []
-    this.#tell(say('status.started'))
-    this.#next()
+    this.#run()
     this.#items.find((item) => item.isActive)?.focus()
   }
 
@@ -95,16 +91,37 @@ export class Queue {
       const at = this.#items.indexOf(item)
       this.#items.splice(at, 1)
       item.line.remove()
-      const next = this.#items[at] ?? this.#items[at - 1]
-      if (next === undefined) this.#place.input.focus()
-      else next.focus()
       this.#show()
+      this.#focusNear(at)
     },
     retry: (item) => {
       item.set('waiting')
       if (this.#to === '') this.#show()
-      else this.start(this.#fields, this.#to)
+      else this.#run()
     },
+    refocus: (item) => {
+      // Only now is it known which buttons there are.
+      setTimeout(() => {
+        if (document.activeElement === document.body) this.#focusNear(this.#items.indexOf(item))
+      })
+    },
+  }
+
+  #run(): void {
+    this.#isRunning = true
+    this.#toldQuarter = 0
+    this.#marks = []
+    this.#tell(say('status.started'))
+    this.#next()
+  }
+
+  /** To the file there or one that comes after it, else to what can be done next. */
+  #focusNear(at: number): void {
+    const [before, after] = [this.#items.slice(0, at).reverse(), this.#items.slice(at)]
+    if ([...after, ...before].some((item) => item.focus())) return
+    const buttons = [this.#retryAll, this.#clear]
+    const next = buttons.find((button) => !button.hidden) ?? this.#place.input
+    next.focus()
   }
 
   #refusal({ file }: Chosen): string {
@@ -179,7 +196,8 @@ export class Queue {
 
   #retryFailed(): void {
     for (const item of this.#items) if (item.state === 'failed') item.set('waiting')
-    this.start(this.#fields, this.#to)
+    this.#run()
+    this.#focusNear(0)
   }
 
   #clearDone(): void {
@@ -196,9 +214,9 @@ export class Queue {
   #each(which: 'isActive', action: 'cancel'): void {
     this.#isRunning = false
     for (const item of this.#items) if (item[which]) this.#actions[action](item)
-    this.#place.start.disabled = false
     this.#show()
-    this.#place.start.focus()
+    if (this.#place.start.disabled) this.#focusNear(0)
+    else this.#place.start.focus()
   }
 
   /** Bytes a second over the last seconds, all files together. */
@@ -222,6 +240,7 @@ export class Queue {
     const has = (state: string) => this.#items.some((item) => item.state === state)
     this.#place.section.hidden = this.#items.length === 0
     this.#place.start.disabled = this.#isRunning || !has('waiting')
+    this.#place.start.hidden = this.#isRunning
     this.#cancelAll.hidden = !this.#isRunning
     this.#retryAll.hidden = this.#isRunning || !has('failed')
     this.#clear.hidden = this.#isRunning || !['stored', 'failed', 'refused', 'cancelled'].some(has)

@@ -28,6 +28,7 @@ export function send(
   let request: XMLHttpRequest | undefined
   let timer = 0
   let tries = 0
+  let isStopped = false
 
   function attempt(): void {
     removeEventListener('online', attempt)
@@ -40,7 +41,16 @@ export function send(
     }
     sending.upload.onload = () => listener.storing()
     sending.onload = () => finish(sending)
-    sending.onerror = () => again(say('failed.network'))
+    sending.onerror = () => {
+      // A file that is gone or was changed breaks off in the same way.
+      file
+        .slice(0, 1)
+        .arrayBuffer()
+        .then(
+          () => isStopped || again(say('failed.network')),
+          () => isStopped || listener.failed(say('refused.unreadable')),
+        )
+    }
     sending.open('POST', to)
     sending.setRequestHeader('Accept', 'application/json')
     sending.send(body(file, name, fields))
@@ -68,6 +78,7 @@ export function send(
 
   attempt()
   return () => {
+    isStopped = true
     removeEventListener('online', attempt)
     clearTimeout(timer)
     if (request === undefined) return
