@@ -241,6 +241,8 @@ export class Queue {
     this.#place.section.hidden = this.#items.length === 0
     this.#place.start.disabled = this.#isRunning || !has('waiting')
     this.#place.start.hidden = this.#isRunning
+    // Beside moving bars, milestones are for those who cannot see them.
+    this.#place.status.classList.toggle('unseen', this.#isRunning)
     this.#cancelAll.hidden = !this.#isRunning
     this.#retryAll.hidden = this.#isRunning || !has('failed')
     this.#clear.hidden = this.#isRunning || !['stored', 'failed', 'refused', 'cancelled'].some(has)
