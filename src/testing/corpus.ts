@@ -16,8 +16,6 @@ export type CorpusCase = {
   /** One sentence with the RFC's section, or the CVE, that it stands on. */
   readonly why: string
   readonly topic: string
-  /** Why the program does not behave so yet; undefined when it does. */
-  readonly red: string | undefined
   readonly body: Buffer
   /** The whole environment of the request, without settings of the host; undefined: not set. */
   readonly environment: Readonly<Record<string, string | undefined>>
@@ -150,7 +148,6 @@ function readCase(name: string): CorpusCase {
     name,
     why,
     topic: table.text('topic'),
-    red: table.optionalText('red'),
     body,
     environment,
     status: fault === undefined ? table.number('status') : faults[fault][0],
