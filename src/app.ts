@@ -217,14 +217,20 @@ function withHeaders(reply: Response, request: Request, settings: LoadedSettings
   return { ...reply, headers }
 }
 
-/** What visitors wrote, for the owner; bounded, whatever they wrote. */
+/** What visitors wrote, for the owner: 2000 characters at most, whatever they wrote. */
 function loggedFields(
   fields: readonly Field[],
 ): readonly (readonly [string, string])[] | undefined {
   if (fields.length === 0) return undefined
-  return fields
-    .slice(0, 20)
-    .map(({ name, value }) => [name.slice(0, 100), value.slice(0, 200)] as const)
+  const logged: (readonly [string, string])[] = []
+  let room = 2000
+  for (const { name, value } of fields) {
+    const pair = [name.slice(0, 64), value.slice(0, 200)] as const
+    room -= pair[0].length + pair[1].length
+    if (room < 0) break
+    logged.push(pair)
+  }
+  return logged
 }
 
 /** Tells requests apart in replies and log: milliseconds, then 40 random bits, in base 36. No secret. */
