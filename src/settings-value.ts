@@ -99,7 +99,7 @@ function fieldProblem(entry: Record<string, unknown>, before: readonly ExtraFiel
   }
   if (before.some((field) => field.name === name)) return `two fields are called ${name}`
   if (typeof label !== 'string' || label.trim() === '') return `${name} has no label`
-  if (!['text', 'email', 'select', 'checkbox'].includes(String(type)))
+  if (!['text', 'email', 'select', 'checkbox'].some((known) => known === type))
     return `${name} has no such type`
   if (typeof required !== 'boolean') return `${name}: required is true or false`
   const hasOptions = (listOfText(options)?.length ?? 0) > 0

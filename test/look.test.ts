@@ -92,7 +92,10 @@ test('style and colour of the owner are allowed by their hash', async () => {
       .match(/<style>([^<]*)<\/style>/g)
       ?.at(-1)
       ?.slice(7, -8) ?? ''
-  assert.match(style, /^:root\{--accent:#ffcc00;--on-accent:#000\}\nh1 \{ color: red \}\n$/)
+  assert.match(
+    style,
+    /^:root\{--accent:#ffcc00;--on-accent:#000;--away:#fff;--accent-text:light-dark\(#[0-9a-f]{6},#ffcc00\)\}\nh1 \{ color: red \}\n$/,
+  )
   const hash = createHash('sha256').update(style).digest('base64')
   const policy = reply.headers.get('content-security-policy') ?? ''
   assert.ok(policy.includes(`'sha256-${hash}'`), policy)
@@ -115,6 +118,15 @@ test('a logo is inlined; one that is no picture is left out and told to the owne
     assert.match(without.text, /<svg class="mark"/)
     assert.match(without.stderr, /logo: it is/)
   }
+  // A long prolog takes no time, and a pipe is not waited for.
+  const svg = `${'<!-- a line of a licence -->\\n'.repeat(60)}<svg xmlns="http://www.w3.org/2000/svg"/>`
+  assert.match(
+    (await page({ UPLOAD_CGI_LOGO: written('a.svg', svg) })).text,
+    /data:image\/svg\+xml/,
+  )
+  execFileSync('mkfifo', [join(home, 'pipe')])
+  const piped = await page({ UPLOAD_CGI_LOGO: join(home, 'pipe') })
+  assert.match(piped.stderr, /logo: it is no file/)
 })
 
 test('wrong settings of the page are named with their remedy', () => {
@@ -178,7 +190,13 @@ test('form prints the page as a file that posts elsewhere', () => {
     /http-equiv="Content-Security-Policy" content="[^"]*connect-src https:\/\/files\.example\.org; form-action https:\/\/files\.example\.org; /,
   )
   assert.doesNotMatch(html, /frame-ancestors/)
-  for (const wrong of [[], ['--action', 'javascript:alert(1)'], ['--action', '//x']]) {
+  for (const wrong of [
+    [],
+    ['--action', 'javascript:alert(1)'],
+    ['--action', '//x'],
+    ['--action', '/\\x'],
+    ['--action', '/x', '--language', 'xx'],
+  ]) {
     assert.equal(spawnSync(program, ['form', ...wrong], { env }).status, 64)
   }
 })

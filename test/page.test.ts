@@ -70,7 +70,17 @@ visit('a folder is dropped with all that is in it', {}, async ({ t, page }) => {
 visit(
   'what cannot be sent is said at its file, before sending',
   {
-    env: { UPLOAD_CGI_MAX_FILE_SIZE: '1KB', UPLOAD_CGI_ALLOW_EXTENSIONS: 'txt' },
+    env: {
+      UPLOAD_CGI_MAX_FILE_SIZE: '1KB',
+      UPLOAD_CGI_ALLOW_EXTENSIONS: 'txt',
+      // A form takes the names of its controls for properties of its own.
+      UPLOAD_CGI_EXTRA_FIELDS: JSON.stringify(
+        ['dataset', 'getAttribute', 'addEventListener', 'action', 'submit'].map((name) => ({
+          name,
+          label: name,
+        })),
+      ),
+    },
   },
   async ({ t, page, receiver, proxy }) => {
     const good = Object.fromEntries(Array.from({ length: 7 }, (_, i) => [`good ${i}.txt`, 1000]))

@@ -5,15 +5,21 @@
 import { escapeHtml } from '../html.ts'
 import { loadLook } from '../look.ts'
 import { formPage, policy } from '../page.ts'
+import { languageFiles } from '../pages/languages/index.ts'
 import { loadSettings } from '../settings-load.ts'
 
 /** `action`: http(s) or a path. `code`: of the language, '' for the settings' own, else English. */
 export function form(script: string, action: string, code: string): number {
-  const isAddress = /^(https?:\/\/[^/\s]+[^\s]*|\/[^/\s][^\s]*)$/.test(action)
-  if (!isAddress) {
+  const origin = originOf(action)
+  if (origin === undefined) {
     process.stderr.write(
       'upload.cgi: form needs --action with an address or a path: /cgi-bin/upload.cgi\n',
     )
+    return 64
+  }
+  if (code !== '' && !Object.hasOwn(languageFiles, code)) {
+    const known = Object.keys(languageFiles).join(', ')
+    process.stderr.write(`upload.cgi: --language is one of ${known}\n`)
     return 64
   }
   const settings = loadSettings(process.env, process.execPath, script)
@@ -23,10 +29,16 @@ export function form(script: string, action: string, code: string): number {
   }
   if (wrong.length > 0) return 78
   const look = loadLook({ ...settings, language: code || settings.language }, '', 'form')
-  const origin = /^https?:\/\/[^/]+/.exec(action)?.[0] ?? ''
   const content = escapeHtml(policy(look.style, origin).join('; '))
   const meta = `<meta http-equiv="Content-Security-Policy" content="${content}">`
   const { body } = formPage(settings, look, action)
   process.stdout.write(`${body.replace('<head>', () => `<head>\n${meta}`)}\n`)
   return 0
+}
+
+/** Of an address on the web; '' for a path on the page's own site; undefined for anything else. */
+function originOf(action: string): string | undefined {
+  if (/^\/(?![/\\])[^\s]*$/.test(action)) return ''
+  if (!/^https?:\/\//i.test(action) || !URL.canParse(action)) return undefined
+  return new URL(action).origin
 }

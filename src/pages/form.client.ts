@@ -9,7 +9,9 @@ import { say, size } from './words.client.ts'
 const form = element<HTMLFormElement>('form')
 const input = element<HTMLInputElement>('file')
 const hint = element('hint')
-const number = (name: string) => Number(form.dataset[name]) || Number.POSITIVE_INFINITY
+// A field of the owner's may be called `dataset`, and would then hide the form's own.
+const setting = (name: string) => Element.prototype.getAttribute.call(form, name)
+const number = (name: string) => Number(setting(`data-${name}`)) || Number.POSITIVE_INFINITY
 
 const queue = new Queue(
   {
@@ -19,11 +21,11 @@ const queue = new Queue(
     input,
   },
   {
-    fileBytes: Math.min(number('maxFileBytes'), number('maxRequestBytes')),
-    files: number('maxFiles'),
-    parallel: Number(form.dataset['parallelUploads']) || 1,
+    fileBytes: Math.min(number('max-file-bytes'), number('max-request-bytes')),
+    files: number('max-files'),
+    parallel: Number(setting('data-parallel-uploads')) || 1,
     kinds: input.accept === '' ? [] : input.accept.toLowerCase().split(','),
-    blocked: form.dataset['blockExtensions']?.split(' ') ?? [],
+    blocked: setting('data-block-extensions')?.split(' ') ?? [],
   },
 )
 const take = (chosen: Chosen[]) => {
@@ -49,12 +51,12 @@ if (matchMedia('(pointer: coarse)').matches) {
   sources.append(sourceButton(say('queue.camera'), camera, take))
 }
 
-form.addEventListener('submit', (event) => {
+EventTarget.prototype.addEventListener.call(form, 'submit', (event) => {
   event.preventDefault()
   const fields = [...new FormData(form)].filter((pair): pair is [string, string] => {
     return typeof pair[1] === 'string'
   })
-  queue.start(fields, form.getAttribute('action') || location.href)
+  queue.start(fields, setting('action') || location.href)
 })
 addEventListener('beforeunload', (event) => {
   if (queue.isBusy) event.preventDefault()
