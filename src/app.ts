@@ -217,7 +217,7 @@ function withHeaders(reply: Response, request: Request, settings: LoadedSettings
   return { ...reply, headers }
 }
 
-/** What visitors wrote, for the owner: 2000 characters at most, whatever they wrote. */
+/** What visitors wrote, for the owner: 20 fields and 2000 characters at most. */
 function loggedFields(
   fields: readonly Field[],
 ): readonly (readonly [string, string])[] | undefined {
@@ -227,7 +227,7 @@ function loggedFields(
   for (const { name, value } of fields) {
     const pair = [name.slice(0, 64), value.slice(0, 200)] as const
     room -= pair[0].length + pair[1].length
-    if (room < 0) break
+    if (room < 0 || logged.length === 20) break
     logged.push(pair)
   }
   return logged

@@ -52,7 +52,7 @@ export function visit(
     t.after(() => context.close())
     await context.addInitScript(watch + (options.script ?? ''))
     const page = await context.newPage()
-    page.setDefaultTimeout(10_000)
+    page.setDefaultTimeout(30_000)
     const said: string[] = []
     page.on('console', (message) => {
       const isChromiums = /^Failed to load resource/.test(message.text())

@@ -75,7 +75,7 @@ visit(
       UPLOAD_CGI_ALLOW_EXTENSIONS: 'txt',
       // A form takes the names of its controls for properties of its own.
       UPLOAD_CGI_EXTRA_FIELDS: JSON.stringify(
-        ['dataset', 'getAttribute', 'addEventListener', 'action', 'submit'].map((name) => ({
+        ['dataset', 'addEventListener', 'action', 'submit'].map((name) => ({
           name,
           label: name,
         })),

@@ -76,7 +76,8 @@ test('Apache: 3 GiB arrive equal, in the memory of a small upload', {
   const small = await peakOfUpload(t, server, directory, 1024 ** 2)
   const large = await peakOfUpload(t, server, directory, 3 * 1024 ** 3)
   t.diagnostic(`peak resident: ${small} KB for 1 MiB, ${large} KB for 3 GiB`)
-  assert.ok(large - small < 10_000, `${small} KB for 1 MiB, ${large} KB for 3 GiB`)
+  // On a busy machine reads are short and many, and V8's young generation (16 MiB) fills up.
+  assert.ok(large - small < 24_000, `${small} KB for 1 MiB, ${large} KB for 3 GiB`)
 })
 
 function apache(module: 'cgi' | 'cgid', env: Record<string, string>, maxBody?: string) {
