@@ -37,6 +37,7 @@ export class Queue {
   #to = ''
   #isRunning = false
   #toldQuarter = 0
+  #justFailed = ''
   /** When, and how many bytes of all were out then: for the speed of the last seconds. */
   #marks: [number, number][] = []
 
@@ -180,8 +181,10 @@ export class Queue {
       failed: (reason) => {
         item.sentBytes = 0
         item.set('failed', reason)
-        this.#tell(say('status.failed', { name: item.path, reason }))
+        this.#justFailed = say('status.failed', { name: item.path, reason })
+        this.#tell(this.#justFailed)
         end()
+        this.#justFailed = ''
       },
     })
   }
@@ -190,7 +193,8 @@ export class Queue {
     this.#isRunning = false
     const count = (state: string) => this.#items.filter((item) => item.state === state).length
     const [stored, failed] = [count('stored'), count('failed') + count('refused')]
-    if (failed > 0) this.#tell(say('status.partly', { stored, failed }))
+    // Both in one: the sum would take the reason away before it is heard.
+    if (failed > 0) this.#tell(`${this.#justFailed} ${say('status.partly', { stored, failed })}`)
     else if (stored > 0) this.#tell(say('status.done'))
   }
 
@@ -271,7 +275,7 @@ export class Queue {
   }
 
   #tell(sentence: string): void {
-    this.#place.status.textContent = sentence
+    this.#place.status.textContent = sentence.trim()
   }
 
   #button(key: string, action: () => void): HTMLButtonElement {
