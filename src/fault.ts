@@ -20,6 +20,16 @@ export class Fault extends Error {
   }
 }
 
+/** Where the upload stands instead: the sender goes on from there. */
+export class OffsetMismatch extends Fault {
+  readonly offset: number
+
+  constructor(offset: number) {
+    super('OFFSET_MISMATCH', `go on from ${offset}`)
+    this.offset = offset
+  }
+}
+
 /** The sentence of the table, for visitors. */
 export function faultSentence(code: FaultCode): string {
   return faults[code][1]
@@ -67,6 +77,11 @@ export const faults = {
     'the connection ended before the whole body had arrived',
   ],
   NOTHING_UPLOADED: [400, 'No file was chosen.', 'no file in the request'],
+  BAD_UPLOAD: [
+    400,
+    'The request does not describe the upload rightly.',
+    'a piece whose fields are malformed or contradict each other or the upload; `detail` says how',
+  ],
   USER_REQUIRED: [
     403,
     'Only signed-in users may upload here.',
@@ -76,6 +91,11 @@ export const faults = {
     403,
     'The upload came from a page of another site.',
     'posted by a page of a site that is neither this host nor in `allowed_origins`',
+  ],
+  NO_SUCH_UPLOAD: [
+    404,
+    'This upload is not known here, or no longer.',
+    'no unfinished upload has this id; it may be older than `partial_lifetime`',
   ],
   METHOD_NOT_ALLOWED: [
     405,
@@ -87,10 +107,20 @@ export const faults = {
     'A file with this name is already there.',
     '`on_conflict = "reject"` and the name exists, or the name is that of a directory or the like',
   ],
+  OFFSET_MISMATCH: [
+    409,
+    'This piece does not follow what has arrived so far.',
+    'the upload stands elsewhere; `offset` and the header Upload-Offset say where to go on',
+  ],
   LENGTH_REQUIRED: [
     411,
     'The request does not say how long it is.',
     'neither CONTENT_LENGTH nor a chunked body',
+  ],
+  UNSUPPORTED_TUS: [
+    412,
+    'This version of the tus protocol is not spoken here.',
+    'Tus-Resumable is missing or not 1.0.0; Tus-Version says what is spoken',
   ],
   REQUEST_TOO_LARGE: [
     413,
@@ -127,10 +157,25 @@ export const faults = {
     'Uploads must be sent as multipart/form-data.',
     'the Content-Type is another one, or missing',
   ],
+  NOT_A_PIECE: [
+    415,
+    'Pieces must be sent as application/offset+octet-stream.',
+    'the Content-Type of a tus piece is another one, or missing',
+  ],
   EXTENSION_REFUSED: [
     415,
     'Files of this kind are not accepted here.',
     '`allow_extensions` lacks the extension, or `block_extensions` holds a part of the name',
+  ],
+  UPLOAD_BUSY: [
+    423,
+    'This upload is being received from somewhere else at the moment.',
+    'another sender of the same upload is at work; one that died is forgotten within a minute',
+  ],
+  CHECKSUM_MISMATCH: [
+    460,
+    'The piece arrived with another checksum than it was sent with.',
+    'the Upload-Checksum of a tus piece is not that of its bytes; the piece is dropped',
   ],
   INTERNAL: [
     500,
@@ -146,6 +191,11 @@ export const faults = {
     503,
     'Uploads cannot be stored at the moment.',
     'the directory is missing, not writable, or exposed; the error log says which',
+  ],
+  TOO_MANY_UPLOADS: [
+    503,
+    'Too many uploads are unfinished here at the moment.',
+    'a new upload in pieces while `max_partial_uploads` are unfinished',
   ],
   DISK_FULL: [
     507,

@@ -16,6 +16,10 @@ export type Request = {
   readonly remoteAddress: string
   /** Who the server authenticated; '' for nobody. */
   readonly remoteUser: string
+  /** What follows the program's own path; '' or with a slash in front. */
+  readonly pathInfo: string
+  /** From `?upload=`; '' when there is none. */
+  readonly uploadId: string
   readonly origin: string
   readonly hasForeignOrigin: boolean
 }
@@ -33,9 +37,15 @@ export function parseRequest(env: Env): Request {
     acceptLanguage: env['HTTP_ACCEPT_LANGUAGE'] ?? '',
     remoteAddress: env['REMOTE_ADDR'] ?? '',
     remoteUser: env['REMOTE_USER'] ?? '',
+    pathInfo: env['PATH_INFO'] ?? '',
+    uploadId: parseUploadId(env['QUERY_STRING'] ?? ''),
     origin,
     hasForeignOrigin: isForeign(env, origin),
   }
+}
+
+function parseUploadId(query: string): string {
+  return query.includes('upload=') ? (new URLSearchParams(query).get('upload') ?? '') : ''
 }
 
 /** RFC 3875 section 4.1.2: digits only. No sign, no leading zero, nothing a double cannot hold. */

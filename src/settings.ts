@@ -27,6 +27,7 @@ export type Settings = {
   readonly checksum: 'sha256' | 'none'
   readonly chunkBytes: number
   readonly partialLifetimeSeconds: number
+  readonly maxPartialUploads: number
   readonly publicUrl: string
   readonly logFile: string
   readonly requireUser: boolean
@@ -211,7 +212,7 @@ export const settingsTable: readonly SettingsRow[] = [
     name: 'chunkBytes',
     kind: 'size',
     default: '8MB',
-    help: 'kept for uploads in pieces, which this version does not send yet',
+    help: 'larger files are sent in pieces of this size, and go on after a lost connection',
     least: 65536,
   },
   {
@@ -219,7 +220,14 @@ export const settingsTable: readonly SettingsRow[] = [
     name: 'partialLifetimeSeconds',
     kind: 'duration',
     default: '1d',
-    help: 'age at which what a killed upload left behind is swept',
+    help: 'how long an unfinished upload can be resumed before it is swept',
+  },
+  {
+    key: 'max_partial_uploads',
+    name: 'maxPartialUploads',
+    kind: 'count',
+    default: 100,
+    help: 'most uploads that may be unfinished at a time',
   },
   {
     key: 'public_url',

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { chromiumArgs } from './page-host.ts'
 import {
   assertStored,
   filesNamed,
@@ -128,16 +129,6 @@ async function open(
   const context = await launched.newContext(options)
   return { receiver, page: await context.newPage() }
 }
-
-const chromiumArgs = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
 
 const ownPage = `<!doctype html><meta charset="utf-8">
 <form method="post" action="upload.cgi" enctype="multipart/form-data">

@@ -156,7 +156,8 @@ const axeTags = ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa', 'best-practice']
 
 let browser: Promise<Browser> | undefined
 
-const chromiumArgs = [
+/** A browser that talks to nobody but the page. */
+export const chromiumArgs = [
   '--no-sandbox',
   '--disable-gpu',
   '--disable-quic',

@@ -190,6 +190,11 @@ function textOf(latin1: string): string {
   return new TextDecoder('utf-8', { ignoreBOM: true }).decode(Buffer.from(text, 'latin1'))
 }
 
+/** Without `[ \t]+$`, which tries every blank of a long run as the start of its match. */
 function trimmed(text: string): string {
-  return text.replace(/^[ \t]+/, '').replace(/[ \t]+$/, '')
+  const from = text.search(/[^ \t]/)
+  if (from < 0) return ''
+  let end = text.length
+  while (' \t'.includes(text.charAt(end - 1))) end--
+  return text.slice(from, end)
 }

@@ -1,0 +1,111 @@
+// The directory `.incoming/` inside the upload directory, where everything lies until it is whole. Called by
+// store.ts (files that arrive in one request) and partial.ts (files that arrive in pieces).
+// Names are 32 hex digits and a kind. Whoever was killed leaves files here; the sweep removes what is older
+// than `partial_lifetime` by the clock of whoever keeps the directory. Never a symlink, never another name.
+
+import { closeSync, fstatSync, lstatSync, mkdirSync, openSync, readdirSync, unlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { errorCode, Fault } from './fault.ts'
+import { attempt, createNew, removePlaceholder } from './placement.ts'
+
+const maxSweptEntries = 1000
+const incomingName = /^([0-9a-f]{32})\.(part\.name|part|kept|data|journal|claim-\d{1,9})$/
+/** The files of one upload in pieces: they go together. */
+const isPartial = (kind: string) => /^(data|journal|claim-\d+)$/.test(kind)
+
+export class Incoming {
+  readonly path: string
+  readonly #directory: string
+
+  /** `directory`: the upload directory. Nothing is created yet. */
+  constructor(directory: string) {
+    this.#directory = directory
+    this.path = join(directory, '.incoming')
+  }
+
+  open(): void {
+    try {
+      mkdirSync(this.path, 0o700)
+    } catch (error) {
+      if (errorCode(error) !== 'EEXIST') throw error
+      if (lstatSync(this.path).isDirectory()) return
+      throw new Fault('DIRECTORY_UNUSABLE', '', new Error(`${this.path} is not a directory`))
+    }
+  }
+
+  file(id: string, kind: string): string {
+    return join(this.path, `${id}.${kind}`)
+  }
+
+  randomFile(kind: 'part' | 'kept'): string {
+    return this.file(randomId(), kind)
+  }
+
+  /** The time by the clock of whoever keeps the directory, in ms since 1970. */
+  now(): number {
+    const path = this.randomFile('part')
+    const fd = openSync(path, createNew, 0o600)
+    try {
+      return fstatSync(fd).mtimeMs
+    } finally {
+      attempt(() => closeSync(fd))
+      attempt(() => unlinkSync(path))
+    }
+  }
+
+  /** Uploads in pieces that are not finished, by id. None when there is no directory yet. */
+  unfinished(): string[] {
+    return this.#entries()
+      .filter(({ kind }) => kind === 'data')
+      .map(({ id }) => id)
+  }
+
+  /**
+   * Removes what is older than `oldest`, in ms since 1970, but `own`. Gives the names that it removed;
+   * what cannot be removed stays for the next time.
+   */
+  sweep(oldest: number, own = '', atMost = maxSweptEntries): string[] {
+    const entries = this.#entries()
+    const swept: string[] = []
+    const newest = new Map<string, number>()
+    const ages = new Map<string, number>()
+    for (const { id, kind, name } of entries.slice(0, atMost)) {
+      const since = attempt(() => touchedAt(join(this.path, name), kind)) ?? Infinity
+      ages.set(name, since)
+      if (isPartial(kind)) newest.set(id, Math.max(newest.get(id) ?? 0, since))
+    }
+    for (const { id, kind, name } of entries.slice(0, atMost)) {
+      const since = isPartial(kind) ? newest.get(id) : ages.get(name)
+      const path = join(this.path, name)
+      if (since === undefined || since >= oldest || path === own) continue
+      if (kind === 'part.name') attempt(() => removePlaceholder(path, this.#directory))
+      if (attempt(() => (unlinkSync(path), true))) swept.push(name)
+    }
+    return swept
+  }
+
+  /** Backwards by name, for a note must be read while its file is there. */
+  #entries(): { name: string; id: string; kind: string }[] {
+    const names = attempt(() => readdirSync(this.path)) ?? []
+    const entries = names.map((name) => {
+      const [, id = '', kind = ''] = incomingName.exec(name) ?? []
+      return { name, id, kind }
+    })
+    return entries
+      .filter(({ id }) => id !== '')
+      .sort((one, other) => (one.name < other.name ? 1 : -1))
+  }
+}
+
+/** 128 bits as 32 hex digits. */
+export function randomId(): string {
+  return process.getBuiltinModule('node:crypto').randomBytes(16).toString('hex')
+}
+
+/** Since when nobody touched it, in ms; Infinity for what is not a file of ours. */
+function touchedAt(path: string, kind: string): number {
+  const stats = lstatSync(path)
+  if (!stats.isFile()) return Infinity
+  // A kept file is as old as its content; when it came here, only ctime tells.
+  return kind === 'kept' ? stats.ctimeMs : stats.mtimeMs
+}
