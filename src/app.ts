@@ -8,12 +8,13 @@ import { parseBoundary } from './header.ts'
 import { complain, logRequest } from './log.ts'
 import { loadLook } from './look.ts'
 import { formPage } from './page.ts'
-import { describeForDebugging, emptyReply, faultReply, receiptReply } from './reply.ts'
+import { Partials } from './partial.ts'
+import { describeForDebugging, emptyReply, faultReply, outcomeReply, standReply } from './reply.ts'
 import { type Env, parseRequest, type Request } from './request.ts'
 import type { Response } from './response.ts'
 import type { LoadedSettings } from './settings.ts'
 import { Store } from './store.ts'
-import { type Field, type Received, type StoredFile, Upload } from './upload.ts'
+import { type Accept, type Field, type Outcome, Upload } from './upload.ts'
 
 export type Exchange = {
   /** What the driver should read; 0 for GET and for what was refused unread; Infinity: to the end. */
@@ -28,52 +29,58 @@ export type Exchange = {
   abort(): void
 }
 
+/** What receives a body: write · end, or abort after any Fault that it throws. */
+export type Receiver = {
+  write(chunk: Buffer): void
+  /** The body is over. `accept` makes the reply of what became of it. */
+  end(accept: Accept<Response>): Response
+  abort(): void
+}
+
 /** Never throws: whatever is wrong with the environment becomes a reply. */
 export function open(env: Env, settings: LoadedSettings): Exchange {
   const startedAt = performance.now()
   const request = parseRequest(env)
   const id = newId()
-  let upload: Upload | undefined
+  let receiver: Receiver | undefined
   let receivedBytes = 0
   let reply: Response | undefined
   let fault: Fault | undefined
-  let files: readonly StoredFile[] | undefined
-  let fields: readonly Field[] = []
+  let outcome: Outcome = {}
 
   function fail(error: unknown): void {
-    upload?.abort()
+    receiver?.abort()
     fault = error instanceof Fault ? error : new Fault('INTERNAL', '', error)
     if (fault.status >= 500) complain(id, explain(fault, settings))
-    const debug = settings.debug ? describeForDebugging(fault, env) : ''
-    const look = loadLook(settings, request.acceptLanguage, id)
-    const faulty = faultReply(request.format, fault, id, settings, look, debug)
-    reply = withHeaders(faulty, request, settings)
+    try {
+      const debug = settings.debug ? describeForDebugging(fault, env) : ''
+      const look = loadLook(settings, request.acceptLanguage, id)
+      const faulty = faultReply(request.format, fault, id, settings, look, debug)
+      reply = withHeaders(faulty, request, settings)
+    } catch (bug) {
+      complain(id, `INTERNAL: ${bug instanceof Error ? bug.stack : bug}`)
+      reply = lastResort
+    }
   }
 
   function finish(): void {
-    if (upload === undefined) return
-    const { contentLength } = request
+    if (receiver === undefined) return
+    const { contentLength, format } = request
     if (contentLength !== 'absent' && receivedBytes !== contentLength) {
       throw new Fault('INCOMPLETE_BODY', `${receivedBytes} of ${contentLength} bytes arrived`)
     }
     const look = loadLook(settings, request.acceptLanguage, id)
-    reply = endUpload(upload, request, (received) => {
-      const receipt = { id, time: new Date().toISOString(), ...received }
-      const made = withHeaders(
-        receiptReply(request.format, receipt, settings, look),
-        request,
-        settings,
-      )
-      files = received.files
-      fields = received.fields
+    reply = endBody(receiver, request, (accepted) => {
+      const made = withHeaders(outcomeReply(format, accepted, settings, look), request, settings)
+      outcome = accepted
       return made
     })
   }
 
   try {
     const answer = route(request, env, settings, id)
-    if (answer instanceof Upload) upload = answer
-    else reply = withHeaders(answer, request, settings)
+    if ('status' in answer) reply = withHeaders(answer, request, settings)
+    else receiver = answer
   } catch (error) {
     fail(error)
   }
@@ -81,16 +88,16 @@ export function open(env: Env, settings: LoadedSettings): Exchange {
   const announcedBytes =
     typeof contentLength === 'number' ? contentLength : isChunked ? Infinity : 0
   return {
-    bodyBytes: upload === undefined ? 0 : announcedBytes,
+    bodyBytes: receiver === undefined ? 0 : announcedBytes,
     announcedBytes,
     write(chunk) {
-      if (reply !== undefined || upload === undefined) return false
+      if (reply !== undefined || receiver === undefined) return false
       const { maxRequestBytes } = settings
       const room = maxRequestBytes > 0 ? maxRequestBytes - receivedBytes : chunk.length
       receivedBytes += chunk.length
       try {
         // What is wrong before the limit is told first, however the chunks are cut.
-        upload.write(chunk.subarray(0, room))
+        receiver.write(chunk.subarray(0, room))
         if (chunk.length > room) throw new Fault('REQUEST_TOO_LARGE')
         return true
       } catch (error) {
@@ -116,26 +123,32 @@ export function open(env: Env, settings: LoadedSettings): Exchange {
           milliseconds: Math.round(performance.now() - startedAt),
           address: request.remoteAddress,
           user: request.remoteUser || undefined,
-          files: files?.map(({ stored, size, sha256 }) => ({ stored, size, sha256 })),
-          fields: loggedFields(fields),
+          files: outcome.receipt?.files.map(({ stored, size, sha256 }) => ({
+            stored,
+            size,
+            sha256,
+          })),
+          pieces: outcome.partial?.pieces,
+          seconds: outcome.partial?.seconds,
+          fields: loggedFields(outcome.receipt?.fields ?? []),
         },
         settings.logFile,
       )
       return decided
     },
     abort() {
-      upload?.abort()
+      receiver?.abort()
     },
   }
 }
 
-/** The reply to a request without a body, or the Upload that will receive it. Throws what is refused. */
+/** The reply to a request without a body, or what will receive it. Throws what is refused. */
 function route(
   request: Request,
   env: Env,
   settings: LoadedSettings,
   id: string,
-): Response | Upload {
+): Response | Receiver {
   const { method } = request
   if (method === 'OPTIONS') return emptyReply()
   if (method !== 'GET' && method !== 'HEAD' && method !== 'POST') {
@@ -147,15 +160,23 @@ function route(
   if (settings.requireUser && request.remoteUser === '') throw new Fault('USER_REQUIRED')
   const documentRoot = env['DOCUMENT_ROOT'] ?? ''
   const programFile = env['SCRIPT_FILENAME'] || process.execPath
+  const store = new Store(settings, usableDirectory(settings, documentRoot, programFile))
   if (method !== 'POST') {
-    usableDirectory(settings, documentRoot, programFile)
+    if (request.uploadId !== '') return stand(request.uploadId, store)
     return formPage(settings, loadLook(settings, request.acceptLanguage, id))
   }
   const boundary = requireBoundary(request)
   requireLength(request, settings)
-  const store = new Store(settings, usableDirectory(settings, documentRoot, programFile))
   store.requireSpace(typeof request.contentLength === 'number' ? request.contentLength : 0)
-  return new Upload(boundary, settings, store)
+  return new Upload(id, boundary, settings, store)
+}
+
+/** Who does not know the id learns nothing. */
+function stand(id: string, store: Store): Response {
+  if (!/^[0-9A-Fa-f]{32}$/.test(id)) throw new Fault('NO_SUCH_UPLOAD')
+  const upload = id.toLowerCase()
+  const { header, offset, stored } = new Partials(store).look(upload)
+  return standReply({ upload, offset, size: header.size }, stored, store.settings)
 }
 
 function requireBoundary(request: Request): string {
@@ -177,13 +198,9 @@ function requireLength({ contentLength, isChunked }: Request, settings: LoadedSe
 }
 
 /** Without a declared length only the close delimiter tells a whole body from one that was cut. */
-function endUpload(
-  upload: Upload,
-  request: Request,
-  accept: (received: Received) => Response,
-): Response {
+function endBody(receiver: Receiver, request: Request, accept: Accept<Response>): Response {
   try {
-    return upload.end(accept)
+    return receiver.end(accept)
   } catch (error) {
     const isCut = request.contentLength === 'absent' && error instanceof Fault
     if (isCut && error.code === 'BAD_MULTIPART') throw new Fault('INCOMPLETE_BODY', error.detail)
@@ -207,11 +224,13 @@ function explain(fault: Fault, settings: LoadedSettings): string {
 function withHeaders(reply: Response, request: Request, settings: LoadedSettings): Response {
   const headers = [...reply.headers]
   if (reply.status === 204 || reply.status === 405) headers.push(['Allow', allowedMethods])
+  if (reply.status === 423) headers.push(['Retry-After', '5'])
   if (settings.allowedOrigins.includes(request.origin)) {
     headers.push(
       ['Access-Control-Allow-Origin', request.origin],
       ['Access-Control-Allow-Methods', allowedMethods],
       ['Access-Control-Allow-Headers', 'Content-Type'],
+      ['Access-Control-Expose-Headers', 'Upload-Offset'],
     )
   }
   return { ...reply, headers }

@@ -29,11 +29,16 @@ function importersOf(module: RegExp): string[] {
 
 test('only these touch the file system', () => {
   assert.deepEqual(importersOf(/^node:fs$/), [
+    'append.ts',
     'cgi.ts',
+    'claim.ts',
     'directory.ts',
+    'incoming.ts',
+    'journal.ts',
     'log.ts',
     'look.ts',
     'main.ts',
+    'partial.ts',
     'placement.ts',
     'settings-load.ts',
     'store.ts',
@@ -64,7 +69,15 @@ test('the parser, the names and the vocabulary import no layer above them', () =
     'multipart.ts': ['./delimiter.ts', './fault.ts', './header.ts', './preamble.ts'],
     'preamble.ts': [],
     'placement.ts': ['./fault.ts', './filename.ts', 'node:fs', 'node:path'],
-    'store.ts': ['./directory.ts', './fault.ts', './placement.ts', 'node:fs', 'node:path'],
+    'incoming.ts': ['./fault.ts', './placement.ts', 'node:fs', 'node:path'],
+    'store.ts': [
+      './directory.ts',
+      './fault.ts',
+      './incoming.ts',
+      './placement.ts',
+      'node:fs',
+      'node:path',
+    ],
   }
   for (const { name, text } of sources) {
     const expected = allowed[name]

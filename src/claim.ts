@@ -65,19 +65,26 @@ export class Claim {
     this.#beat()
     this.#lastBeat = clocks()
     const { ino } = lstatSync(this.#file(), { throwIfNoEntry: false }) ?? { ino: -1 }
-    const next = claimFile(this.#incoming, this.#id, this.#number + 1)
-    const isFollowed = lstatSync(next, { throwIfNoEntry: false }) !== undefined
-    if (ino !== this.#inode || isFollowed) throw busy()
+    if (ino !== this.#inode || this.#isFollowed()) throw busy()
   }
 
-  /** Never throws. Older claims go first: their holders, should they wake, must not find their own. */
+  /**
+   * Never throws. Older claims go first: their holders, should they wake, must not find their own. Who was
+   * followed leaves all as it is, for the numbers must have no gap.
+   */
   release(): void {
+    // Asked before closing: an inode in use has no second owner.
+    const isOurs = attempt(() => lstatSync(this.#file()).ino) === this.#inode
     attempt(() => closeSync(this.#fd))
+    if (!isOurs || attempt(() => this.#isFollowed()) !== false) return
     for (let number = 1; number <= this.#number; number++) {
-      const path = claimFile(this.#incoming, this.#id, number)
-      const isOurs = number < this.#number || attempt(() => lstatSync(path).ino) === this.#inode
-      if (isOurs) attempt(() => unlinkSync(path))
+      attempt(() => unlinkSync(claimFile(this.#incoming, this.#id, number)))
     }
+  }
+
+  #isFollowed(): boolean {
+    const next = claimFile(this.#incoming, this.#id, this.#number + 1)
+    return lstatSync(next, { throwIfNoEntry: false }) !== undefined
   }
 
   #file(): string {

@@ -3,15 +3,24 @@
 // Names are 32 hex digits and a kind. Whoever was killed leaves files here; the sweep removes what is older
 // than `partial_lifetime` by the clock of whoever keeps the directory. Never a symlink, never another name.
 
-import { closeSync, fstatSync, lstatSync, mkdirSync, openSync, readdirSync, unlinkSync } from 'node:fs'
+import {
+  closeSync,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  unlinkSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { errorCode, Fault } from './fault.ts'
 import { attempt, createNew, removePlaceholder } from './placement.ts'
 
 const maxSweptEntries = 1000
-const incomingName = /^([0-9a-f]{32})\.(part\.name|part|kept|data|journal|claim-\d{1,9})$/
+const incomingName =
+  /^([0-9a-f]{32})\.(part\.name|data\.name|part|kept|data|journal|claim-\d{1,9})$/
 /** The files of one upload in pieces: they go together. */
-const isPartial = (kind: string) => /^(data|journal|claim-\d+)$/.test(kind)
+const isPartial = (kind: string) => /^(data|data\.name|journal|claim-\d+)$/.test(kind)
 
 export class Incoming {
   readonly path: string
@@ -78,8 +87,11 @@ export class Incoming {
       const since = isPartial(kind) ? newest.get(id) : ages.get(name)
       const path = join(this.path, name)
       if (since === undefined || since >= oldest || path === own) continue
-      if (kind === 'part.name') attempt(() => removePlaceholder(path, this.#directory))
-      if (attempt(() => (unlinkSync(path), true))) swept.push(name)
+      if (kind.endsWith('.name')) attempt(() => removePlaceholder(path, this.#directory))
+      attempt(() => {
+        unlinkSync(path)
+        swept.push(name)
+      })
     }
     return swept
   }

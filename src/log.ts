@@ -24,6 +24,9 @@ export type LogLine = {
   /** REMOTE_USER. */
   readonly user: string | undefined
   readonly files: readonly Pick<StoredFile, 'stored' | 'size' | 'sha256'>[] | undefined
+  /** Of an upload that came in pieces: how many, and how long from the first to the last. */
+  readonly pieces: number | undefined
+  readonly seconds: number | undefined
   /** What was written into the form, name and value, as far as it is not too long. */
   readonly fields: readonly (readonly [string, string])[] | undefined
 }

@@ -8,16 +8,7 @@ import { pages } from './pages/index.ts'
 import { formatSize } from './quantity.ts'
 import type { Response } from './response.ts'
 import { type ExtraField, type Settings, settingsTable } from './settings.ts'
-import type { Field, StoredFile } from './upload.ts'
-
-/** The same on the page, in the JSON, in the text and in the log. */
-export type Receipt = {
-  readonly id: string
-  /** ISO 8601, UTC. */
-  readonly time: string
-  readonly files: readonly StoredFile[]
-  readonly fields: readonly Field[]
-}
+import type { Receipt, StoredFile } from './upload.ts'
 
 /** `action`: where a form on a page of its own posts to; '' for the address that it came from. */
 export function formPage(settings: Settings, look: Look, action = ''): Response {
@@ -28,7 +19,7 @@ export function formPage(settings: Settings, look: Look, action = ''): Response 
     mark:
       look.logo === '' ? trusted(pages.mark) : html`<img class="logo" alt="" src="${look.logo}">`,
     message: message === '' ? trusted('') : html`<p class="message">${message}</p>`,
-    attributes: html`${action === '' ? '' : html` action="${action}"`} data-max-file-bytes="${settings.maxFileBytes}" data-max-request-bytes="${settings.maxRequestBytes}" data-max-files="${maxFiles}" data-parallel-uploads="${settings.parallelUploads}"${
+    attributes: html`${action === '' ? '' : html` action="${action}"`} data-max-file-bytes="${settings.maxFileBytes}" data-max-request-bytes="${settings.maxRequestBytes}" data-max-files="${maxFiles}" data-chunk-bytes="${settings.chunkBytes}" data-parallel-uploads="${settings.parallelUploads}"${
       settings.blockExtensions.length === 0
         ? ''
         : html` data-block-extensions="${settings.blockExtensions.join(' ')}"`

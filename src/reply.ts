@@ -1,25 +1,51 @@
 // What programs get, and which of the pages (page.ts) people get: receipt and fault in the three formats.
 // Called by app.ts. Addresses are relative to the request, never built from Host or scheme.
 
-import { type Fault, faultSentence } from './fault.ts'
+import { type Fault, faultSentence, OffsetMismatch } from './fault.ts'
 import type { Look } from './look.ts'
-import { commonHeaders, errorPage, fileUrl, type Receipt, resultPage } from './page.ts'
+import { commonHeaders, errorPage, fileUrl, resultPage } from './page.ts'
 import type { Env, ReplyFormat } from './request.ts'
 import { type Response, statusPhrase } from './response.ts'
 import type { Settings } from './settings.ts'
-import type { StoredFile } from './upload.ts'
+import type { Outcome, Progress, Receipt, StoredFile } from './upload.ts'
+
+/** 201 for what is stored, 202 for a piece, 204 for an upload that was cancelled. */
+export function outcomeReply(
+  format: ReplyFormat,
+  { receipt, partial }: Outcome,
+  settings: Settings,
+  look: Look,
+): Response {
+  if (partial === undefined && receipt === undefined) return emptyReply()
+  const reply =
+    receipt === undefined
+      ? json(202, 'application/json', progressOf(partial))
+      : receiptReply(format, receipt, partial, settings, look)
+  return partial === undefined ? reply : withOffset(reply, partial.offset)
+}
+
+/** How an upload in pieces stands; with the receipt once it is stored. Always JSON. */
+export function standReply(
+  partial: Progress,
+  receipt: Receipt | undefined,
+  settings: Settings,
+): Response {
+  const members = receipt === undefined ? {} : receiptMembers(receipt, settings)
+  const reply = json(200, 'application/json', { ...progressOf(partial), ...members })
+  return withOffset(reply, partial.offset)
+}
 
 /** 201 in the format asked for, or 303 to the owner's own page after a form upload. */
-export function receiptReply(
+function receiptReply(
   format: ReplyFormat,
   receipt: Receipt,
+  partial: Progress | undefined,
   settings: Settings,
   look: Look,
 ): Response {
   if (format === 'json') {
-    const { id, time, fields } = receipt
-    const files = receipt.files.map((file) => ({ ...file, url: fileUrl(settings, file) }))
-    return json(201, 'application/json', { id, time, files, fields })
+    const upload = partial === undefined ? {} : { upload: partial.upload }
+    return json(201, 'application/json', { ...upload, ...receiptMembers(receipt, settings) })
   }
   if (format === 'text')
     return text(
@@ -42,6 +68,18 @@ export function faultReply(
   look: Look,
   debug: string,
 ): Response {
+  const reply = plainFaultReply(format, fault, id, settings, look, debug)
+  return fault instanceof OffsetMismatch ? withOffset(reply, fault.offset) : reply
+}
+
+function plainFaultReply(
+  format: ReplyFormat,
+  fault: Fault,
+  id: string,
+  settings: Settings,
+  look: Look,
+  debug: string,
+): Response {
   const { code, status } = fault
   if (format === 'html') return errorPage(fault, id, settings, look, debug)
   if (format === 'json') {
@@ -49,7 +87,8 @@ export function faultReply(
     const detail = fault.detail === '' ? sentence : `${sentence} (${fault.detail})`
     const title = statusPhrase(status)
     const problem = { type: 'about:blank', title, status, detail, code, id }
-    const more = debug === '' ? {} : { debug }
+    const offset = fault instanceof OffsetMismatch ? { offset: fault.offset } : {}
+    const more = debug === '' ? offset : { ...offset, debug }
     return json(status, 'application/problem+json', { ...problem, ...more })
   }
   // For programs and logs: English, whatever the language.
@@ -60,7 +99,7 @@ export function faultReply(
   ])
 }
 
-/** No body: for OPTIONS. */
+/** No body: for OPTIONS, and for an upload that was cancelled. */
 export function emptyReply(): Response {
   return { status: 204, headers: commonHeaders, body: '' }
 }
@@ -76,6 +115,21 @@ export function describeForDebugging(fault: Fault, env: Env): string {
     .sort()
     .map((name) => `${name}=${secret.test(name) ? '(hidden)' : env[name]}`)
   return [...causes, '', ...variables].join('\n')
+}
+
+function receiptMembers({ id, time, files, fields }: Receipt, settings: Settings) {
+  const described = files.map((file) => ({ ...file, url: fileUrl(settings, file) }))
+  return { id, time, files: described, fields }
+}
+
+function progressOf(partial: Progress | undefined) {
+  const { upload, offset, size } = partial ?? {}
+  return { upload, offset, size }
+}
+
+/** For programs that read headers more easily than JSON. */
+function withOffset(reply: Response, offset: number): Response {
+  return { ...reply, headers: [...reply.headers, ['Upload-Offset', String(offset)]] }
 }
 
 /** Tab-separated: stored name, bytes, checksum or -, receipt id, time, address if there is one. */

@@ -11,15 +11,14 @@ import {
   fdatasyncSync,
   fstatSync,
   lstatSync,
-  mkdirSync,
   openSync,
-  readdirSync,
   unlinkSync,
   writeSync,
 } from 'node:fs'
 import { basename, join } from 'node:path'
 import { freeBytes, syncDirectory } from './directory.ts'
 import { errorCode, Fault, translated } from './fault.ts'
+import { Incoming } from './incoming.ts'
 import {
   attempt,
   createNew,
@@ -29,15 +28,13 @@ import {
   placeInstead,
   placeNew,
   placeNumbered,
-  removePlaceholder,
+  type Received,
   takeBack,
 } from './placement.ts'
 import type { Settings } from './settings.ts'
 
 /** How often free space is looked at while a file arrives. */
-const freeSpaceCheckBytes = 16 * 1024 * 1024
-const maxSweptEntries = 1000
-const incomingName = /^[0-9a-f]{32}\.(part\.name|part|kept)$/
+export const freeSpaceCheckBytes = 16 * 1024 * 1024
 
 /** A file whose name is still to come: create · write · end, then Store.commit or discard. */
 export class PendingFile {
@@ -57,13 +54,7 @@ export class PendingFile {
 
   /** Writes all of it, however often the system takes only a part. */
   write(bytes: Buffer): void {
-    translated(() => {
-      for (let at = 0; at < bytes.length; ) {
-        const count = writeSync(this.#fd, bytes, at)
-        if (count === 0) throw new Fault('DISK_FULL', '', new Error('write(2) takes nothing'))
-        at += count
-      }
-    })
+    writeAll(this.#fd, bytes, this.size)
     this.size += bytes.length
     if (this.size < this.#nextCheckBytes) return
     this.#nextCheckBytes = this.size + freeSpaceCheckBytes
@@ -99,14 +90,14 @@ export class PendingFile {
 export class Store {
   readonly settings: Settings
   readonly directory: string
-  readonly #incoming: string
+  readonly incoming: Incoming
   #hasSwept = false
 
   /** `directory`: as usableDirectory() gives it. Nothing is created yet. */
   constructor(settings: Settings, directory: string) {
     this.settings = settings
     this.directory = directory
-    this.#incoming = join(this.directory, '.incoming')
+    this.incoming = new Incoming(directory)
   }
 
   /** Throws DISK_FULL unless `bytes` more would leave `min_free_space`. */
@@ -119,12 +110,18 @@ export class Store {
 
   create(): PendingFile {
     return translated(() => {
-      this.#openIncoming()
-      const pending = new PendingFile(this, this.#randomPath('part'))
-      if (!this.#hasSwept) attempt(() => this.#sweep(pending))
-      this.#hasSwept = true
+      this.incoming.open()
+      const pending = new PendingFile(this, this.incoming.randomFile('part'))
+      attempt(() => this.sweep(pending.touchedAt(), pending.path))
       return pending
     })
+  }
+
+  /** Once a request: removes what killed processes left. `now`: by the clock of the directory, in ms. */
+  sweep(now: number, own = ''): void {
+    if (this.#hasSwept) return
+    this.#hasSwept = true
+    this.incoming.sweep(now - this.settings.partialLifetimeSeconds * 1000, own)
   }
 
   /** With `on_conflict = "reject"`: throws NAME_TAKEN before anything is received in vain. */
@@ -139,7 +136,7 @@ export class Store {
    * should it throw, all is taken back.
    */
   commit<Result>(
-    files: readonly PendingFile[],
+    files: readonly Received[],
     names: readonly string[],
     accept: (stored: readonly string[]) => Result,
   ): Result {
@@ -166,7 +163,7 @@ export class Store {
     }
   }
 
-  #place(file: PendingFile, name: string, before: readonly Placed[]): Placed {
+  #place(file: Received, name: string, before: readonly Placed[]): Placed {
     const path = join(this.directory, name)
     switch (this.settings.onConflict) {
       case 'rename':
@@ -181,46 +178,24 @@ export class Store {
         const inode = lstatSync(path, { throwIfNoEntry: false })?.ino
         const isOurs = before.some((placed) => placed.inode === inode)
         if (isOurs) return placeNumbered(file, this.directory, name)
-        return placeInstead(file, path, this.#randomPath('kept'))
+        return placeInstead(file, path, this.incoming.randomFile('kept'))
       }
-    }
-  }
-
-  #openIncoming(): void {
-    try {
-      mkdirSync(this.#incoming, 0o700)
-    } catch (error) {
-      if (errorCode(error) !== 'EEXIST') throw error
-      if (lstatSync(this.#incoming).isDirectory()) return
-      throw new Fault('DIRECTORY_UNUSABLE', '', new Error(`${this.#incoming} is not a directory`))
-    }
-  }
-
-  #randomPath(kind: 'part' | 'kept'): string {
-    const { randomBytes } = process.getBuiltinModule('node:crypto')
-    return join(this.#incoming, `${randomBytes(16).toString('hex')}.${kind}`)
-  }
-
-  /** Removes what killed processes left. Never a symlink, never a name that is not ours. */
-  #sweep(own: PendingFile): void {
-    const oldest = own.touchedAt() - this.settings.partialLifetimeSeconds * 1000
-    const names = readdirSync(this.#incoming).filter((name) => incomingName.test(name))
-    // Backwards, for a note must be read while its file is there.
-    for (const name of names.sort().reverse().slice(0, maxSweptEntries)) {
-      const path = join(this.#incoming, name)
-      attempt(() => {
-        const stats = lstatSync(path)
-        // A kept file is as old as its content; when it came here, only ctime tells.
-        const since = name.endsWith('.kept') ? stats.ctimeMs : stats.mtimeMs
-        if (!stats.isFile() || since >= oldest || path === own.path) return
-        if (name.endsWith('.name')) attempt(() => removePlaceholder(path, this.directory))
-        unlinkSync(path)
-      })
     }
   }
 }
 
-function setMode(fd: number, mode: number): void {
+/** Writes all of it, at `position`, however often the system takes only a part. */
+export function writeAll(fd: number, bytes: Buffer, position: number): void {
+  translated(() => {
+    for (let at = 0; at < bytes.length; ) {
+      const count = writeSync(fd, bytes, at, bytes.length - at, position + at)
+      if (count === 0) throw new Fault('DISK_FULL', '', new Error('write(2) takes nothing'))
+      at += count
+    }
+  })
+}
+
+export function setMode(fd: number, mode: number): void {
   try {
     fchmodSync(fd, mode)
   } catch (error) {

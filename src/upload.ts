@@ -5,6 +5,8 @@
 import { Fault } from './fault.ts'
 import { refusedExtension, storedName } from './filename.ts'
 import { MultipartParser, type PartHeaders, type Sink } from './multipart.ts'
+import { Partials } from './partial.ts'
+import { Piece } from './piece.ts'
 import { formatSize } from './quantity.ts'
 import type { Settings } from './settings.ts'
 import type { PendingFile, Store } from './store.ts'
@@ -25,10 +27,31 @@ export type StoredFile = {
 
 export type Field = { readonly name: string; readonly value: string }
 
-export type Received = {
+/** The same on the page, in the JSON, in the text and in the log. */
+export type Receipt = {
+  readonly id: string
+  /** ISO 8601, UTC. */
+  readonly time: string
   readonly files: readonly StoredFile[]
   readonly fields: readonly Field[]
 }
+
+/** How far an upload in pieces is. */
+export type Progress = {
+  readonly upload: string
+  /** How much of it is safely there, in bytes. */
+  readonly offset: number
+  readonly size: number
+  /** Of one that is finished now. */
+  readonly pieces?: number
+  readonly seconds?: number
+}
+
+/** What became of a request that was not refused; nothing at all of an upload that was cancelled. */
+export type Outcome = { readonly receipt?: Receipt; readonly partial?: Progress }
+
+/** Makes the reply, while all can still be taken back: should it throw, nothing is stored. */
+export type Accept<Result> = (outcome: Outcome) => Result
 
 type Hash = { update(bytes: Buffer): unknown; digest(encoding: 'hex'): string }
 
@@ -37,13 +60,16 @@ type ReceivedFile = {
   readonly clientName: string
   readonly name: string
   pending: PendingFile | undefined
+  readonly isPiece: boolean
   hash: Hash | undefined
   sha256: string | undefined
 }
 
 export class Upload implements Sink {
+  readonly #id: string
   readonly #settings: Settings
   readonly #store: Store
+  readonly #piece: Piece
   readonly #parser: MultipartParser
   readonly #files: ReceivedFile[] = []
   readonly #fields: Field[] = []
@@ -53,9 +79,12 @@ export class Upload implements Sink {
   /** From a `_filename` field: the real name of the next file. */
   #announcedName: string | undefined
 
-  constructor(boundary: string, settings: Settings, store: Store) {
+  /** `id`: of the request. */
+  constructor(id: string, boundary: string, settings: Settings, store: Store) {
+    this.#id = id
     this.#settings = settings
     this.#store = store
+    this.#piece = new Piece(new Partials(store), settings)
     this.#parser = new MultipartParser(boundary, this)
   }
 
@@ -64,12 +93,13 @@ export class Upload implements Sink {
     this.#parser.write(chunk)
   }
 
-  /**
-   * The body is over: stores all of its files or throws. `accept` makes what is returned, while all
-   * can still be taken back: should it throw, nothing is stored.
-   */
-  end<Result>(accept: (received: Received) => Result): Result {
+  /** The body is over: stores all of its files or throws. */
+  end<Result>(accept: Accept<Result>): Result {
     this.#parser.end()
+    if (this.#piece.isMeant) {
+      const receiptOf = (file: StoredFile) => this.#receipt([file])
+      return this.#piece.end(receiptOf, this.#fields, accept)
+    }
     if (this.#files.length === 0) throw new Fault('NOTHING_UPLOADED')
     const pending = this.#files.map((file) => file.pending as PendingFile)
     const names = this.#files.map((file) => file.name)
@@ -82,13 +112,14 @@ export class Upload implements Sink {
         type: headers.type,
         sha256,
       }))
-      return accept({ files, fields: this.#fields })
+      return accept({ receipt: this.#receipt(files) })
     })
   }
 
   /** Removes what was received. Never throws. */
   abort(): void {
     for (const file of this.#files) file.pending?.discard()
+    this.#piece.discard()
   }
 
   partBegin(headers: PartHeaders): void {
@@ -101,18 +132,20 @@ export class Upload implements Sink {
       clientName,
       name,
       pending: undefined,
+      isPiece: this.#piece.isMeant,
       hash: undefined,
       sha256: undefined,
     }
     // Browsers send an empty name, and no bytes, for a file input that was left empty.
-    if (clientName === '') this.#countField()
+    if (clientName === '' && !this.#file.isPiece) this.#countField()
     else this.#beginFile(this.#file)
   }
 
   partData(bytes: Buffer): void {
     const file = this.#file
     if (file === undefined) return this.#addToField(bytes)
-    const pending = file.pending ?? this.#beginFile(file)
+    if (file.isPiece) return this.#piece.write(bytes)
+    const pending = file.pending ?? (this.#beginFile(file) as PendingFile)
     const { maxFileBytes } = this.#settings
     if (maxFileBytes > 0 && pending.size + bytes.length > maxFileBytes) {
       throw new Fault('FILE_TOO_LARGE', `${file.name}: the limit is ${formatSize(maxFileBytes)}`)
@@ -131,8 +164,8 @@ export class Upload implements Sink {
   }
 
   /** Checks what can be refused before the bytes arrive, and opens the file. */
-  #beginFile(file: ReceivedFile): PendingFile {
-    const { maxFiles, allowExtensions, blockExtensions, checksum } = this.#settings
+  #beginFile(file: ReceivedFile): PendingFile | undefined {
+    const { maxFiles, allowExtensions, blockExtensions } = this.#settings
     if (this.#files.length === maxFiles) {
       throw new Fault('TOO_MANY_FILES', `the limit is ${maxFiles}`)
     }
@@ -140,11 +173,15 @@ export class Upload implements Sink {
     if (refused !== undefined) {
       throw new Fault('EXTENSION_REFUSED', `${file.name}: ${refused || 'no extension'}`)
     }
+    if (file.isPiece) {
+      this.#piece.begin(file.clientName, file.headers.type, file.headers.name)
+      return undefined
+    }
     this.#store.requireFreeName(file.name)
     const pending = this.#store.create()
     file.pending = pending
     this.#files.push(file)
-    if (checksum === 'sha256') {
+    if (this.#settings.checksum === 'sha256') {
       file.hash = process.getBuiltinModule('node:crypto').createHash('sha256')
     }
     return pending
@@ -185,7 +222,11 @@ export class Upload implements Sink {
     if (field === undefined) return
     const value = field.bytes.toString('utf8', 0, field.length)
     if (field.name === '_filename') this.#announceName(value)
-    else this.#fields.push({ name: field.name, value })
+    else if (!this.#piece.take(field.name, value)) this.#fields.push({ name: field.name, value })
+  }
+
+  #receipt(files: readonly StoredFile[]): Receipt {
+    return { id: this.#id, time: new Date().toISOString(), files, fields: this.#fields }
   }
 
   #announceName(encoded: string): void {
