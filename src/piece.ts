@@ -25,10 +25,10 @@ export class Piece {
     this.#settings = settings
   }
 
-  /** True when the field was for us. */
-  take(name: string, value: string): boolean {
+  /** True when the field was for us. `hasFile`: a file came before it. */
+  take(name: string, value: string, hasFile: boolean): boolean {
     if (!fieldNames.has(name)) return false
-    if (this.#hasBegun) throw bad(`${name} must stand before the file`)
+    if (this.#hasBegun || hasFile) throw bad(`${name} must stand before the file`)
     if (this.#given.has(name)) throw bad(`more than one ${name}`)
     this.#given.set(name, value)
     return true

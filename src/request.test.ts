@@ -17,6 +17,8 @@ test('an empty environment is a request about which nothing is known', () => {
     acceptLanguage: '',
     remoteAddress: '',
     remoteUser: '',
+    pathInfo: '',
+    uploadId: '',
     origin: '',
     hasForeignOrigin: false,
   })
@@ -32,6 +34,8 @@ test('every variable has its place', () => {
     HTTP_ACCEPT_LANGUAGE: 'de-AT, en;q=0.5',
     REMOTE_ADDR: '::1',
     REMOTE_USER: 'ann',
+    PATH_INFO: '/tus/',
+    QUERY_STRING: 'a=b&upload=0f',
     HTTP_ORIGIN: 'https://other.example',
     HTTP_HOST: 'www.example.org',
     HTTP_PROXY: 'evil',
@@ -46,6 +50,8 @@ test('every variable has its place', () => {
     acceptLanguage: 'de-AT, en;q=0.5',
     remoteAddress: '::1',
     remoteUser: 'ann',
+    pathInfo: '/tus/',
+    uploadId: '0f',
     origin: 'https://other.example',
     hasForeignOrigin: true,
   })

@@ -56,6 +56,7 @@ test('a file with the directory alone gives every default', () => {
     checksum: 'sha256',
     chunkBytes: 8_000_000,
     partialLifetimeSeconds: 86_400,
+    maxPartialUploads: 100,
     publicUrl: '',
     logFile: '',
     requireUser: false,
