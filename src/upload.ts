@@ -222,7 +222,8 @@ export class Upload implements Sink {
     if (field === undefined) return
     const value = field.bytes.toString('utf8', 0, field.length)
     if (field.name === '_filename') this.#announceName(value)
-    else if (!this.#piece.take(field.name, value, this.#files.length > 0)) this.#fields.push({ name: field.name, value })
+    else if (!this.#piece.take(field.name, value, this.#files.length > 0))
+      this.#fields.push({ name: field.name, value })
   }
 
   #receipt(files: readonly StoredFile[]): Receipt {

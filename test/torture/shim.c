@@ -155,6 +155,48 @@ ssize_t write(int fd, const void *bytes, size_t count) {
   }
 }
 
+// Both names, for libuv is built for large files.
+static ssize_t tortured_pwrite(int fd, const void *bytes, size_t count, off64_t at) {
+  if (!is_ours(fd)) return REAL(pwrite64)(fd, bytes, count, at);
+  switch (meet("write", "")) {
+    case FAIL:
+      errno = number("TORTURE_ERRNO");
+      return -1;
+    case LIE:
+      (void)REAL(pwrite64)(fd, bytes, count, at);
+      errno = number("TORTURE_ERRNO");
+      return -1;
+    case SHORT:
+      return REAL(pwrite64)(fd, bytes, count > 1 ? count / 2 : count, at);
+    default:
+      return REAL(pwrite64)(fd, bytes, count, at);
+  }
+}
+ssize_t pwrite(int fd, const void *bytes, size_t count, off_t at) {
+  return tortured_pwrite(fd, bytes, count, at);
+}
+ssize_t pwrite64(int fd, const void *bytes, size_t count, off64_t at) {
+  return tortured_pwrite(fd, bytes, count, at);
+}
+
+static ssize_t tortured_pread(int fd, void *bytes, size_t count, off64_t at) {
+  if (!is_ours(fd)) return REAL(pread64)(fd, bytes, count, at);
+  MEET("read", "", REAL(pread64)(fd, bytes, count, at))
+}
+ssize_t pread(int fd, void *bytes, size_t count, off_t at) {
+  return tortured_pread(fd, bytes, count, at);
+}
+ssize_t pread64(int fd, void *bytes, size_t count, off64_t at) {
+  return tortured_pread(fd, bytes, count, at);
+}
+
+static int tortured_ftruncate(int fd, off64_t size) {
+  if (!is_ours(fd)) return REAL(ftruncate64)(fd, size);
+  MEET("ftruncate", "", REAL(ftruncate64)(fd, size))
+}
+int ftruncate(int fd, off_t size) { return tortured_ftruncate(fd, size); }
+int ftruncate64(int fd, off64_t size) { return tortured_ftruncate(fd, size); }
+
 static int really_close(int fd) {
   if (fd >= 0 && fd < MAX_FD) ours[fd] = 0;
   return syscall(SYS_close, fd);

@@ -3,14 +3,24 @@
 // the failures. The number of points is counted by a run without a failure.
 
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { constants, tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { after, test } from 'node:test'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
 import { runCgi } from '../../src/testing/cgi-host.ts'
 import { contentType, multipartBody } from '../../src/testing/multipart-body.ts'
 import { missing } from '../servers.ts'
+import {
+  callsIn,
+  callsOf,
+  changing,
+  fatesOf,
+  home,
+  inParallel,
+  program,
+  reading,
+  shim,
+  skip,
+} from './rack.ts'
 import {
   assertSwept,
   check,
@@ -21,20 +31,7 @@ import {
   suffer,
 } from './scenarios.ts'
 
-const program = resolve(import.meta.dirname, '../../build/upload.cgi')
-const home = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'upload-cgi-test-'))
-after(() => rmSync(home, { recursive: true, force: true }))
-const shim = join(home, 'shim.so')
-const skip = missing('gcc')
-const { ENOSPC, EDQUOT, EIO, EACCES, EPERM, EEXIST, EINTR, EMFILE } = constants.errno
-const errnos = [ENOSPC, EDQUOT, EIO, EACCES, EPERM, EEXIST, EINTR, EMFILE]
-const parallel = 3
 let runs = 0
-
-if (!skip) {
-  const source = join(import.meta.dirname, 'shim.c')
-  execFileSync('gcc', ['-Wall', '-O1', '-shared', '-fPIC', '-o', shim, source, '-ldl'])
-}
 
 /** `problem`: how the invariant was broken; '' when it held. */
 async function run(scenario: Scenario, fate: Fate, log = '') {
@@ -56,35 +53,7 @@ async function pointsOf(scenario: Scenario): Promise<string[]> {
   assert.equal(problem, '')
   assert.equal(reply.status, scenario.status, reply.text)
   assert.deepEqual(leftovers(directory), [])
-  return readFileSync(log, 'utf8')
-    .trimEnd()
-    .split('\n')
-    .map((line) => line.split(' ')[1] ?? '')
-}
-
-function fatesOf(calls: readonly string[], hasNoLinks: boolean): Fate[] {
-  const fates: Fate[] = []
-  for (const [i, call] of calls.entries()) {
-    const at = i + 1
-    fates.push({ how: 'kill', at, errno: 0 })
-    // What is lost on its way to the server is nobody's to mend.
-    if (call === 'reply') continue
-    for (const errno of errnos) fates.push({ how: 'fail', at, errno })
-    fates.push({ how: 'rest', at, errno: EIO })
-    // An empty placeholder that was made and denied cannot be told from another's.
-    if (!(hasNoLinks && call === 'open')) fates.push({ how: 'lie', at, errno: EIO })
-    if (call === 'write') fates.push({ how: 'short', at, errno: 0 })
-  }
-  return fates
-}
-
-async function inParallel<Item>(items: readonly Item[], work: (item: Item) => Promise<void>) {
-  const queue = items.values()
-  await Promise.all(
-    Array.from({ length: parallel }, async () => {
-      for (const item of queue) await work(item)
-    }),
-  )
+  return callsOf(readFileSync(log, 'utf8'))
 }
 
 for (const scenario of scenarios) {
@@ -143,21 +112,3 @@ test('the shim sees every call that changes the directory', {
     assert.deepEqual(other, [], 'calls that nobody has thought of')
   }
 })
-
-/** The names of the system calls that name something in the directory, by path or by descriptor. */
-function callsIn(trace: string, directory: string): string[] {
-  return trace
-    .split('\n')
-    .filter((line) =>
-      [`"${directory}/`, `"${directory}"`, `<${directory}/`, `<${directory}>`].some((part) =>
-        line.includes(part),
-      ),
-    )
-    .map((line) => (/^\d+ +([a-z0-9_]+)\(/.exec(line)?.[1] ?? '').replace('openat', 'open'))
-    .filter((call) => call !== '' && call !== 'execve')
-}
-
-const changing = new Set('mkdir read write fchmod fdatasync fsync link rename unlink'.split(' '))
-const reading = new Set(
-  'open close statx access statfs getdents64 newfstatat fstat fcntl'.split(' '),
-)

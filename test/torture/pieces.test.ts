@@ -1,0 +1,178 @@
+// The same torture for uploads in pieces: each call of one request fails in each way, or is the last that its
+// process makes. The invariant: what was told is true, and whatever happened, the sender who asks and goes on
+// gets the file there, equal, once. What was told as safe before is never sent again.
+
+import assert from 'node:assert/strict'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { constants } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { type CgiReply, runCgi } from '../../src/testing/cgi-host.ts'
+import { contentType, multipartBody } from '../../src/testing/multipart-body.ts'
+import { callsOf, fatesOf, home, inParallel, program, shim, skip } from './rack.ts'
+import type { Fate } from './scenarios.ts'
+
+type Step = {
+  readonly name: string
+  readonly env?: Readonly<Record<string, string>>
+  /** How much is there before. */
+  readonly from: number
+  /** Up to where the piece goes; -1: the upload is cancelled. */
+  readonly to: number
+  /** A file that has the name already. */
+  readonly old?: string
+}
+
+const content = Buffer.from(Array.from({ length: 90_000 }, (_, i) => (i * 31 + (i >> 9)) % 256))
+const size = content.length
+const id = '0123456789abcdef0123456789abcdef'
+const steps: readonly Step[] = [
+  { name: 'the first piece', from: 0, to: 40_000 },
+  { name: 'a piece in the middle', from: 40_000, to: 60_000 },
+  { name: 'the last piece', from: 40_000, to: size, old: 'old' },
+  { name: 'the whole file in one piece', from: 0, to: size },
+  {
+    name: 'the last piece, overwrite',
+    env: { UPLOAD_CGI_ON_CONFLICT: 'overwrite' },
+    from: 40_000,
+    to: size,
+    old: 'old',
+  },
+  {
+    name: 'the last piece, no hard links',
+    env: { TORTURE_NO_LINKS: '1' },
+    from: 40_000,
+    to: size,
+    old: 'old',
+  },
+  { name: 'a cancel', from: 40_000, to: -1 },
+]
+const { ENOSPC, EIO, EACCES } = constants.errno
+let runs = 0
+
+class Sender {
+  readonly directory = join(home, `pieces-${++runs}`)
+  readonly #step: Step
+
+  constructor(step: Step) {
+    this.#step = step
+    mkdirSync(this.directory)
+    if (step.old !== undefined) writeFileSync(join(this.directory, 'a.bin'), step.old)
+  }
+
+  send(from: number, to: number, env: Readonly<Record<string, string>> = {}): Promise<CgiReply> {
+    const fields: Record<string, string> =
+      to < 0
+        ? { _upload: id, _cancel: '1' }
+        : { _upload: id, _offset: String(from), _size: String(size), _filename: 'a.bin' }
+    const texts = Object.entries(fields).map(([name, value]) => ({ name, content: value }))
+    const file = { name: 'file', filename: 'file', content: content.subarray(from, to) }
+    const body = `${this.directory}.body`
+    writeFileSync(body, multipartBody(to < 0 ? texts : [...texts, file]))
+    return this.#run({ ...env, LD_PRELOAD: shim }, body)
+  }
+
+  look(): Promise<CgiReply> {
+    return this.#run({ QUERY_STRING: `upload=${id}`, LD_PRELOAD: shim })
+  }
+
+  visible(): string[] {
+    return readdirSync(this.directory).filter((name) => name !== '.incoming')
+  }
+
+  incoming(): string[] {
+    return readdirSync(join(this.directory, '.incoming'))
+  }
+
+  #run(env: Readonly<Record<string, string>>, stdinFile?: string): Promise<CgiReply> {
+    const accept = { HTTP_ACCEPT: 'application/json', TORTURE_DIRECTORY: this.directory }
+    return runCgi({
+      program,
+      directory: this.directory,
+      timeoutSeconds: 120,
+      ...(stdinFile === undefined ? {} : { stdinFile, method: 'POST', contentType: contentType() }),
+      env: { ...accept, ...this.#step.env, ...env },
+    })
+  }
+}
+
+async function prepared(step: Step): Promise<Sender> {
+  const sender = new Sender(step)
+  if (step.from > 0) {
+    const reply = await sender.send(0, step.from)
+    assert.equal(reply.status, 202, reply.text)
+  }
+  return sender
+}
+
+/** Goes on until the file is stored, as a client would; gives where it went on from. */
+async function goOn(sender: Sender): Promise<number> {
+  const stand = await sender.look()
+  if (stand.status === 200 && stand.json().files !== undefined) return size
+  const from = stand.status === 404 ? 0 : stand.json().offset
+  assert.ok(stand.status === 404 || stand.status === 200, stand.text + stand.stderr)
+  const reply = await sender.send(from, size)
+  assert.equal(reply.status, 201, `from ${from}: ${reply.text}${reply.stderr}`)
+  return from
+}
+
+function assertTrue(step: Step, fate: Fate, reply: CgiReply, sender: Sender): void {
+  const told = `${reply.status} ${reply.text} ${reply.stderr}`
+  assert.equal(reply.signal, fate.how === 'kill' ? 'SIGKILL' : null, told)
+  const whole = sender.visible().filter((name) => {
+    const found = readFileSync(join(sender.directory, name))
+    const isPlaceholder = 'TORTURE_NO_LINKS' in (step.env ?? {}) && found.length === 0
+    const isOld = name === 'a.bin' && found.toString() === step.old
+    assert.ok(isPlaceholder || isOld || found.equals(content), `${name} is whole: ${told}`)
+    return found.equals(content)
+  })
+  if (fate.how === 'kill') return
+  if (reply.status === 201) assert.equal(whole.length, 1, told)
+  else if (!reply.text.includes('maybe there')) assert.deepEqual(whole, [], told)
+  const expected = step.to < 0 ? 204 : step.to === size ? 201 : 202
+  assert.ok([expected, 423, 503, 507, 404].includes(reply.status), told)
+}
+
+for (const step of steps) {
+  test(`${step.name}: the file arrives whatever fails`, { skip }, async (t) => {
+    const counted = await prepared(step)
+    const log = `${counted.directory}.log`
+    const usual = await counted.send(step.from, step.to, { TORTURE_LOG: log })
+    assert.equal(usual.status, step.to < 0 ? 204 : step.to === size ? 201 : 202, usual.text)
+    const calls = callsOf(readFileSync(log, 'utf8'))
+    const fates = fatesOf(calls, 'TORTURE_NO_LINKS' in (step.env ?? {}), [ENOSPC, EIO, EACCES])
+    const broken: string[] = []
+    const resumed = new Map<number, number>()
+    await inParallel(fates, async (fate) => {
+      const sender = await prepared(step)
+      const { how, at, errno } = fate
+      const point = `${how} at ${at} (${calls[at - 1]}) with ${errno}`
+      try {
+        const reply = await sender.send(step.from, step.to, {
+          TORTURE_HOW: how,
+          TORTURE_AT: String(at),
+          TORTURE_ERRNO: String(errno),
+        })
+        assertTrue(step, fate, reply, sender)
+        const from = await goOn(sender)
+        resumed.set(from, (resumed.get(from) ?? 0) + 1)
+        // Without hard links the data itself moves, and what is taken back is gone.
+        const mayBeLost = step.to < 0 || 'TORTURE_NO_LINKS' in (step.env ?? {})
+        if (!mayBeLost) assert.ok(from >= step.from, `from ${from}`)
+        const stored = sender
+          .visible()
+          .filter((name) => readFileSync(join(sender.directory, name)).equals(content))
+        assert.equal(stored.length, 1, `stored as ${stored}`)
+        for (const name of sender.incoming()) assert.match(name, ours)
+        rmSync(sender.directory, { recursive: true })
+      } catch (error) {
+        broken.push(`${point}: ${error}`)
+      }
+    })
+    assert.deepEqual(broken.slice(0, 6), [], `${broken.length} of ${fates.length} runs`)
+    const counts = [...resumed].sort().map(([from, count]) => `${from}: ${count}`)
+    t.diagnostic(`${fates.length} runs; gone on from ${counts.join(', ')}`)
+  })
+}
+
+const ours = /^[0-9a-f]{32}\.(part|part\.name|kept|data|data\.name|journal|claim-\d+)$/
