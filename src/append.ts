@@ -186,17 +186,26 @@ export class Append {
 
   #sum(): string | undefined {
     const hash = this.#hash ?? this.#newHash()
-    if (hash !== undefined && hash !== this.#hash) {
-      const buffer = Buffer.allocUnsafeSlow(256 * 1024)
-      for (let at = 0; at < this.header.size; ) {
-        const count = readSync(this.#data, buffer, 0, buffer.length, at)
-        if (count === 0) throw new Error(`${this.#file('data')} ends at ${at}`)
-        hash.update(buffer.subarray(0, count))
-        this.#claim.keep()
-        at += count
-      }
-    }
+    if (hash !== undefined && hash !== this.#hash && !this.#readInto(hash)) return undefined
     this.#hash = undefined
     return hash?.digest('hex')
   }
+
+  /** False when it takes so long that the server in front would give up on us. */
+  #readInto(hash: Hash): boolean {
+    const buffer = Buffer.allocUnsafeSlow(256 * 1024)
+    const startedAt = performance.now()
+    for (let at = 0; at < this.header.size; ) {
+      const count = readSync(this.#data, buffer, 0, buffer.length, at)
+      if (count === 0) throw new Error(`${this.#file('data')} ends at ${at}`)
+      hash.update(buffer.subarray(0, count))
+      this.#claim.keep()
+      at += count
+      if (performance.now() - startedAt > maxSumMilliseconds) return false
+    }
+    return true
+  }
 }
+
+/** Apache and nginx wait 60 s for a program that is silent. */
+const maxSumMilliseconds = 40_000

@@ -48,7 +48,8 @@ export class Claim {
       this.#inode = fstatSync(this.#fd).ino
       this.#beat()
     } catch (error) {
-      this.release()
+      attempt(() => closeSync(this.#fd))
+      attempt(() => unlinkSync(this.#file()))
       throw error
     }
   }

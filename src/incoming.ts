@@ -69,31 +69,31 @@ export class Incoming {
       .map(({ id }) => id)
   }
 
-  /**
-   * Removes what is older than `oldest`, in ms since 1970, but `own`. Gives the names that it removed;
-   * what cannot be removed stays for the next time.
-   */
-  sweep(oldest: number, own = '', atMost = maxSweptEntries): string[] {
-    const entries = this.#entries()
-    const swept: string[] = []
-    const newest = new Map<string, number>()
-    const ages = new Map<string, number>()
-    for (const { id, kind, name } of entries.slice(0, atMost)) {
-      const since = attempt(() => touchedAt(join(this.path, name), kind)) ?? Infinity
-      ages.set(name, since)
-      if (isPartial(kind)) newest.set(id, Math.max(newest.get(id) ?? 0, since))
+  /** Removes what nobody touched since `oldest`, but `own`. What cannot be removed stays. */
+  sweep(oldest: number, own = ''): void {
+    for (const name of this.stale(oldest)) {
+      if (join(this.path, name) !== own) attempt(() => this.remove(name))
     }
-    for (const { id, kind, name } of entries.slice(0, atMost)) {
-      const since = isPartial(kind) ? newest.get(id) : ages.get(name)
-      const path = join(this.path, name)
-      if (since === undefined || since >= oldest || path === own) continue
-      if (kind.endsWith('.name')) attempt(() => removePlaceholder(path, this.#directory))
-      attempt(() => {
-        unlinkSync(path)
-        swept.push(name)
-      })
+  }
+
+  /** The names of what nobody touched since `oldest`, in ms since 1970. */
+  stale(oldest: number, atMost = maxSweptEntries): string[] {
+    const entries = this.#entries().slice(0, atMost)
+    const since = new Map<string, number>()
+    for (const { id, kind, name } of entries) {
+      const touched = attempt(() => touchedAt(join(this.path, name), kind)) ?? Infinity
+      const key = isPartial(kind) ? id : name
+      since.set(key, Math.max(since.get(key) ?? 0, touched))
     }
-    return swept
+    return entries
+      .filter(({ id, kind, name }) => (since.get(isPartial(kind) ? id : name) ?? Infinity) < oldest)
+      .map(({ name }) => name)
+  }
+
+  remove(name: string): void {
+    const path = join(this.path, name)
+    if (name.endsWith('.name')) attempt(() => removePlaceholder(path, this.#directory))
+    unlinkSync(path)
   }
 
   /** Backwards by name, for a note must be read while its file is there. */

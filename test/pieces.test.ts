@@ -2,6 +2,7 @@
 // piece, that the file arrives equal, and that nothing but the right piece is ever appended.
 
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import {
   appendFileSync,
@@ -9,6 +10,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   statSync,
   truncateSync,
@@ -335,13 +337,8 @@ test('a second sender is told to wait while the first is at work, and may go on 
   assert.deepEqual(uploads.incoming(), [`${uploads.id}.data`, `${uploads.id}.journal`])
   // Of this host, and no such process: no wait at all.
   const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
-  const { pid } = await new Promise<{ pid: number }>((resolve) => {
-    import('node:child_process').then(({ spawn }) => {
-      const child = spawn('true')
-      child.on('exit', () => resolve({ pid: child.pid ?? 0 }))
-    })
-  })
-  const namespace = (await import('node:fs')).readlinkSync('/proc/self/ns/pid')
+  const { pid } = spawnSync('true')
+  const namespace = readlinkSync('/proc/self/ns/pid')
   writeFileSync(claim, `${boot} ${namespace} ${pid}\n`)
   assert.equal((await uploads.send(100_000, 200_000)).status, 201)
   assert.deepEqual(readFileSync(join(uploads.directory, 'video.mp4')), content)
@@ -442,4 +439,49 @@ test('a foreign page can neither send a piece nor learn how an upload stands', a
   assertRefused(await uploads.piece({ bytes: content, env }), 403, 'FOREIGN_ORIGIN')
   const reply = await uploads.look(uploads.id, { HTTP_ORIGIN: 'https://evil.example' })
   assert.equal(reply.headers.get('access-control-allow-origin'), undefined)
+})
+
+function command(uploads: Uploads, args: readonly string[]) {
+  const env = { PATH: process.env['PATH'] ?? '', UPLOAD_CGI_DIRECTORY: uploads.directory }
+  return spawnSync(program, [...args], { env, encoding: 'utf8' })
+}
+
+test('check tells how many uploads are unfinished, and what hinders pieces', async () => {
+  const uploads = new Uploads()
+  await uploads.piece({ bytes: content.subarray(0, 100_000) })
+  const told = command(uploads, ['check']).stdout
+  assert.match(told, /unfinished uploads: 1 of 100, 100 KB, since 20\d\d-.*\[UNFINISHED\]/)
+  const env = {
+    UPLOAD_CGI_DIRECTORY: uploads.directory,
+    UPLOAD_CGI_MAX_REQUEST_SIZE: '8MB',
+    UPLOAD_CGI_MAX_PARTIAL_UPLOADS: '1',
+  }
+  const { stdout, status } = spawnSync(program, ['check'], { env, encoding: 'utf8' })
+  assert.equal(status, 78)
+  assert.match(stdout, /ERROR .*\[CHUNK_TOO_LARGE\]\n +→ lower chunk_size/)
+  assert.match(stdout, /warning unfinished uploads: 1 of 1.*\[UNFINISHED_MANY\]/)
+})
+
+test('clean removes what is old, says what, and leaves what is young', async () => {
+  const uploads = new Uploads()
+  assert.equal(command(uploads, ['clean']).stdout, '0 files removed, 0 bytes\n')
+  await uploads.piece({ bytes: content.subarray(0, 100_000) })
+  assert.equal(command(uploads, ['clean']).stdout, '0 files removed, 0 bytes\n')
+  const hoursAgo = Date.now() / 1000 - 2 * 3600
+  for (const kind of ['data', 'journal']) {
+    utimesSync(uploads.inIncoming(kind), hoursAgo, hoursAgo)
+  }
+  const old = ['clean', '--older-than', '1h']
+  const tried = command(uploads, [...old, '--dry-run'])
+  assert.match(
+    tried.stdout,
+    /\.journal\t\d+\n.*\.data\t100000\n2 files would be removed, 100\.\d KB\n$/,
+  )
+  assert.equal(uploads.incoming().length, 2)
+  const done = command(uploads, old)
+  assert.equal(done.status, 0, done.stderr)
+  assert.match(done.stdout, /2 files removed, 100\.\d KB\n$/)
+  assert.deepEqual(uploads.incoming(), [])
+  assert.equal(command(uploads, ['clean', '--older-than', 'soon']).status, 64)
+  assert.equal(spawnSync(program, ['clean'], { env: {} }).status, 78)
 })

@@ -6,6 +6,8 @@ import { join } from 'node:path'
 import { freeBytes, usableDirectory } from '../directory.ts'
 import { errorCode, Fault } from '../fault.ts'
 import { readLogo, readStylesheet, textOn } from '../look.ts'
+import { Partials } from '../partial.ts'
+import { attempt } from '../placement.ts'
 import { formatSize } from '../quantity.ts'
 import type { LoadedSettings } from '../settings.ts'
 import { loadSettings } from '../settings-load.ts'
@@ -41,6 +43,7 @@ function findingsFor(settings: LoadedSettings): Finding[] {
     const directory = usableDirectory(settings, documentRoot, process.execPath)
     findings.push(fine('DIRECTORY', `directory: ${directory}`))
     findings.push(tryStoring(settings, directory), space(settings, directory))
+    findings.push(...unfinished(settings, directory))
   } catch (problem) {
     findings.push(directoryProblem(settings, problem))
   }
@@ -128,6 +131,32 @@ function space(settings: LoadedSettings, directory: string): Finding {
     message: `${formatSize(room)} can be stored, less than max_request_size`,
     remedy: 'free some space, or lower max_request_size so that visitors learn it at once',
   }
+}
+
+/** Uploads in pieces: whether they can work, and what of them is there. */
+function unfinished(settings: LoadedSettings, directory: string): Finding[] {
+  const { chunkBytes, maxRequestBytes, maxPartialUploads } = settings
+  const findings: Finding[] = []
+  // Around the piece there are some fields.
+  if (maxRequestBytes > 0 && chunkBytes + 4096 > maxRequestBytes) {
+    const message = `pieces of chunk_size (${formatSize(chunkBytes)}) are over max_request_size`
+    findings.push(error('CHUNK_TOO_LARGE', message, 'lower chunk_size, or raise max_request_size'))
+  }
+  const store = new Store(settings, directory)
+  const partials = new Partials(store)
+  const states = store.incoming.unfinished().map((id) => attempt(() => partials.look(id)))
+  const known = states.filter((state) => state !== undefined)
+  const bytes = known.reduce((sum, { offset }) => sum + offset, 0)
+  const oldest = Math.min(...known.map(({ touchedAt }) => touchedAt))
+  const since = known.length === 0 ? '' : `, ${formatSize(bytes)}, since ${timeOf(oldest)}`
+  const message = `unfinished uploads: ${states.length} of ${maxPartialUploads}${since}`
+  if (states.length < maxPartialUploads) return [...findings, fine('UNFINISHED', message)]
+  const remedy = 'raise max_partial_uploads, or remove old ones: upload.cgi clean --older-than 1h'
+  return [...findings, { level: 'warning', code: 'UNFINISHED_MANY', message, remedy }]
+}
+
+function timeOf(milliseconds: number): string {
+  return new Date(milliseconds).toISOString()
 }
 
 function directoryProblem(settings: LoadedSettings, problem: unknown): Finding {

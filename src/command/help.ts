@@ -44,6 +44,9 @@ Usage:
       --open shows the page in the browser.
   upload.cgi check [--json]
       Say what would go wrong, and how to mend it. Exit status 0 or 78.
+  upload.cgi clean [--older-than 1d] [--dry-run]
+      Remove unfinished uploads that nobody touched for so long, or else for
+      partial_lifetime. Uploads do this by themselves; this is for cron.
   upload.cgi form --action URL [--language CODE]
       Print the page as one static file that posts to URL.
   upload.cgi --help | --version | --licenses

@@ -8,6 +8,7 @@ import manifest from '../../package.json' with { type: 'json' }
 import { serve } from '../serve.ts'
 import { loadSettings } from '../settings-load.ts'
 import { check } from './check.ts'
+import { clean } from './clean.ts'
 import { form } from './form.ts'
 import { helpText } from './help.ts'
 import { openBrowser } from './open.ts'
@@ -43,6 +44,8 @@ async function dispatch(args: readonly string[], script: string): Promise<number
       open: { type: 'boolean' },
       action: { type: 'string' },
       language: { type: 'string' },
+      'older-than': { type: 'string' },
+      'dry-run': { type: 'boolean' },
     },
   })
   const [command, ...rest] = positionals
@@ -52,6 +55,9 @@ async function dispatch(args: readonly string[], script: string): Promise<number
   }
   if (values.help || (command === undefined && args.length === 0)) return print(helpText())
   if (rest.length === 0 && command === 'check') return check(script, values.json ?? false)
+  if (rest.length === 0 && command === 'clean') {
+    return clean(script, values['older-than'] ?? '', values['dry-run'] ?? false)
+  }
   if (rest.length === 0 && command === 'serve') return startServer(values, script)
   if (rest.length === 0 && command === 'form') {
     return form(script, values.action ?? '', values.language ?? '')
