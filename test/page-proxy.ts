@@ -112,8 +112,7 @@ async function forward(
   const { method = '', headers, url = '/' } = incoming
   const outgoing = request(new URL(url, target), { method, headers, agent: false })
   outgoing.on('error', () => reply.destroy())
-  let isPassed = false
-  incoming.on('close', () => isPassed || outgoing.destroy())
+  incoming.on('close', () => incoming.readableEnded || outgoing.destroy())
   const answered = once(outgoing, 'response') as Promise<[IncomingMessage]>
   answered.catch(() => {})
   const body: Buffer[] = []
@@ -122,7 +121,6 @@ async function forward(
     body.push(chunk)
     if (line.bytesPerSecond > 0) await delay((chunk.length / line.bytesPerSecond) * 1000)
   }
-  isPassed = true
   outgoing.end()
   if (method === 'POST') bodies.push(Buffer.concat(body).toString('latin1'))
   const [answer] = await answered
