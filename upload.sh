@@ -29,10 +29,10 @@ for file do
       200 | 202) offset=${told:?"$url is no upload.cgi"} tries=0 ;;
       409) [ -n "$told" ] || fail; again; offset=$told ;;
       404) grep -q NO_SUCH_UPLOAD "$key.body" || fail; again; offset=0 ;;
-      413) if grep -q _TOO_LARGE "$key.body"; then fail; fi
+      413 | 500) if grep -q '^[A-Z_]*: ' "$key.body"; then fail; fi
            piece=$((piece / 2)); [ $piece -ge 131072 ] || fail ;;
       000 | 423 | 502 | 503 | 504 | 508)
-           if grep -q '^[A-Z]*_[A-Z_]*: ' "$key.body" && [ "$code" != 423 ]; then fail; fi
+           if grep -q '^[A-Z_]*: ' "$key.body" && [ "$code" != 423 ]; then fail; fi
            again; offset=''; sleep $tries ;;
       *) fail ;;
     esac
