@@ -17,6 +17,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import type { Claim } from './claim.ts'
+import { syncDirectory } from './directory.ts'
 import { Fault, translated } from './fault.ts'
 import { storedName } from './filename.ts'
 import { note, type PartialHeader } from './journal.ts'
@@ -49,6 +50,8 @@ export class Append {
   readonly #state: PartialState
   /** Not there before this sender. */
   readonly #isNew: boolean
+  /** The names of journal and data are safe. */
+  #isNamed: boolean
   #pieces: number
   #data: number
   #nextCheckBytes: number
@@ -64,6 +67,7 @@ export class Append {
     this.#claim = claim
     this.#state = state
     this.#isNew = isNew
+    this.#isNamed = !isNew
     this.#pieces = state.pieces
     this.#nextCheckBytes = this.offset + freeSpaceCheckBytes
     const path = state.hasData ? this.#file('data') : join(store.directory, state.placedAs ?? '')
@@ -89,51 +93,62 @@ export class Append {
   publish(): void {
     if (this.end === this.offset) return
     translated(() => {
-      const { durable } = this.#store.settings
-      if (durable) fdatasyncSync(this.#data)
-      this.#claim.renew()
+      if (this.#store.settings.durable) fdatasyncSync(this.#data)
+      this.#claim.require()
+      this.#note([this.end, this.#pieces + 1])
       this.#pieces++
-      this.#note([this.end, this.#pieces])
       this.offset = this.end
     })
   }
 
   /**
    * All is there: stores the file as any other, all or nothing. `accept` gets its name and sum and makes the
-   * reply, and what of it is kept for a sender who asks again.
+   * reply, and the receipt that is kept for a sender who asks again. What was written counts also if it fails,
+   * but for a file that came whole and has nothing to go on with.
    */
   finish<Result>(accept: (finished: Finished) => readonly [Result, Receipt]): Result {
-    return translated(() => {
-      const { durable } = this.#store.settings
-      const sha256 = this.#sum()
-      setMode(this.#data, this.#store.settings.fileMode)
-      if (durable) fdatasyncSync(this.#data)
-      const { ino: inode } = fstatSync(this.#data)
-      const seconds = Math.max(0, (Date.now() - this.#state.header.startedAt) / 1000)
-      this.#claim.renew()
-      const keep = ([name = '']: readonly string[]) => {
-        const [result, kept] = accept({ name, sha256, pieces: this.#pieces, seconds })
-        this.#note({ stored: kept })
-        return result
-      }
-      const { placedAs } = this.#state
-      this.#forgetPlaceholder()
-      const name = storedName(this.header.name)
-      const result =
-        placedAs === undefined
-          ? this.#store.commit([{ path: this.#linked(), inode }], [name], keep)
-          : keep([placedAs])
+    try {
+      const result = translated(() => this.#finish(accept))
+      this.offset = this.end
       attempt(() => unlinkSync(this.#file('data')))
       this.release()
       return result
-    })
+    } catch (error) {
+      if (this.offset > 0) attempt(() => this.publish())
+      throw error
+    }
+  }
+
+  #finish<Result>(accept: (finished: Finished) => readonly [Result, Receipt]): Result {
+    const { durable, fileMode } = this.#store.settings
+    const sha256 = this.#sum()
+    setMode(this.#data, fileMode)
+    if (durable) fdatasyncSync(this.#data)
+    const { ino: inode } = fstatSync(this.#data)
+    const seconds = Math.max(0, (Date.now() - this.#state.header.startedAt) / 1000)
+    const pieces = this.end > this.offset ? this.#pieces + 1 : this.#pieces
+    this.#claim.require()
+    const keep = ([name = '']: readonly string[]) => {
+      const [result, receipt] = accept({ name, sha256, pieces, seconds })
+      this.#note({ stored: receipt })
+      return result
+    }
+    const { placedAs } = this.#state
+    if (placedAs !== undefined) return keep([placedAs])
+    this.#forgetPlaceholder()
+    const path = this.#linked()
+    try {
+      return this.#store.commit([{ path, inode }], [storedName(this.header.name)], keep)
+    } finally {
+      if (path !== this.#file('data')) attempt(() => unlinkSync(path))
+    }
   }
 
   /** Ends it; what was published can be gone on with. Never throws. */
   release(): void {
     if (this.#data === -1) return
     // Makes room, for a full disk may be what it failed of.
-    if (this.end > this.offset) attempt(() => ftruncateSync(this.#data, this.offset))
+    if (this.end > this.offset) attempt(() => this.#cutBack())
     attempt(() => closeSync(this.#data))
     this.#data = -1
     this.#claim.release()
@@ -156,8 +171,16 @@ export class Append {
     return this.#store.incoming.file(this.id, kind)
   }
 
+  /** Never what has a name in the directory, or has just lost its other one. */
+  #cutBack(): void {
+    if (fstatSync(this.#data).nlink === 1) ftruncateSync(this.#data, this.offset)
+  }
+
   #note(line: unknown): void {
-    note(this.#file('journal'), line, this.#store.settings.durable)
+    const { settings, incoming } = this.#store
+    note(this.#file('journal'), line, settings.durable)
+    if (settings.durable && !this.#isNamed) syncDirectory(incoming.path)
+    this.#isNamed = true
   }
 
   /** A sender that died where there are no hard links may have left its placeholder. */
@@ -175,6 +198,7 @@ export class Append {
       return path
     } catch {
       // No hard links here: the data itself moves.
+      this.#note({ moving: true })
       return this.#file('data')
     }
   }

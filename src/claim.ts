@@ -46,7 +46,7 @@ export class Claim {
     }
     try {
       this.#inode = fstatSync(this.#fd).ino
-      this.#beat()
+      writeSync(this.#fd, this.#text, 0)
     } catch (error) {
       attempt(() => closeSync(this.#fd))
       attempt(() => unlinkSync(this.#file()))
@@ -58,13 +58,16 @@ export class Claim {
   keep(): void {
     const [steady, wall] = clocks()
     const silence = Math.max(steady - this.#lastBeat[0], Math.abs(wall - this.#lastBeat[1]))
-    if (silence >= heartbeatMilliseconds) this.renew()
+    if (silence < heartbeatMilliseconds) return
+    // Writing, unlike utimes(2), takes the time of whoever keeps the directory.
+    writeSync(this.#fd, this.#text, 0)
+    fdatasyncSync(this.#fd)
+    this.#lastBeat = clocks()
+    this.require()
   }
 
-  /** As keep(), however long ago the last time was. */
-  renew(): void {
-    this.#beat()
-    this.#lastBeat = clocks()
+  /** As keep(), however long ago the last time was: before what was written may count. */
+  require(): void {
     const { ino } = lstatSync(this.#file(), { throwIfNoEntry: false }) ?? { ino: -1 }
     if (ino !== this.#inode || this.#isFollowed()) throw busy()
   }
@@ -90,12 +93,6 @@ export class Claim {
 
   #file(): string {
     return claimFile(this.#incoming, this.#id, this.#number)
-  }
-
-  /** Writing, unlike utimes(2), takes the time of whoever keeps the directory. */
-  #beat(): void {
-    writeSync(this.#fd, this.#text, 0)
-    fdatasyncSync(this.#fd)
   }
 }
 

@@ -22,6 +22,8 @@ const incomingName =
 /** The files of one upload in pieces: they go together. */
 const isPartial = (kind: string) => /^(data|data\.name|journal|claim-\d+)$/.test(kind)
 
+type Entry = { readonly name: string; readonly id: string; readonly kind: string }
+
 export class Incoming {
   readonly path: string
   readonly #directory: string
@@ -78,8 +80,8 @@ export class Incoming {
 
   /** The names of what nobody touched since `oldest`, in ms since 1970. */
   stale(oldest: number, atMost = maxSweptEntries): string[] {
-    const entries = this.#entries().slice(0, atMost)
     const since = new Map<string, number>()
+    const entries = this.#some(atMost)
     for (const { id, kind, name } of entries) {
       const touched = attempt(() => touchedAt(join(this.path, name), kind)) ?? Infinity
       const key = isPartial(kind) ? id : name
@@ -90,6 +92,17 @@ export class Incoming {
       .map(({ name }) => name)
   }
 
+  /** Where there are very many: some of them, others each time, and all that belongs to an id. */
+  #some(atMost: number): Entry[] {
+    const entries = this.#entries()
+    if (entries.length <= atMost) return entries
+    const start = randomId()
+    const from = entries.findIndex(({ id }) => id < start)
+    const turned = [...entries.slice(Math.max(0, from)), ...entries.slice(0, Math.max(0, from))]
+    const last = turned[atMost - 1]?.id
+    return turned.filter(({ id }, i) => i < atMost || id === last)
+  }
+
   remove(name: string): void {
     const path = join(this.path, name)
     if (name.endsWith('.name')) attempt(() => removePlaceholder(path, this.#directory))
@@ -97,7 +110,7 @@ export class Incoming {
   }
 
   /** Backwards by name, for a note must be read while its file is there. */
-  #entries(): { name: string; id: string; kind: string }[] {
+  #entries(): Entry[] {
     const names = attempt(() => readdirSync(this.path)) ?? []
     const entries = names.map((name) => {
       const [, id = '', kind = ''] = incomingName.exec(name) ?? []

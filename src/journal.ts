@@ -8,9 +8,9 @@ import {
   constants,
   fdatasyncSync,
   fstatSync,
-  ftruncateSync,
   openSync,
   readSync,
+  truncateSync,
 } from 'node:fs'
 import { attempt, createNew } from './placement.ts'
 import { writeAll } from './store.ts'
@@ -38,16 +38,17 @@ export type Journal = {
   readonly pieces: number
   /** By the clock of the directory, in ms since 1970. */
   readonly touchedAt: number
+  /** Where there are no hard links: the data itself is given its name. */
+  readonly isMoving: boolean
   /** The receipt, for a sender who lost the reply. */
   readonly stored: Receipt | undefined
 }
 
-/** Throws EEXIST and what else the file system says; leaves nothing then. */
-export function createJournal(path: string, header: Journal['header'], isDurable: boolean): void {
+/** Throws EEXIST and what else the file system says. It is safe on disk with the first note. */
+export function createJournal(path: string, header: Journal['header']): void {
   const fd = openSync(path, createNew, 0o600)
   try {
     writeAll(fd, Buffer.from(`${JSON.stringify(header)}\n`), 0)
-    if (isDurable) fdatasyncSync(fd)
   } finally {
     closeSync(fd)
   }
@@ -55,20 +56,22 @@ export function createJournal(path: string, header: Journal['header'], isDurable
 
 /** A line more, or none. */
 export function note(path: string, line: unknown, isDurable: boolean): void {
-  const fd = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW)
+  let fd = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW)
+  let size = Infinity
   try {
-    const { size } = fstatSync(fd)
-    try {
-      // Behind a line that was torn, this makes two.
-      const start = size > 0 && readAt(fd, size - 1, 1) !== '\n' ? '\n' : ''
-      writeAll(fd, Buffer.from(`${start}${JSON.stringify(line)}\n`), size)
-      if (isDurable) fdatasyncSync(fd)
-    } catch (error) {
-      attempt(() => ftruncateSync(fd, size))
-      throw error
-    }
+    size = fstatSync(fd).size
+    // Behind a line that was torn, this makes two.
+    const start = size > 0 && readAt(fd, size - 1, 1) !== '\n' ? '\n' : ''
+    writeAll(fd, Buffer.from(`${start}${JSON.stringify(line)}\n`), size)
+    if (isDurable) fdatasyncSync(fd)
+    const closing = fd
+    fd = -1
+    closeSync(closing)
+  } catch (error) {
+    if (size < Infinity) attempt(() => truncateSync(path, size))
+    throw error
   } finally {
-    closeSync(fd)
+    if (fd !== -1) attempt(() => closeSync(fd))
   }
 }
 
@@ -79,11 +82,14 @@ export function readJournal(path: string): Journal | undefined {
   if (typeof header?.size !== 'number') return undefined
   let [offset, pieces] = [0, 0]
   let stored: Receipt | undefined
+  let isMoving = false
   for (const line of last.map(parsed)) {
     if (Array.isArray(line) && line[0] >= offset) [offset, pieces] = line as [number, number]
-    stored = (line as { stored?: Receipt } | undefined)?.stored ?? stored
+    const members = Object(line) as { stored?: Receipt; moving?: true }
+    stored = members.stored ?? stored
+    isMoving ||= members.moving === true
   }
-  return { header, offset: stored ? header.size : offset, pieces, touchedAt, stored }
+  return { header, offset: stored ? header.size : offset, pieces, touchedAt, isMoving, stored }
 }
 
 /** The first line and the last ones: of a huge file in small pieces there are many between. */

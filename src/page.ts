@@ -82,7 +82,8 @@ function limits(settings: Settings, look: Look): Fragment {
   const { text } = look.language
   const sized = (key: string, bytes: number) => {
     const [before = '', after = ''] = text(key).split('{size}')
-    return html`${before}<span data-bytes="${bytes}">${formatSize(bytes)}</span>${after}`
+    const kind = key === 'limit.total' ? trusted(' data-total') : ''
+    return html`${before}<span data-bytes="${bytes}"${kind}>${formatSize(bytes)}</span>${after}`
   }
   const lines: Fragment[] = [
     maxFiles === 1 ? html`${text('limit.one')}` : html`${text('limit.files', { count: maxFiles })}`,

@@ -4,19 +4,10 @@
 // for `partial_lifetime` as receipt: a sender whose last reply was lost asks again, and nothing is stored twice.
 // Not here: limits and names (piece.ts, tus.ts), replies (app.ts).
 
-import {
-  closeSync,
-  fstatSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  unlinkSync,
-} from 'node:fs'
+import { closeSync, fstatSync, lstatSync, openSync, readdirSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { Append } from './append.ts'
 import { Claim } from './claim.ts'
-import { syncDirectory } from './directory.ts'
 import { Fault, translated } from './fault.ts'
 import { storedName } from './filename.ts'
 import { createJournal, type Journal, type PartialHeader, readJournal } from './journal.ts'
@@ -109,7 +100,7 @@ export class Partials {
 }
 
 function create(store: Store, id: string, header: PartialHeader): void {
-  const { incoming, settings } = store
+  const { incoming } = store
   const [data, journal] = [incoming.file(id, 'data'), incoming.file(id, 'journal')]
   // What a sender left that was killed right here.
   for (const path of [data, journal]) attempt(() => unlinkSync(path))
@@ -117,8 +108,7 @@ function create(store: Store, id: string, header: PartialHeader): void {
   try {
     fd = openSync(data, createNew, 0o600)
     const { ino: inode } = fstatSync(fd)
-    createJournal(journal, { ...header, inode, startedAt: Date.now() }, settings.durable)
-    if (settings.durable) syncDirectory(incoming.path)
+    createJournal(journal, { ...header, inode, startedAt: Date.now() })
   } catch (error) {
     for (const path of [data, journal]) attempt(() => unlinkSync(path))
     throw error
@@ -138,31 +128,25 @@ function read(store: Store, id: string): PartialState | undefined {
   const { incoming, settings, directory } = store
   const journal = readJournal(incoming.file(id, 'journal'))
   if (journal === undefined) return undefined
-  const { header, offset, touchedAt } = journal
+  const { header, touchedAt, stored } = journal
   const data = lstatSync(incoming.file(id, 'data'), { throwIfNoEntry: false })
   const hasData = data?.isFile() === true
-  const isWhole = journal.stored === undefined && offset === header.size
-  const placedAs = isWhole
-    ? placedName(incoming.file(id, 'data'), hasData, header, directory)
-    : undefined
-  if (!hasData && placedAs === undefined && journal.stored === undefined) return undefined
   const expiresAt = touchedAt + settings.partialLifetimeSeconds * 1000
-  return { ...journal, expiresAt, hasData, placedAs }
+  if (stored !== undefined) return { ...journal, expiresAt, hasData, placedAs: undefined }
+  const mayBePlaced = hasData ? data.nlink > 1 : journal.isMoving
+  const placedAs = mayBePlaced ? placedName(directory, header) : undefined
+  if (placedAs !== undefined)
+    return { ...journal, offset: header.size, expiresAt, hasData, placedAs }
+  if (!hasData) return undefined
+  // What the journal says can only be more after two failures in a row.
+  const offset = Math.min(journal.offset, data.size)
+  return { ...journal, offset, expiresAt, hasData, placedAs }
 }
 
-/** Data that has a second name was stored; data that is gone, if the note beside it says so. */
-function placedName(
-  data: string,
-  hasData: boolean,
-  { inode, size }: Journal['header'],
-  directory: string,
-): string | undefined {
-  const isOurs = (name: string) => {
+/** The name in the directory of the file that was the data, when a sender died right after giving it. */
+function placedName(directory: string, { inode, size }: Journal['header']): string | undefined {
+  return readdirSync(directory).find((name) => {
     const stats = attempt(() => lstatSync(join(directory, name)))
     return stats?.isFile() === true && stats.ino === inode && stats.size === size
-  }
-  if (hasData) return lstatSync(data).nlink > 1 ? readdirSync(directory).find(isOurs) : undefined
-  const name = attempt(() => readFileSync(`${data}.name`, 'utf8'))
-  if (name === undefined || storedName(name) !== name) return undefined
-  return isOurs(name) ? name : undefined
+  })
 }

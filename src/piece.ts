@@ -90,8 +90,8 @@ export class Piece {
     }
     const append = this.#append as Append
     const { size, name, type, field } = append.header
-    append.publish()
-    if (append.offset < size) {
+    if (append.end < size) {
+      append.publish()
       append.release()
       return accept({ partial: { upload: id, offset: append.offset, size } })
     }

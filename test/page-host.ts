@@ -61,7 +61,8 @@ export function visit(
     page.on('pageerror', (error) => said.push(String(error)))
     page.on('request', (request) => {
       const url = request.url()
-      if (url !== proxy.url && !/^(blob|data):/.test(url)) said.push(`request ${url}`)
+      const isOurs = url === proxy.url || url.startsWith(`${proxy.url}?upload=`)
+      if (!isOurs && !/^(blob|data):/.test(url)) said.push(`request ${url}`)
     })
     await page.goto(proxy.url)
     await body({ t, page, receiver, proxy })

@@ -15,6 +15,10 @@ export type Line = {
   cut: ReadonlySet<number>
   /** Status with which these uploads are answered here, in HTML. */
   answer: ReadonlyMap<number, number>
+  /** The replies to these uploads are lost. */
+  mute: ReadonlySet<number>
+  /** Larger bodies are answered with 413 here, as by a server in front with a limit; 0: none. */
+  mostBytes: number
   /** Replies to uploads wait for this. */
   hold: Promise<unknown>
 }
@@ -51,6 +55,8 @@ export async function startProxy(
     bytesPerSecond: 0,
     cut: new Set(),
     answer: new Map(),
+    mute: new Set(),
+    mostBytes: 0,
     hold: Promise.resolve(),
   }
   const proxy: LineProxy = {
@@ -85,8 +91,10 @@ async function pass(
     incoming.destroy()
     return
   }
-  const status = proxy.line.answer.get(nth)
-  if (status === undefined) return forward(proxy, target, incoming, reply)
+  const { mostBytes, mute, answer } = proxy.line
+  const isTooLarge = mostBytes > 0 && Number(incoming.headers['content-length']) > mostBytes
+  const status = answer.get(nth) ?? (isTooLarge ? 413 : undefined)
+  if (status === undefined) return forward(proxy, target, incoming, reply, mute.has(nth))
   incoming.resume()
   await once(incoming, 'end')
   reply.writeHead(status, { 'Content-Type': 'text/html' })
@@ -98,12 +106,13 @@ async function forward(
   target: string,
   incoming: IncomingMessage,
   reply: ServerResponse,
+  isLost = false,
 ): Promise<void> {
   // With the Host that the browser named, as a proxy should: the program compares it with Origin.
   const { method = '', headers, url = '/' } = incoming
   const outgoing = request(new URL(url, target), { method, headers, agent: false })
   outgoing.on('error', () => reply.destroy())
-  incoming.on('close', () => incoming.complete || outgoing.destroy())
+  incoming.on('close', () => incoming.readableEnded || outgoing.destroy())
   const answered = once(outgoing, 'response') as Promise<[IncomingMessage]>
   answered.catch(() => {})
   const body: Buffer[] = []
@@ -116,6 +125,10 @@ async function forward(
   if (method === 'POST') bodies.push(Buffer.concat(body).toString('latin1'))
   const [answer] = await answered
   if (method === 'POST') await line.hold
+  if (isLost) {
+    reply.destroy()
+    return
+  }
   const { connection: _, 'transfer-encoding': __, ...kept } = answer.headers
   reply.writeHead(answer.statusCode ?? 502, kept)
   answer.pipe(reply)

@@ -408,6 +408,10 @@ test('overwrite replaces at the last piece only; reject looks again then, and lo
   writeFileSync(path, 'meanwhile')
   assertRefused(await uploads.piece({ ...rest, id, env: reject }), 409, 'NAME_TAKEN')
   assert.equal((await uploads.look(id)).json().offset, 300_000)
+  assert.deepEqual(
+    uploads.incoming().filter((name) => name.startsWith(id) || !name.endsWith('.journal')),
+    [`${id}.data`, `${id}.journal`],
+  )
   rmSync(path)
   const bytes = Buffer.alloc(0)
   assert.equal((await uploads.piece({ id, offset: 300_000, bytes, env: reject })).status, 201)

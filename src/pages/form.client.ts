@@ -21,7 +21,9 @@ const queue = new Queue(
     input,
   },
   {
-    fileBytes: Math.min(number('max-file-bytes'), number('max-request-bytes')),
+    fileBytes: number('max-file-bytes'),
+    // Around a piece there are the fields.
+    pieceBytes: Math.min(number('chunk-bytes'), number('max-request-bytes') - 65_536),
     files: number('max-files'),
     parallel: Number(setting('data-parallel-uploads')) || 1,
     kinds: input.accept === '' ? [] : input.accept.toLowerCase().split(','),
@@ -38,6 +40,8 @@ hint.hidden = false
 for (const limit of document.querySelectorAll<HTMLElement>('[data-bytes]')) {
   limit.textContent = size(Number(limit.dataset['bytes']))
 }
+// That is a limit of one request, and the script sends each file in requests of its own.
+document.querySelector('[data-total]')?.closest('li')?.remove()
 // The queue holds the files; the input is a way to it, and empty when the form is sent.
 input.required = false
 listenTo(input, take)

@@ -2,12 +2,13 @@
 // their file; after a button went away with its state, the focus goes to the one that took its place.
 
 import type { Chosen } from './chosen.client.ts'
-import type { Stored } from './sender.client.ts'
+import type { Sender, Stored } from './sender.client.ts'
 import { percent, say, size, time } from './words.client.ts'
 
 export type State =
   | 'waiting'
   | 'sending'
+  | 'paused'
   | 'storing'
   | 'stored'
   | 'failed'
@@ -16,6 +17,9 @@ export type State =
 
 export type Actions = {
   cancel(item: Item): void
+  pause(item: Item): void
+  /** After a pause. */
+  resume(item: Item): void
   remove(item: Item): void
   retry(item: Item): void
   /** Its button had the focus and went away. */
@@ -28,8 +32,11 @@ export class Item {
   readonly path: string
   readonly line = document.createElement('li')
   state: State = 'waiting'
+  /** Out of the browser; those that the server said are safe. */
   sentBytes = 0
-  stop: (() => void) | undefined
+  safeBytes = 0
+  /** Kept over pauses and failures: it knows how far the file is. */
+  sender: Sender | undefined
   readonly #actions: Actions
   readonly #progress = document.createElement('progress')
   readonly #note = part('span', 'note')
@@ -54,23 +61,25 @@ export class Item {
   set(state: State, note = ''): void {
     this.state = state
     this.line.dataset['state'] = state
-    this.#note.textContent = note || say(`queue.${state}`)
-    this.#progress.hidden = !this.isActive
+    const safe = state === 'paused' ? this.#safe() : []
+    this.#note.textContent = note || [say(`queue.${state}`), ...safe].join(' · ')
+    this.#progress.hidden = !this.isActive && state !== 'paused'
     if (state === 'storing') this.#progress.removeAttribute('value')
-    else this.#progress.value = 0
+    else this.#progress.value = this.#share()
     this.#showButtons()
   }
 
   /** `perSecond`: 0 while it is not known. */
   showProgress(perSecond: number): void {
-    const share = this.file.size > 0 ? this.sentBytes / this.file.size : 0
-    this.#progress.value = share
+    this.#progress.value = this.#share()
     const left = (this.file.size - this.sentBytes) / perSecond
-    this.#note.textContent = [percent(share), ...pace(perSecond, left)].join(' · ')
+    const parts = [percent(this.#share()), ...this.#safe(), ...pace(perSecond, left)]
+    this.#note.textContent = parts.join(' · ')
   }
 
-  pause(seconds: number): void {
-    this.#note.textContent = say('queue.again', { time: time(seconds) })
+  showPause(seconds: number, isBusy: boolean): void {
+    const sentence = say(isBusy ? 'queue.busy' : 'queue.again', { time: time(seconds) })
+    this.#note.textContent = [sentence, ...this.#safe()].join(' · ')
   }
 
   showStored({ stored, url, sha256 }: Stored): void {
@@ -84,6 +93,15 @@ export class Item {
     if (sha256 !== undefined) this.line.append(part('code', 'sum', `sha256 ${sha256}`))
   }
 
+  #share(): number {
+    return this.file.size > 0 ? this.sentBytes / this.file.size : 0
+  }
+
+  /** What is sent may still be on its way; this is not. */
+  #safe(): string[] {
+    return this.safeBytes > 0 ? [say('queue.safe', { size: size(this.safeBytes) })] : []
+  }
+
   /** False when it has no button. */
   focus(): boolean {
     const button = this.#buttons.querySelector('button')
@@ -95,7 +113,8 @@ export class Item {
     const hadFocus = this.#buttons.contains(document.activeElement)
     const list = {
       waiting: ['remove'],
-      sending: ['cancel'],
+      sending: ['pause', 'cancel'],
+      paused: ['resume', 'cancel'],
       storing: ['cancel'],
       stored: [],
       failed: ['retry', 'remove'],
@@ -103,7 +122,7 @@ export class Item {
       cancelled: ['retry', 'remove'],
     } as const
     this.#buttons.replaceChildren(
-      ...list[this.state].map((name: 'cancel' | 'remove' | 'retry') => {
+      ...list[this.state].map((name: keyof typeof icons) => {
         const label = say(`action.${name}`, { name: this.path })
         return iconButton(label, icons[name], () => this.#actions[name](this))
       }),
@@ -155,4 +174,10 @@ function preview(file: File): HTMLElement {
 
 const maxPreviewBytes = 25_000_000
 const cross = 'M6 6l12 12M18 6L6 18'
-const icons = { cancel: cross, remove: cross, retry: 'M19 12a7 7 0 1 1-2-4.9M19 3v5h-5' }
+const icons = {
+  cancel: cross,
+  remove: cross,
+  pause: 'M9 6v12M15 6v12',
+  resume: 'M8 5l10 7-10 7z',
+  retry: 'M19 12a7 7 0 1 1-2-4.9M19 3v5h-5',
+}

@@ -4,17 +4,9 @@
 
 import type { Chosen } from './chosen.client.ts'
 import { type Actions, Item, pace, part } from './item.client.ts'
-import { send } from './sender.client.ts'
+import { type Limits, refusal } from './limits.client.ts'
+import { Sender } from './sender.client.ts'
 import { percent, say, size } from './words.client.ts'
-
-export type Limits = {
-  readonly fileBytes: number
-  readonly files: number
-  readonly parallel: number
-  /** With their dots; none: all kinds. */
-  readonly kinds: readonly string[]
-  readonly blocked: readonly string[]
-}
 
 type Place = {
   section: HTMLElement
@@ -61,7 +53,8 @@ export class Queue {
   add(chosen: readonly Chosen[]): void {
     for (const one of chosen) {
       const item = new Item(one, this.#actions)
-      const reason = this.#refusal(one)
+      const open = this.#items.filter(({ state }) => state !== 'refused' && state !== 'stored')
+      const reason = refusal(one.file, open.length, this.#limits)
       if (reason !== '') item.set('refused', reason)
       this.#items.push(item)
       this.#list.append(item.line)
@@ -82,12 +75,19 @@ export class Queue {
 
   readonly #actions: Actions = {
     cancel: (item) => {
-      item.stop?.()
-      item.stop = undefined
-      item.sentBytes = 0
+      item.sender?.cancel()
+      item.sender = undefined
+      item.sentBytes = item.safeBytes = 0
       item.set('cancelled')
       this.#next()
     },
+    pause: (item) => {
+      item.sender?.pause()
+      item.sentBytes = item.safeBytes
+      item.set('paused')
+      this.#next()
+    },
+    resume: (item) => this.#actions.retry(item),
     remove: (item) => {
       const at = this.#items.indexOf(item)
       this.#items.splice(at, 1)
@@ -125,18 +125,6 @@ export class Queue {
     next.focus()
   }
 
-  #refusal({ file }: Chosen): string {
-    const { fileBytes, files, kinds, blocked } = this.#limits
-    const name = file.name.toLowerCase()
-    const open = this.#items.filter(({ state }) => state !== 'refused' && state !== 'stored')
-    if (kinds.length > 0 && !kinds.some((kind) => name.endsWith(kind))) return say('refused.kind')
-    const parts = name.split('.').slice(1)
-    if (blocked.some((kind) => parts.includes(kind))) return say('refused.kind')
-    if (file.size > fileBytes) return say('refused.size', { size: size(fileBytes) })
-    if (file.size === 0) return say('refused.empty')
-    return open.length >= files ? say('refused.count', { count: files }) : ''
-  }
-
   #next(): void {
     if (this.#isRunning) {
       for (const item of this.#items) {
@@ -153,40 +141,43 @@ export class Queue {
     const hadFocus = item.line.contains(document.activeElement)
     item.set('sending')
     if (hadFocus) item.focus()
-    const end = () => {
-      item.stop = undefined
-      this.#next()
-    }
-    item.stop = send(item.file, item.file.name, this.#fields, this.#to, {
-      sent: (bytes) => {
-        item.sentBytes = bytes
-        item.showProgress(this.#speed() / this.#items.filter(({ isActive }) => isActive).length)
-        this.#showTotal()
+    const { pieceBytes } = this.#limits
+    item.sender ??= new Sender(
+      item.file,
+      { url: this.#to, fields: this.#fields, pieceBytes },
+      {
+        sent: (bytes, safeBytes) => {
+          item.sentBytes = bytes
+          item.safeBytes = safeBytes
+          item.showProgress(this.#speed() / this.#items.filter(({ isActive }) => isActive).length)
+          this.#showTotal()
+        },
+        storing: () => {
+          item.sentBytes = item.file.size
+          item.set('storing')
+          this.#showTotal()
+        },
+        waiting: (seconds, isBusy) => {
+          item.sentBytes = item.safeBytes
+          item.set('sending')
+          item.showPause(seconds, isBusy)
+        },
+        stored: (stored) => {
+          item.showStored(stored)
+          this.#tell(say('status.stored', { name: stored.stored }))
+          this.#next()
+        },
+        failed: (reason) => {
+          item.sentBytes = item.safeBytes
+          item.set('failed', reason)
+          this.#justFailed = say('status.failed', { name: item.path, reason })
+          this.#tell(this.#justFailed)
+          this.#next()
+          this.#justFailed = ''
+        },
       },
-      storing: () => {
-        item.sentBytes = item.file.size
-        item.set('storing')
-        this.#showTotal()
-      },
-      waiting: (seconds) => {
-        item.sentBytes = 0
-        item.set('sending')
-        item.pause(seconds)
-      },
-      stored: (stored) => {
-        item.showStored(stored)
-        this.#tell(say('status.stored', { name: stored.stored }))
-        end()
-      },
-      failed: (reason) => {
-        item.sentBytes = 0
-        item.set('failed', reason)
-        this.#justFailed = say('status.failed', { name: item.path, reason })
-        this.#tell(this.#justFailed)
-        end()
-        this.#justFailed = ''
-      },
-    })
+    )
+    item.sender.start()
   }
 
   #finish(): void {
@@ -206,7 +197,7 @@ export class Queue {
 
   #clearDone(): void {
     for (const item of [...this.#items]) {
-      if (item.isActive || item.state === 'waiting') continue
+      if (item.isActive || ['waiting', 'paused'].includes(item.state)) continue
       this.#items.splice(this.#items.indexOf(item), 1)
       item.line.remove()
     }

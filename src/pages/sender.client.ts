@@ -1,102 +1,219 @@
-// One file to the server, as one POST: the fields, the real name in `_filename` (firewalls refuse quotes and
-// semicolons in a file name), the bytes. What may pass by itself is tried again with growing pauses; what the
-// server or something in front of it decided is not. Files that are sent in pieces get their place here.
+// One file to the server, by POST in pieces: the fields, the upload's id, where the piece belongs, the real name
+// in `_filename` (firewalls refuse quotes and semicolons in a file name), the bytes. A small file is one piece.
+// What may pass by itself is tried again with growing pauses, from where the server says it stands; what the
+// server or something in front of it decided is not. A limit in front makes the pieces smaller, for good.
 
+import { type Memory, recall } from './resume.client.ts'
 import { say } from './words.client.ts'
 
 export type Stored = { readonly stored: string; readonly url?: string; readonly sha256?: string }
 
 export type Listener = {
-  /** Bytes that left the browser; something in front of the server may still hold them. */
-  sent(bytes: number): void
+  /** Bytes that left the browser, and bytes that the server said are safe. */
+  sent(bytes: number, safeBytes: number): void
   /** All bytes are out: the server is at work. */
   storing(): void
-  /** Broken off; the next try comes in so many seconds. */
-  waiting(seconds: number): void
+  /** Broken off, or busy with the sender before; the next try comes in so many seconds. */
+  waiting(seconds: number, isBusy: boolean): void
   stored(file: Stored): void
   failed(reason: string): void
 }
 
-/** Begins at once. What is returned stops it; the listener is told nothing more then. */
-export function send(
-  file: File,
-  name: string,
-  fields: readonly (readonly [string, string])[],
-  to: string,
-  listener: Listener,
-): () => void {
-  let request: XMLHttpRequest | undefined
-  let timer = 0
-  let tries = 0
-  let isStopped = false
+export type Target = {
+  readonly url: string
+  readonly fields: readonly (readonly [string, string])[]
+  readonly pieceBytes: number
+}
 
-  function attempt(): void {
-    removeEventListener('online', attempt)
-    clearTimeout(timer)
-    const sending = new XMLHttpRequest()
-    request = sending
-    sending.upload.onprogress = ({ loaded, total }) => {
-      // The envelope around the file is told along with it.
-      if (total > 0) listener.sent((loaded / total) * file.size)
-    }
-    sending.upload.onload = () => listener.storing()
-    sending.onload = () => finish(sending)
-    sending.onerror = () => {
-      // A file that is gone or was changed breaks off in the same way.
-      file
-        .slice(0, 1)
-        .arrayBuffer()
-        .then(
-          () => isStopped || again(say('failed.network')),
-          () => isStopped || listener.failed(say('refused.unreadable')),
-        )
-    }
-    sending.open('POST', to)
-    sending.setRequestHeader('Accept', 'application/json')
-    sending.send(body(file, name, fields))
+const leastPieceBytes = 256 * 1024
+/** Learnt from refusals in front of the server: for all files, and never growing back. */
+let mostPieceBytes = Infinity
+
+export class Sender {
+  readonly #file: File
+  readonly #target: Target
+  readonly #listener: Listener
+  #memory: Memory | undefined
+  #request: XMLHttpRequest | undefined
+  #timer = 0
+  #tries = 0
+  /** What the server said is safe. */
+  #offset = 0
+  #isStopped = true
+
+  constructor(file: File, target: Target, listener: Listener) {
+    this.#file = file
+    this.#target = target
+    this.#listener = listener
   }
 
-  function finish({ status, responseText }: XMLHttpRequest): void {
+  /** Begins, or goes on after pause() or a failure. */
+  async start(): Promise<void> {
+    this.#isStopped = false
+    this.#tries = 0
+    const isLarge = this.#file.size > this.#target.pieceBytes
+    const isFirst = this.#memory === undefined
+    this.#memory ??= await recall(this.#file, this.#target.url, isLarge)
+    if (this.#isStopped) return
+    if (isFirst && !this.#memory.isKnown) this.#send()
+    else this.#ask()
+  }
+
+  /** What is safe stays; the listener is told nothing more until start(). */
+  pause(): void {
+    this.#isStopped = true
+    removeEventListener('online', this.#retry)
+    clearTimeout(this.#timer)
+    if (this.#request === undefined) return
+    const { upload } = this.#request
+    this.#request.onload = this.#request.onerror = upload.onload = upload.onprogress = null
+    this.#request.abort()
+  }
+
+  /** Nothing of it shall stay on the server. */
+  cancel(): void {
+    this.pause()
+    const { id } = this.#memory ?? {}
+    this.#memory?.forget()
+    this.#memory = undefined
+    this.#offset = 0
+    if (id !== undefined) this.#sayCancelled(id, 0)
+  }
+
+  /** Until the server has heard it; what arrived before may still be in its hands. */
+  #sayCancelled(id: string, tries: number): void {
+    const form = new FormData()
+    form.append('_upload', id)
+    form.append('_cancel', '1')
+    const again = () => {
+      const seconds = cancelPauses[tries] ?? 0
+      if (seconds > 0) setTimeout(() => this.#sayCancelled(id, tries + 1), seconds * 1000)
+    }
+    fetch(this.#target.url, { method: 'POST', body: form, keepalive: true }).then(
+      // 404: nothing of it is there; but what is on its way may come behind this.
+      ({ status }) => (status === 204 ? undefined : again()),
+      again,
+    )
+  }
+
+  readonly #retry = () => {
+    removeEventListener('online', this.#retry)
+    clearTimeout(this.#timer)
+    this.#ask()
+  }
+
+  #open(method: string, url: string): XMLHttpRequest {
+    const request = new XMLHttpRequest()
+    this.#request = request
+    request.open(method, url)
+    request.setRequestHeader('Accept', 'application/json')
+    request.onload = () => this.#heard(request)
+    request.onerror = () => this.#broken()
+    return request
+  }
+
+  /** How far is it? */
+  #ask(): void {
+    const url = new URL(this.#target.url, location.href)
+    url.searchParams.set('upload', this.#memory?.id ?? '')
+    this.#open('GET', url.href).send()
+  }
+
+  #send(): void {
+    const from = this.#offset
+    const piece = this.#file.slice(from, from + this.#pieceBytes())
+    const isLast = from + piece.size >= this.#file.size
+    const request = this.#open('POST', this.#target.url)
+    request.upload.onprogress = ({ loaded, total }) => {
+      // The envelope around the piece is told along with it.
+      if (total > 0) this.#listener.sent(from + (loaded / total) * piece.size, from)
+    }
+    request.upload.onload = () => isLast && this.#listener.storing()
+    const form = new FormData()
+    for (const [key, value] of this.#target.fields) form.append(key, value)
+    form.append('_upload', this.#memory?.id ?? '')
+    form.append('_offset', String(from))
+    form.append('_size', String(this.#file.size))
+    // Half a surrogate pair has no UTF-8.
+    form.append('_filename', encodeURIComponent(this.#file.name.replace(/\p{Cs}/gu, '\ufffd')))
+    form.append('file', new Blob([piece], { type: this.#file.type }), 'file')
+    request.send(form)
+  }
+
+  #heard({ status, responseText }: XMLHttpRequest): void {
     const reply = parsed(responseText)
-    const [stored] = status === 201 && Array.isArray(reply.files) ? reply.files : []
-    if (stored !== undefined) return listener.stored(stored)
-    if (typeof reply.code === 'string') return listener.failed(reply.detail ?? reply.code)
-    if (status === 413) return listener.failed(say('failed.tooLarge'))
-    if (status === 403) return listener.failed(say('failed.forbidden'))
+    const [stored] = Array.isArray(reply.files) ? reply.files : []
+    if (stored !== undefined && (status === 201 || status === 200)) {
+      this.#memory?.forget()
+      return this.#listener.stored(stored)
+    }
+    const isUnknown = reply.code === 'NO_SUCH_UPLOAD'
+    const offset = isUnknown ? 0 : reply.offset
+    if (typeof offset === 'number' && (status < 300 || isUnknown || status === 409)) {
+      return this.#goOnFrom(offset)
+    }
+    if (reply.code === 'UPLOAD_BUSY') return this.#again(reply.detail ?? reply.code, true)
+    if (typeof reply.code === 'string') return this.#fail(reply.detail ?? reply.code)
+    if (status === 413) {
+      return this.#canBeSmaller() ? this.#send() : this.#fail(say('failed.tooLarge'))
+    }
+    if (status === 403) return this.#fail(say('failed.forbidden'))
     const reason = say('failed.server', { status: String(status) })
-    if ([502, 503, 504, 508].includes(status)) again(reason)
-    else listener.failed(reason)
+    if ([502, 503, 504, 508].includes(status)) this.#again(reason)
+    else this.#fail(reason)
   }
 
-  function again(reason: string): void {
-    const seconds = pauses[tries++]
-    if (seconds === undefined) return listener.failed(reason)
-    listener.waiting(seconds)
-    timer = setTimeout(attempt, seconds * 1000)
-    addEventListener('online', attempt)
+  #goOnFrom(offset: number): void {
+    // Standing still and going back count as tries: something in front may lose what we send.
+    if (offset > this.#offset) this.#tries = 0
+    else if (++this.#tries > pauses.length) return this.#fail(say('failed.network'))
+    this.#offset = offset
+    this.#listener.sent(offset, offset)
+    this.#send()
   }
 
-  attempt()
-  return () => {
-    isStopped = true
-    removeEventListener('online', attempt)
-    clearTimeout(timer)
-    if (request === undefined) return
-    request.onload = request.onerror = request.upload.onload = request.upload.onprogress = null
-    request.abort()
+  /** A file that is gone or was changed breaks off in the same way as a line. */
+  #broken(): void {
+    const { size } = this.#file
+    this.#file
+      .slice(Math.max(0, size - 1))
+      .arrayBuffer()
+      .then(
+        () => this.#isStopped || this.#again(say('failed.network')),
+        () => this.#isStopped || this.#fail(say('refused.unreadable')),
+      )
+  }
+
+  #again(reason: string, isBusy = false): void {
+    const seconds = pauses[this.#tries++]
+    if (seconds === undefined) return this.#fail(reason)
+    // Some cut the line instead of saying 413, and some after a time that a large piece does not meet.
+    if (this.#tries > 2 && !isBusy) this.#canBeSmaller()
+    this.#listener.waiting(seconds, isBusy)
+    this.#timer = setTimeout(this.#retry, seconds * 1000)
+    addEventListener('online', this.#retry)
+  }
+
+  /** What is safe stays safe: start() goes on from there. */
+  #fail(reason: string): void {
+    this.#isStopped = true
+    this.#listener.failed(reason)
+  }
+
+  #pieceBytes(): number {
+    return Math.min(this.#target.pieceBytes, mostPieceBytes)
+  }
+
+  /** Halves the pieces from now on; false when this one was as small as they get. */
+  #canBeSmaller(): boolean {
+    const sent = Math.min(this.#pieceBytes(), this.#file.size - this.#offset)
+    if (sent <= leastPieceBytes) return false
+    mostPieceBytes = Math.max(leastPieceBytes, Math.floor(Math.min(this.#pieceBytes(), sent) / 2))
+    return true
   }
 }
 
-function body(file: File, name: string, fields: readonly (readonly [string, string])[]): FormData {
-  const form = new FormData()
-  for (const [key, value] of fields) form.append(key, value)
-  // Half a surrogate pair has no UTF-8.
-  form.append('_filename', encodeURIComponent(name.replace(/\p{Cs}/gu, '\ufffd')))
-  form.append('file', file, 'file')
-  return form
-}
-
-type Reply = { files?: Stored[]; code?: unknown; detail?: string }
+type Reply = { files?: Stored[]; code?: unknown; detail?: string; offset?: unknown }
 
 /** Whatever else than our JSON comes from something in front of us. */
 function parsed(text: string): Reply {
@@ -107,4 +224,6 @@ function parsed(text: string): Reply {
   }
 }
 
-const pauses = [1, 2, 4, 8, 16]
+/** Over a minute: a sender that died is forgotten by then. */
+const pauses = [1, 2, 4, 8, 16, 30, 30, 30, 30, 30, 30]
+const cancelPauses = [1, 5, 20, 40]
