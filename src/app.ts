@@ -23,6 +23,11 @@ export type Exchange = {
   readonly bodyBytes: number
   /** What the client sends, whatever we make of it; Infinity for a chunked body. */
   readonly announcedBytes: number
+  /**
+   * What arrives is of use though the rest never comes. Servers end a program when its client goes; one that
+   * stays, sees the end of its input and has a few seconds to keep what it got.
+   */
+  readonly mindsCut: boolean
   /** The bytes are valid only during the call. False: stop reading, the reply is decided. */
   write(chunk: Buffer): boolean
   /** The body is over. Always a reply, never throws. */
@@ -93,6 +98,7 @@ export function open(env: Env, settings: LoadedSettings): Exchange {
   return {
     bodyBytes: receiver === undefined ? 0 : announcedBytes,
     announcedBytes,
+    mindsCut: receiver !== undefined && request.isTus,
     write(chunk) {
       if (reply !== undefined || receiver === undefined) return false
       const { maxRequestBytes } = settings

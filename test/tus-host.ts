@@ -46,7 +46,7 @@ export const byItself: Way = async (t, settings = {}) => {
   const directory = newDirectory(t)
   const send = async ({ method, path, headers, body, isChunked }: TusRequest) => {
     const env: Record<string, string | undefined> = {
-      ...settings,
+      ...settingsFor(directory, settings),
       PATH_INFO: path ?? '/tus',
       ...(isChunked ? { HTTP_TRANSFER_ENCODING: 'chunked', CONTENT_LENGTH: undefined } : {}),
     }
@@ -85,10 +85,18 @@ export async function startTusApache(
   settings: Readonly<Record<string, string>> = {},
   module: 'cgid' | 'cgi' = 'cgid',
 ): Promise<string> {
-  const env = { UPLOAD_CGI_DIRECTORY: directory, UPLOAD_CGI_MIN_FREE_SPACE: '0', ...settings }
+  const env = { UPLOAD_CGI_DIRECTORY: directory, ...settingsFor(directory, settings) }
   const server = await startApache({ program, module, env })
   t.after(() => server.stop())
   return server.url
+}
+
+/** `{directory}` in a setting stands for the upload directory. */
+function settingsFor(directory: string, settings: Readonly<Record<string, string>>) {
+  const entries = Object.entries(settings)
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name, value.replace('{directory}', directory)]),
+  )
 }
 
 export function newDirectory(t: TestContext): string {

@@ -532,8 +532,13 @@ for (const { name: way, start, skip } of ways) {
           const reply = await patch(server, path, 0, content, { 'Upload-Checksum': text })
           assert.equal(reply.status, 400, text)
         }
-        const trailer = { Trailer: 'Upload-Checksum' }
-        assert.equal((await patch(server, path, 0, content, trailer)).status, 400)
+        const trailer = {
+          'Content-Type': pieceType,
+          'Upload-Offset': '0',
+          Trailer: 'Upload-Checksum',
+        }
+        const late = { method: 'PATCH', path, headers: trailer, body: content, isChunked: true }
+        assert.equal((await server.send(late)).status, 400)
         assert.equal(await offsetOf(server, path), '0')
       },
     )
@@ -600,8 +605,12 @@ for (const { name: way, start, skip } of ways) {
         const headers = { 'Content-Type': pieceType, 'Upload-Offset': '0' }
         const chunked = { method: 'PATCH', path, headers, body: content, isChunked: true }
         assert.equal((await server.send(chunked)).status, 413)
-        assert.equal(await offsetOf(server, path), '20')
-        assert.equal((await patch(server, path, 20, content.subarray(20))).status, 204)
+        // Some servers find out the length of a chunked body first.
+        const offset = Number(await offsetOf(server, path))
+        assert.ok(offset === 20 || (offset === 0 && way !== 'by itself'), `${offset}`)
+        for (let at = offset; at < content.length; at += 20) {
+          assert.equal((await patch(server, path, at, content.subarray(at, at + 20))).status, 204)
+        }
         assert.deepEqual(server.stored(), { 'a.txt': content.toString() })
       },
       { UPLOAD_CGI_MAX_REQUEST_SIZE: '20' },
@@ -719,7 +728,7 @@ for (const { name: way, start, skip } of ways) {
         assert.equal(last.files[0].sha256, createHash('sha256').update(content).digest('hex'))
         assert.equal(lines.length, 3)
       },
-      { UPLOAD_CGI_LOG_FILE: 'set by the case' },
+      { UPLOAD_CGI_LOG_FILE: '{directory}/log' },
     )
 
     rule(
