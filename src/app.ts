@@ -14,6 +14,8 @@ import { type Env, parseRequest, type Request } from './request.ts'
 import type { Response } from './response.ts'
 import type { LoadedSettings } from './settings.ts'
 import { Store } from './store.ts'
+import { openTus, tusDialect, tusOffer } from './tus.ts'
+import { parseTusHeaders, requireTusVersion, tusVersion } from './tus-headers.ts'
 import { type Accept, type Field, type Outcome, Upload } from './upload.ts'
 
 export type Exchange = {
@@ -21,6 +23,11 @@ export type Exchange = {
   readonly bodyBytes: number
   /** What the client sends, whatever we make of it; Infinity for a chunked body. */
   readonly announcedBytes: number
+  /**
+   * What arrives is of use though the rest never comes. Servers end a program when its client goes; one that
+   * stays, sees the end of its input and has a few seconds to keep what it got.
+   */
+  readonly mindsCut: boolean
   /** The bytes are valid only during the call. False: stop reading, the reply is decided. */
   write(chunk: Buffer): boolean
   /** The body is over. Always a reply, never throws. */
@@ -70,8 +77,9 @@ export function open(env: Env, settings: LoadedSettings): Exchange {
       throw new Fault('INCOMPLETE_BODY', `${receivedBytes} of ${contentLength} bytes arrived`)
     }
     const look = loadLook(settings, request.acceptLanguage, id)
-    reply = endBody(receiver, request, (accepted) => {
-      const made = withHeaders(outcomeReply(format, accepted, settings, look), request, settings)
+    reply = endBody(receiver, request, (accepted, own) => {
+      const plain = own ?? outcomeReply(format, accepted, settings, look)
+      const made = withHeaders(plain, request, settings)
       outcome = accepted
       return made
     })
@@ -90,6 +98,7 @@ export function open(env: Env, settings: LoadedSettings): Exchange {
   return {
     bodyBytes: receiver === undefined ? 0 : announcedBytes,
     announcedBytes,
+    mindsCut: receiver !== undefined && request.isTus,
     write(chunk) {
       if (reply !== undefined || receiver === undefined) return false
       const { maxRequestBytes } = settings
@@ -149,19 +158,22 @@ function route(
   settings: LoadedSettings,
   id: string,
 ): Response | Receiver {
-  const { method } = request
-  if (method === 'OPTIONS') return emptyReply()
-  if (method !== 'GET' && method !== 'HEAD' && method !== 'POST') {
+  const { method, isTus } = request
+  if (method === 'OPTIONS') return isTus ? tusOffer(settings) : emptyReply()
+  if (!dialectOf(request).methods.split(', ').includes(method)) {
     throw new Fault('METHOD_NOT_ALLOWED')
   }
+  if (isTus) requireTusVersion(env)
   if (settings.problems.length > 0) throw new Fault('NOT_CONFIGURED')
   const isForeign = request.hasForeignOrigin && !settings.allowedOrigins.includes(request.origin)
-  if (method === 'POST' && isForeign) throw new Fault('FOREIGN_ORIGIN')
+  const isSafe = method === 'GET' || method === 'HEAD'
+  if (!isSafe && isForeign) throw new Fault('FOREIGN_ORIGIN')
   if (settings.requireUser && request.remoteUser === '') throw new Fault('USER_REQUIRED')
   const documentRoot = env['DOCUMENT_ROOT'] ?? ''
   const programFile = env['SCRIPT_FILENAME'] || process.execPath
   const store = new Store(settings, usableDirectory(settings, documentRoot, programFile))
-  if (method !== 'POST') {
+  if (isTus) return openTus(id, request, parseTusHeaders(env), store)
+  if (isSafe) {
     if (request.uploadId !== '') return stand(request.uploadId, store)
     return formPage(settings, loadLook(settings, request.acceptLanguage, id))
   }
@@ -223,14 +235,17 @@ function explain(fault: Fault, settings: LoadedSettings): string {
 
 function withHeaders(reply: Response, request: Request, settings: LoadedSettings): Response {
   const headers = [...reply.headers]
-  if (reply.status === 204 || reply.status === 405) headers.push(['Allow', allowedMethods])
+  const { methods, asked, told } = dialectOf(request)
+  if (reply.status === 204 || reply.status === 405) headers.push(['Allow', methods])
+  if (request.isTus) headers.push(['Tus-Resumable', tusVersion])
+  if (reply.status === 412) headers.push(['Tus-Version', tusVersion])
   if (reply.status === 423) headers.push(['Retry-After', '5'])
   if (settings.allowedOrigins.includes(request.origin)) {
     headers.push(
       ['Access-Control-Allow-Origin', request.origin],
-      ['Access-Control-Allow-Methods', allowedMethods],
-      ['Access-Control-Allow-Headers', 'Content-Type'],
-      ['Access-Control-Expose-Headers', 'Upload-Offset'],
+      ['Access-Control-Allow-Methods', methods],
+      ['Access-Control-Allow-Headers', asked],
+      ['Access-Control-Expose-Headers', told],
     )
   }
   return { ...reply, headers }
@@ -258,7 +273,16 @@ function newId(): string {
   return `${Date.now().toString(36)}-${random.toString(36).padStart(8, '0')}`
 }
 
-const allowedMethods = 'GET, HEAD, POST, OPTIONS'
+function dialectOf({ isTus }: Request) {
+  return isTus ? tusDialect : formDialect
+}
+
+/** Methods, and the headers that pages of other sites may send and read. */
+const formDialect = {
+  methods: 'GET, HEAD, POST, OPTIONS',
+  asked: 'Content-Type',
+  told: 'Upload-Offset',
+}
 
 /** Should even the fault's page fail. */
 const lastResort: Response = {

@@ -22,6 +22,7 @@ export function runCgi(env: Env, settings: LoadedSettings): void {
   const exchange = open(env, settings)
   // One buffer for the whole body: see Exchange.write.
   const buffer = Buffer.allocUnsafeSlow(exchange.announcedBytes > 0 ? bufferBytes : 0)
+  if (exchange.mindsCut) process.on('SIGTERM', () => undefined)
   let readBytes = 0
   while (readBytes < exchange.bodyBytes) {
     const count = read(buffer, exchange.bodyBytes - readBytes)

@@ -5,6 +5,7 @@
 export type Env = Readonly<Record<string, string | undefined>>
 
 export type Request = {
+  /** With tus, what X-HTTP-Method-Override says instead. */
   readonly method: string
   readonly contentType: string
   /** CONTENT_LENGTH in bytes; 'absent' when the server set none, 'malformed' when it is no length. */
@@ -18,6 +19,8 @@ export type Request = {
   readonly remoteUser: string
   /** What follows the program's own path; '' or with a slash in front. */
   readonly pathInfo: string
+  /** Under `/tus` another protocol is spoken (tus.ts). */
+  readonly isTus: boolean
   /** From `?upload=`; '' when there is none. */
   readonly uploadId: string
   readonly origin: string
@@ -28,8 +31,10 @@ export type ReplyFormat = 'html' | 'json' | 'text'
 
 export function parseRequest(env: Env): Request {
   const origin = env['HTTP_ORIGIN'] ?? ''
+  const pathInfo = env['PATH_INFO'] ?? ''
+  const isTus = /^\/tus(\/|$)/.test(pathInfo)
   return {
-    method: env['REQUEST_METHOD'] ?? '',
+    method: (isTus && env['HTTP_X_HTTP_METHOD_OVERRIDE']) || (env['REQUEST_METHOD'] ?? ''),
     contentType: env['CONTENT_TYPE'] ?? '',
     contentLength: parseContentLength(env['CONTENT_LENGTH'] ?? ''),
     isChunked: /(^|,)[ \t]*chunked[ \t]*$/i.test(env['HTTP_TRANSFER_ENCODING'] ?? ''),
@@ -37,7 +42,8 @@ export function parseRequest(env: Env): Request {
     acceptLanguage: env['HTTP_ACCEPT_LANGUAGE'] ?? '',
     remoteAddress: env['REMOTE_ADDR'] ?? '',
     remoteUser: env['REMOTE_USER'] ?? '',
-    pathInfo: env['PATH_INFO'] ?? '',
+    pathInfo,
+    isTus,
     uploadId: parseUploadId(env['QUERY_STRING'] ?? ''),
     origin,
     hasForeignOrigin: isForeign(env, origin),

@@ -50,8 +50,11 @@ export type Progress = {
 /** What became of a request that was not refused; nothing at all of an upload that was cancelled. */
 export type Outcome = { readonly receipt?: Receipt; readonly partial?: Progress }
 
-/** Makes the reply, while all can still be taken back: should it throw, nothing is stored. */
-export type Accept<Result> = (outcome: Outcome) => Result
+/**
+ * Makes the reply, while all can still be taken back: should it throw, nothing is stored. `reply`: instead of
+ * the one that the outcome has by itself.
+ */
+export type Accept<Result> = (outcome: Outcome, reply?: Result) => Result
 
 type Hash = { update(bytes: Buffer): unknown; digest(encoding: 'hex'): string }
 
