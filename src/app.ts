@@ -24,8 +24,9 @@ export type Exchange = {
   /** What the client sends, whatever we make of it; Infinity for a chunked body. */
   readonly announcedBytes: number
   /**
-   * What arrives is of use though the rest never comes. Servers end a program when its client goes; one that
-   * stays, sees the end of its input and has a few seconds to keep what it got.
+   * There is something to do when the rest never comes: to keep it, or to remove it. Servers end a program
+   * when its client goes; one that stays sees the end of its input and has a few seconds for that. Not for a
+   * body without a length, whose end looks the same when it is cut.
    */
   readonly mindsCut: boolean
   /** The bytes are valid only during the call. False: stop reading, the reply is decided. */
@@ -98,7 +99,7 @@ export function open(env: Env, settings: LoadedSettings): Exchange {
   return {
     bodyBytes: receiver === undefined ? 0 : announcedBytes,
     announcedBytes,
-    mindsCut: receiver !== undefined && request.isTus,
+    mindsCut: receiver !== undefined && (request.isTus || typeof contentLength === 'number'),
     write(chunk) {
       if (reply !== undefined || receiver === undefined) return false
       const { maxRequestBytes } = settings
