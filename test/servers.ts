@@ -488,6 +488,7 @@ const packages = {
   strace: 'strace',
   gcc: 'gcc libc6-dev',
   busybox: 'busybox',
+  dash: 'dash',
   shellcheck: 'shellcheck',
   'php-cgi': 'php-cgi',
   curl: 'curl',
@@ -504,4 +505,6 @@ const libraries = {
   'python3-aiohttp': '/usr/lib/python3/dist-packages/aiohttp',
   'libwww-perl': '/usr/share/perl5/LWP.pm',
   'libcgi-pm-perl': '/usr/share/perl5/CGI.pm',
+  'libapache2-mod-security2': '/usr/lib/apache2/modules/mod_security2.so',
+  'modsecurity-crs': '/usr/share/modsecurity-crs/owasp-crs.load',
 } as const

@@ -154,9 +154,9 @@ export class Sender {
     }
     if (reply.code === 'UPLOAD_BUSY') return this.#again(reply.detail ?? reply.code, true)
     if (typeof reply.code === 'string') return this.#fail(reply.detail ?? reply.code)
-    if (status === 413) {
-      return this.#canBeSmaller() ? this.#send() : this.#fail(say('failed.tooLarge'))
-    }
+    // Some firewalls say 500 to what is over their limit.
+    if ((status === 413 || status === 500) && this.#canBeSmaller()) return this.#send()
+    if (status === 413) return this.#fail(say('failed.tooLarge'))
     if (status === 403) return this.#fail(say('failed.forbidden'))
     const reason = say('failed.server', { status: String(status) })
     if ([502, 503, 504, 508].includes(status)) this.#again(reason)
