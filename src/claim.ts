@@ -96,6 +96,12 @@ export class Claim {
   }
 }
 
+/** Whether a sender is at work, as far as can be known. */
+export function isClaimed(incoming: Incoming, id: string): boolean {
+  const last = lastClaim(incoming, id)
+  return last > 0 && !isAbandoned(incoming, claimFile(incoming, id, last))
+}
+
 function claimFile(incoming: Incoming, id: string, number: number): string {
   return incoming.file(id, `claim-${number}`)
 }

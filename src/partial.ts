@@ -7,7 +7,7 @@
 import { closeSync, fstatSync, lstatSync, openSync, readdirSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { Append } from './append.ts'
-import { Claim } from './claim.ts'
+import { Claim, isClaimed } from './claim.ts'
 import { Fault, translated } from './fault.ts'
 import { storedName } from './filename.ts'
 import { createJournal, type Journal, type PartialHeader, readJournal } from './journal.ts'
@@ -35,6 +35,11 @@ export class Partials {
   /** How an upload stands; nothing is claimed. Throws NO_SUCH_UPLOAD. */
   look(id: string): PartialState {
     return translated(() => require(this.#store, id))
+  }
+
+  /** Throws UPLOAD_BUSY while a sender is at work. Nothing is claimed. */
+  requireSettled(id: string): void {
+    if (translated(() => isClaimed(this.#store.incoming, id))) throw new Fault('UPLOAD_BUSY')
   }
 
   /** Of an upload that is stored; undefined for any other id. */

@@ -111,12 +111,14 @@ function goOn(
 }
 
 /**
- * HEAD. Senders take an offset at the end for success. So when all is there but not stored, because a sender
- * before failed or died at the very end, it is stored now, or the reply says why not.
+ * HEAD. While a sender is at work there is no offset to go on from: who asks right after a cut, before that sender
+ * has ended, would be told too little, send everything behind it, and be refused.
+ * Senders take an offset at the end for success. So when all is there but not stored, because one before failed
+ * or died at the very end, it is stored now, or the reply says why not.
  */
 function stand({ id, store, partials }: Call, upload: string): Response | Receiver {
-  const state = partials.look(upload)
-  const { header, offset, stored, expiresAt } = state
+  partials.requireSettled(upload)
+  const { header, offset, stored, expiresAt } = partials.look(upload)
   const reply = emptyWith(200, described(header))
   if (stored !== undefined) return withMore(reply, isStored(stored, store.settings))
   if (offset < header.size) return withMore(reply, stands(offset, expiresAt))

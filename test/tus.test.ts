@@ -4,16 +4,18 @@
 
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { runCgi } from '../src/testing/cgi-host.ts'
 import { missing } from './servers.ts'
 import {
   byItself,
   newDirectory,
   overHttp,
+  program,
   startTusApache,
   type TusReply,
   type TusServer,
@@ -752,6 +754,41 @@ for (const { name: way, start, skip } of ways) {
   })
 }
 
+test('a sender that was silent so long that another went on leaves what that one sent', async (t) => {
+  const server = await byItself(t)
+  const path = await create(server, { length: content.length, name: 'a.txt' })
+  let wake = () => {}
+  const awake = new Promise<void>((resolved) => {
+    wake = resolved
+  })
+  const sleeper = runCgi({
+    program,
+    directory: server.directory,
+    method: 'PATCH',
+    env: {
+      PATH_INFO: path,
+      HTTP_TUS_RESUMABLE: '1.0.0',
+      HTTP_UPLOAD_OFFSET: '0',
+      CONTENT_TYPE: pieceType,
+      CONTENT_LENGTH: String(content.length),
+    },
+    body: (async function* () {
+      yield content.subarray(0, 9)
+      await awake
+    })(),
+  })
+  const claim = join(server.directory, '.incoming', `${path.slice('/tus/'.length)}.claim-1`)
+  while (!existsSync(claim)) await delay(20)
+  await delay(300)
+  const longAgo = new Date(Date.now() - 60_000)
+  utimesSync(claim, longAgo, longAgo)
+  assert.equal((await patch(server, path, 0, content.subarray(0, 20))).status, 204)
+  wake()
+  assert.equal((await sleeper).status, 400)
+  assert.equal((await patch(server, path, 20, content.subarray(20))).status, 204)
+  assert.deepEqual(server.stored(), { 'a.txt': content.toString() })
+})
+
 // --- Cut bodies, only to be had over a real line ---
 
 for (const module of ['cgid', 'cgi'] as const) {
@@ -814,7 +851,9 @@ for (const module of ['cgid', 'cgi'] as const) {
       assert.equal(JSON.parse(second.text).code, 'UPLOAD_BUSY')
       assert.equal(second.header('Retry-After'), '5')
       assert.equal((await server.send({ method: 'DELETE', path })).status, 423)
-      assert.equal((await server.send({ method: 'HEAD', path })).status, 200)
+      // An offset told now would not hold.
+      const head = await server.send({ method: 'HEAD', path })
+      assert.deepEqual([head.status, head.header('Upload-Offset')], [423, undefined])
       const status = new Promise((resolved) =>
         first.on('response', (reply) => resolved(reply.statusCode)),
       )
