@@ -17,8 +17,6 @@ export class Piece {
   /** It was stored before: the sender did not hear of it. */
   #stored: Receipt | undefined
   #hasBegun = false
-  /** Of this piece, so far. */
-  size = 0
 
   constructor(partials: Partials, settings: Settings) {
     this.#partials = partials
@@ -65,7 +63,6 @@ export class Piece {
   }
 
   write(bytes: Buffer): void {
-    this.size += bytes.length
     this.#append?.write(bytes)
   }
 
