@@ -68,35 +68,31 @@ export function faultReply(
   look: Look,
   debug: string,
 ): Response {
-  const reply = plainFaultReply(format, fault, id, settings, look, debug)
+  const reply =
+    format === 'html'
+      ? errorPage(fault, id, settings, look, debug)
+      : format === 'json'
+        ? problemReply(fault, id, look, debug)
+        : lineReply(fault, id, debug)
   return fault instanceof OffsetMismatch ? withOffset(reply, fault.offset) : reply
 }
 
-function plainFaultReply(
-  format: ReplyFormat,
-  fault: Fault,
-  id: string,
-  settings: Settings,
-  look: Look,
-  debug: string,
-): Response {
+function problemReply(fault: Fault, id: string, look: Look, debug: string): Response {
   const { code, status } = fault
-  if (format === 'html') return errorPage(fault, id, settings, look, debug)
-  if (format === 'json') {
-    const sentence = look.language.text(`fault.${code}`)
-    const detail = fault.detail === '' ? sentence : `${sentence} (${fault.detail})`
-    const title = statusPhrase(status)
-    const problem = { type: 'about:blank', title, status, detail, code, id }
-    const offset = fault instanceof OffsetMismatch ? { offset: fault.offset } : {}
-    const more = debug === '' ? offset : { ...offset, debug }
-    return json(status, 'application/problem+json', { ...problem, ...more })
-  }
-  // For programs and logs: English, whatever the language.
-  const detail = fault.detail === '' ? '' : ` (${fault.detail})`
-  return text(status, [
-    `${code}: ${faultSentence(code)}${detail} [id ${id}]`,
-    ...(debug === '' ? [] : [debug]),
-  ])
+  const sentence = look.language.text(`fault.${code}`)
+  const detail = fault.detail === '' ? sentence : `${sentence} (${fault.detail})`
+  const title = statusPhrase(status)
+  const problem = { type: 'about:blank', title, status, detail, code, id }
+  const offset = fault instanceof OffsetMismatch ? { offset: fault.offset } : {}
+  const more = debug === '' ? offset : { ...offset, debug }
+  return json(status, 'application/problem+json', { ...problem, ...more })
+}
+
+/** For programs and logs: English, whatever the language. */
+function lineReply({ code, status, detail }: Fault, id: string, debug: string): Response {
+  const more = detail === '' ? '' : ` (${detail})`
+  const line = `${code}: ${faultSentence(code)}${more} [id ${id}]`
+  return text(status, debug === '' ? [line] : [line, debug])
 }
 
 /** No body: for OPTIONS, and for an upload that was cancelled. */
