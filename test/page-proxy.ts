@@ -19,6 +19,8 @@ export type Line = {
   mute: ReadonlySet<number>
   /** Larger bodies are answered with 413 here, as by a server in front with a limit; 0: none. */
   mostBytes: number
+  /** The line breaks under larger bodies; 0: under none. */
+  breakingBytes: number
   /** Replies to uploads wait for this. */
   hold: Promise<unknown>
 }
@@ -57,6 +59,7 @@ export async function startProxy(
     answer: new Map(),
     mute: new Set(),
     mostBytes: 0,
+    breakingBytes: 0,
     hold: Promise.resolve(),
   }
   const proxy: LineProxy = {
@@ -86,13 +89,14 @@ async function pass(
   active.set(proxy, (active.get(proxy) ?? 0) + 1)
   proxy.mostActive = Math.max(proxy.mostActive, active.get(proxy) ?? 0)
   reply.on('close', () => active.set(proxy, (active.get(proxy) ?? 0) - 1))
-  if (proxy.line.cut.has(nth)) {
+  const { mostBytes, breakingBytes, cut, mute, answer } = proxy.line
+  const bytes = Number(incoming.headers['content-length'])
+  if (cut.has(nth) || (breakingBytes > 0 && bytes > breakingBytes)) {
     await once(incoming, 'data')
     incoming.destroy()
     return
   }
-  const { mostBytes, mute, answer } = proxy.line
-  const isTooLarge = mostBytes > 0 && Number(incoming.headers['content-length']) > mostBytes
+  const isTooLarge = mostBytes > 0 && bytes > mostBytes
   const status = answer.get(nth) ?? (isTooLarge ? 413 : undefined)
   if (status === undefined) return forward(proxy, target, incoming, reply, mute.has(nth))
   incoming.resume()

@@ -1,11 +1,10 @@
 // Uploads that survive, through real servers: huge files whose sender, server and program are killed on the way,
-// limits and firewalls in front, two senders of one upload, a disk that fills and empties, and upload.sh.
+// limits and firewalls in front, two senders of one upload, a disk that fills and empties.
 // What is sent again after a cut is at most one piece.
 
 import assert from 'node:assert/strict'
-import { spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import {
   createReadStream,
   existsSync,
@@ -23,11 +22,10 @@ import { join, resolve } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { cannotMount, mountTmpfs } from './mounts.ts'
-import { PieceSender, partOf, sumOf } from './piece-sender.ts'
+import { PieceSender, sumOf } from './piece-sender.ts'
 import { giveToServer, missing, type RunningServer, startApache, startNginx } from './servers.ts'
 
 const program = resolve(import.meta.dirname, '../build/upload.cgi')
-const script = resolve(import.meta.dirname, '../upload.sh')
 const GiB = 2 ** 30
 const settings = { UPLOAD_CGI_MAX_FILE_SIZE: '0', UPLOAD_CGI_DURABLE: 'false' }
 const newId = () => randomBytes(16).toString('hex')
@@ -284,60 +282,6 @@ test('a disk that is full says so, and once it has room again the upload goes on
   const reply = await sender.send()
   await assertArrived(t, directory, sender, reply.text)
 })
-
-for (const shell of ['dash', 'busybox'] as const) {
-  test(`upload.sh under ${shell}: odd names, killed and run again, a limit in front`, {
-    skip: missing('apache2', 'curl', shell),
-    timeout: 300_000,
-  }, async (t) => {
-    const directory = roomyDirectory(t)
-    const env = { ...settings, UPLOAD_CGI_MAX_REQUEST_SIZE: '0', UPLOAD_CGI_DIRECTORY: directory }
-    const limit = { UPLOAD_CGI_MAX_BODY: '3000000' }
-    const server = await startApache({ program, module: 'cgid', env, define: limit })
-    t.after(() => server.stop())
-    const home = mkdtempSync(join(tmpdir(), 'upload-cgi-sh-'))
-    t.after(() => rmSync(home, { recursive: true, force: true }))
-    const odd = join(home, `-l'été "x"; $(id) & 100%.bin`)
-    const large = join(home, 'large.bin')
-    const empty = join(home, 'empty.txt')
-    writeFileSync(odd, 'odd')
-    writeFileSync(large, partOf(0, 40_000_001))
-    writeFileSync(empty, '')
-    const command = shell === 'busybox' ? ['busybox', 'sh', script] : ['dash', script]
-    const variables = { PATH: process.env['PATH'], HOME: home, PIECE: '2000000' }
-    const run = (files: readonly string[], more = {}) => {
-      const [first = '', ...rest] = [...command, server.url, ...files]
-      return spawn(first, rest, { env: { ...variables, ...more }, detached: true })
-    }
-    const first = run([large])
-    first.stderr.on('data', async (said) => {
-      // The whole group, so that curl ends with it.
-      if (/ [2-9]\d %/.test(String(said))) process.kill(-(first.pid ?? 0), 'SIGKILL')
-    })
-    await once(first, 'exit')
-    assert.equal(first.signalCode, 'SIGKILL')
-    assert.deepEqual(visible(directory), [])
-    const second = run([large, odd, empty], { PIECE: '8388608' })
-    const out: string[] = []
-    const err: string[] = []
-    second.stdout.on('data', (said) => out.push(String(said)))
-    second.stderr.on('data', (said) => err.push(String(said)))
-    await once(second, 'close')
-    assert.equal(second.exitCode, 0, err.join(''))
-    assert.doesNotMatch(err.join('').split('%')[0] ?? '', / 0 $/, 'it goes on, not from the start')
-    assert.ok(readFileSync(join(directory, 'large.bin')).equals(readFileSync(large)))
-    assert.deepEqual(visible(directory).sort(), [
-      'empty.txt',
-      `l'été _x__ _(id) & 100%.bin`,
-      'large.bin',
-    ])
-    assert.match(out.join(''), /^large\.bin\t40000001\t[0-9a-f]{64}\t/m)
-    const refused = run([join(home, 'a.php')])
-    writeFileSync(join(home, 'a.php'), '<?php')
-    await once(refused, 'close')
-    assert.notEqual(refused.exitCode, 0)
-  })
-}
 
 /** Sends half of a piece and nothing more. */
 function hold(sender: PieceSender, offset: number): { destroy(): void } {
