@@ -1,6 +1,6 @@
 // The text of tus 1.0.0 (https://tus.io/protocols/resumable-upload), rule by rule, for what is offered here: core,
 // creation, creation with upload, expiration, checksum, termination. Each case through the built executable by
-// itself and through Apache. Then what the text leaves open: limits, guards, other sites, cut bodies.
+// itself, under `serve` and through Apache. Then what the text leaves open: limits, guards, other sites, cut bodies.
 
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
