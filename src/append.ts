@@ -162,8 +162,12 @@ export class Append {
 
   remove(): void {
     if (this.#data === -1) return
-    attempt(() => unlinkSync(this.#file('journal')))
-    attempt(() => unlinkSync(this.#file('data')))
+    // Another sender may have taken over while this one was silent: then all of it is that one's.
+    attempt(() => {
+      this.#claim.require()
+      attempt(() => unlinkSync(this.#file('journal')))
+      attempt(() => unlinkSync(this.#file('data')))
+    })
     this.release()
   }
 
@@ -173,6 +177,7 @@ export class Append {
 
   /** Never what has a name in the directory, or has just lost its other one. */
   #cutBack(): void {
+    this.#claim.require()
     if (fstatSync(this.#data).nlink === 1) ftruncateSync(this.#data, this.offset)
   }
 

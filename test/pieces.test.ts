@@ -20,6 +20,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { type CgiReply, runCgi } from '../src/testing/cgi-host.ts'
 import { contentType, multipartBody } from '../src/testing/multipart-body.ts'
 import { missing } from './servers.ts'
@@ -513,4 +514,36 @@ test('going on reads nothing of what has arrived; the last piece reads it once',
   }
   assert.equal(await readBytes(100_000, 200_000), 0)
   assert.equal(await readBytes(200_000, 300_000), content.length)
+})
+
+test('a first piece that was silent so long that another sender went on removes nothing', async () => {
+  const uploads = new Uploads()
+  let wake = () => {}
+  const awake = new Promise<void>((resolved) => {
+    wake = resolved
+  })
+  const fields = { _upload: uploads.id, _offset: '0', _size: '300000', _filename: 'video.mp4' }
+  const texts = Object.entries(fields).map(([name, value]) => ({ name, content: value }))
+  const body = multipartBody([...texts, { name: 'file', filename: 'file', content }])
+  const sleeper = runCgi({
+    program,
+    directory: uploads.directory,
+    method: 'POST',
+    contentType: contentType(),
+    env: { CONTENT_LENGTH: String(body.length) },
+    body: (async function* () {
+      yield body.subarray(0, 200_000)
+      await awake
+    })(),
+  })
+  while (!existsSync(uploads.inIncoming('claim-1'))) await delay(20)
+  await delay(300)
+  const longAgo = new Date(Date.now() - 60_000)
+  utimesSync(uploads.inIncoming('claim-1'), longAgo, longAgo)
+  const first = await uploads.piece({ bytes: content.subarray(0, 100_000) })
+  assert.equal(first.status, 202, first.text)
+  wake()
+  assert.equal((await sleeper).status, 400)
+  assert.equal((await uploads.send(100_000, 100_000)).status, 201)
+  assert.ok(readFileSync(join(uploads.directory, 'video.mp4')).equals(content))
 })

@@ -1,7 +1,9 @@
-// The built executable as a tus server, for tests: by itself as a server would start it, or behind a real
-// Apache. The same requests go both ways, so that every rule of the protocol is tried without and with what a
+// The built executable as a tus server, for tests: by itself as a server would start it, under its own
+// `serve`, or behind a real Apache. The same requests go both ways, so that every rule of the protocol is tried without and with what a
 // web server makes of it.
 
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -75,6 +77,22 @@ export const byItself: Way = async (t, settings = {}) => {
 export const throughApache: Way = async (t, settings = {}) => {
   const directory = newDirectory(t)
   const url = await startTusApache(t, directory, settings)
+  return { directory, send: (asked) => overHttp(url, asked), ...looks(directory) }
+}
+
+export const throughServe: Way = async (t, settings = {}) => {
+  const directory = newDirectory(t)
+  const env = { PATH: process.env['PATH'], ...settingsFor(directory, settings) }
+  const args = ['serve', '--port', '0', '--directory', directory]
+  const server = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'inherit'] })
+  t.after(async () => {
+    if (server.exitCode !== null || server.signalCode !== null) return
+    server.kill()
+    await once(server, 'exit')
+  })
+  let said = ''
+  while (!/for production/.test(said)) said += (await once(server.stdout, 'data'))[0]
+  const url = `${/http:\S+/.exec(said)?.[0]}upload.cgi`
   return { directory, send: (asked) => overHttp(url, asked), ...looks(directory) }
 }
 

@@ -20,6 +20,7 @@ import {
   type TusReply,
   type TusServer,
   throughApache,
+  throughServe,
 } from './tus-host.ts'
 
 const pieceType = 'application/offset+octet-stream'
@@ -30,6 +31,7 @@ const sum = (algorithm: string, bytes: Buffer) =>
 
 const ways = [
   { name: 'by itself', start: byItself, skip: false as const },
+  { name: 'under serve', start: throughServe, skip: false as const },
   { name: 'through Apache', start: throughApache, skip: missing('apache2') },
 ]
 
