@@ -23,7 +23,9 @@ export function sumOf(size: number): string {
 
 export type Reply = {
   readonly status: number
+  /** As the header says; -1: it does not. */
   readonly offset: number
+  readonly retryAfter: string | null
   readonly text: string
 }
 
@@ -35,6 +37,10 @@ export class PieceSender {
   /** Of the file, without envelopes; of pieces that were cut, what the line took. */
   sentBytes = 0
   pieces = 0
+  /** Pieces that did not count, for whatever reason. */
+  lost = 0
+  /** The most that had to be sent again after one of them. */
+  mostSentAgain = 0
   readonly #name: string
 
   constructor(url: () => string, id: string, size: number, pieceBytes: number, name = 'film.mp4') {
@@ -60,21 +66,38 @@ export class PieceSender {
       { name: 'file', filename: 'file', content: bytes },
     ])
     this.pieces++
-    this.sentBytes += Math.min(bytes.length, cutAt)
-    return await exchange(this.url(), 'POST', body, cutAt)
+    const reply = await exchange(this.url(), 'POST', body, cutAt)
+    if (reply.text !== nobodyThere.text) this.sentBytes += Math.min(bytes.length, cutAt)
+    return reply
   }
 
-  /** To the end, whatever stands in the way; `before` each piece, whose cut it may set. */
+  cancel(): Promise<Reply> {
+    const fields = [
+      { name: '_upload', content: this.id },
+      { name: '_cancel', content: '1' },
+    ]
+    return exchange(this.url(), 'POST', multipartBody(fields))
+  }
+
+  /**
+   * To the end, whatever stands in the way; `before` each piece, whose cut it may set. Throws when what the
+   * server once said is safe is gone, or when nothing gets through for long.
+   */
   async send(before: (offset: number) => Promise<number> | number = () => Infinity) {
-    let reply: Reply = { status: 0, offset: 0, text: '' }
+    let reply: Reply = nobodyThere
     let failures = 0
     let offset = -1
-    while (failures < 100) {
+    let safe = 0
+    let sentUpTo = 0
+    while (failures < 200) {
       if (offset < 0) {
         reply = await this.look()
         if (reply.status === 404) reply = { ...reply, status: 200, offset: 0 }
       } else {
+        const { sentBytes } = this
         reply = await this.piece(offset, this.pieceBytes, await before(offset))
+        sentUpTo = offset + this.sentBytes - sentBytes
+        if (reply.status !== 201 && reply.status !== 202) this.lost++
       }
       if (reply.status === 201) return reply
       if (reply.status === 413) {
@@ -82,6 +105,10 @@ export class PieceSender {
         failures++
       } else if (reply.status === 200 || reply.status === 202 || reply.status === 409) {
         offset = reply.offset
+        if (offset < safe) throw new Error(`${safe} were safe, and now ${offset}`)
+        if (offset > safe) failures = 0
+        safe = offset
+        this.mostSentAgain = Math.max(this.mostSentAgain, sentUpTo - offset)
       } else {
         failures++
         offset = -1
@@ -105,8 +132,10 @@ function exchange(url: string, method: string, body?: Buffer, cutAt = Infinity):
       headers['Content-Length'] = body.length
     }
     const sending = request(url, { method, headers, agent: false, timeout: 120_000 })
-    const broken = () => resolve({ status: 0, offset: 0, text: 'the line broke' })
-    sending.on('error', broken)
+    const broken = () => resolve({ ...nobodyThere, text: 'the line broke' })
+    sending.on('error', ({ code }: NodeJS.ErrnoException) =>
+      code === 'ECONNREFUSED' ? resolve(nobodyThere) : broken(),
+    )
     sending.on('timeout', () => sending.destroy(new Error('timeout')))
     sending.on('response', (answer) => {
       const parts: Buffer[] = []
@@ -115,13 +144,16 @@ function exchange(url: string, method: string, body?: Buffer, cutAt = Infinity):
       answer.on('end', () => {
         const offset = Number(answer.headers['upload-offset'] ?? -1)
         const text = Buffer.concat(parts).toString()
-        resolve({ status: answer.statusCode ?? 0, offset, text })
+        const retryAfter = answer.headers['retry-after'] ?? null
+        resolve({ status: answer.statusCode ?? 0, offset, retryAfter, text })
       })
     })
     if (body === undefined || cutAt >= body.length) sending.end(body)
     else sending.write(body.subarray(0, cutAt), () => setTimeout(() => sending.destroy(), 30))
   })
 }
+
+const nobodyThere: Reply = { status: 0, offset: 0, retryAfter: null, text: 'nobody is there' }
 
 const tile = Buffer.alloc(1_048_583)
 for (let i = 0, x = 1; i < tile.length; i++) {
