@@ -2,7 +2,15 @@
 // that fails. Product: build/upload.cgi, or build/upload-linux-arm64.cgi for another processor.
 
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -30,6 +38,7 @@ async function build(target: Target): Promise<void> {
   chmodSync(temporary, 0o755)
   if (target === own) smokeTest(temporary)
   renameSync(temporary, output)
+  copyFileSync(resolve(root, 'build/upload.cjs.map'), `${output}.map`)
   const megabytes = (statSync(output).size / 1e6).toFixed(1)
   console.log(`${output}: ${megabytes} MB${target === own ? ', answers as a CGI program' : ''}`)
 }

@@ -18,6 +18,8 @@ export async function bundle(root: string): Promise<string> {
     target: 'node24',
     minifySyntax: true,
     minifyWhitespace: true, // names are kept: stack traces in an error log should say something
+    sourcemap: 'external', // beside the executable for who wants it (trace.ts), never in it
+    sourcesContent: false,
     legalComments: 'none', // the notices are an asset of the executable: `upload.cgi --licenses`
     plugins: [textPlugin],
     logLevel: 'warning',

@@ -31,7 +31,10 @@ export type LogLine = {
   readonly fields: readonly (readonly [string, string])[] | undefined
 }
 
+/** Of one line, and of all that a process says. */
 const maxComplaintBytes = 2000
+const maxComplaintsBytes = 4000
+let complainedBytes = 0
 
 /** Appends the line. A log that cannot be written never fails a request: stderr tells. */
 export function logRequest(line: LogLine, file: string): void {
@@ -54,7 +57,11 @@ export function logRequest(line: LogLine, file: string): void {
 /** To stderr, which web servers put into their error log. */
 export function complain(id: string, text: string): void {
   // A character of UTF-16 is at most three bytes.
-  const line = `upload.cgi: ${strip(text).slice(0, maxComplaintBytes / 3)} (id ${id})\n`
+  const line = Buffer.from(
+    `upload.cgi: ${strip(text).slice(0, maxComplaintBytes / 3)} (id ${id})\n`,
+  )
+  complainedBytes += line.length
+  if (complainedBytes > maxComplaintsBytes) return
   try {
     writeSync(2, line)
   } catch {
