@@ -495,6 +495,9 @@ const packages = {
   perl: 'perl',
   python3: 'python3',
   http: 'httpie',
+  faketime: 'faketime',
+  man: 'man-db',
+  unshare: 'util-linux',
 } as const
 
 // Packages that bring no program, and a file that shows they are there.

@@ -56,13 +56,14 @@ export function directoryProblem(settings: LoadedSettings, problem: unknown): Fi
     const stats = attempt(() => statSync(closed))
     const owner = stats === undefined ? '' : `, ${modeText(stats.mode)}, of ${userName(stats.uid)}`
     const message = `user ${user} may not pass ${closed} (${closed === directory ? 'the directory' : 'above the directory'}${owner})`
-    const remedy = `setfacl -m u:${user}:x ${quoted(closed)}   # or: chmod o+x ${quoted(closed)}`
+    const remedy = `chmod o+x ${quoted(closed)}   # or for it alone: setfacl -m u:${user}:x ${quoted(closed)}`
     return failure('DIRECTORY_UNREACHABLE', message, remedy)
   }
   if (code === 'ENOENT') {
     const isDangling = attempt(() => lstatSync(directory))?.isSymbolicLink() === true
     const message = `${directory} ${isDangling ? 'is a symbolic link to nothing' : 'does not exist'}`
-    const remedy = `install -d -m 0750 -o ${user} ${quoted(directory)}   # without root: mkdir -p -m 750 ${quoted(directory)}`
+    const clear = isDangling ? `rm ${quoted(directory)} && ` : ''
+    const remedy = `${clear}install -d -m 0750 -o ${user} ${quoted(directory)}   # without root: mkdir -p -m 750 ${quoted(directory)}`
     return failure('DIRECTORY_MISSING', message, remedy)
   }
   if (code === 'EACCES' || code === 'EPERM') {
