@@ -7,7 +7,8 @@ export function helpText(): string {
   const commands = commandTable.map(({ usage, help }) =>
     [`  upload.cgi ${usage}`, ...(help === '' ? [] : indented(help))].join('\n'),
   )
-  return `upload.cgi: a file-upload page in one file. Put it into cgi-bin, say where files go.
+  return `upload.cgi: a file-upload page in one file. Put it into cgi-bin, say where files
+go.
 
 Usage:
 ${commands.join('\n')}
@@ -19,7 +20,7 @@ The first settings file found is used:
   /etc/upload-cgi.toml
 A settings file is TOML. The shortest one: directory = "/srv/uploads"
 
-Settings (in a settings file, or as UPLOAD_CGI_DIRECTORY=… in the environment):
+Settings (in a file, or as UPLOAD_CGI_DIRECTORY=… and so on in the environment):
 ${settingsTable.map(describe).join('\n')}
 `
 }
@@ -36,5 +37,5 @@ function describe(row: SettingsRow): string {
 }
 
 function indented(text: string): string[] {
-  return wrap(text, 74).map((line) => `      ${line}`)
+  return wrap(text, 73).map((line) => `      ${line}`)
 }

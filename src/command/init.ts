@@ -12,9 +12,11 @@ export function sampleSettings(program: string, directory: string): string {
     program === ''
       ? '# Settings of upload.cgi (TOML): .htupload.toml beside the program, or /etc/upload-cgi.toml.\n'
       : `#!${program}\n# A form of upload.cgi: an executable file in cgi-bin. The rest of it is TOML.\n`
+  // A list of tables has its own place, at the end.
+  const rows = settingsTable.filter(({ kind }) => kind !== 'fields')
   return `${head}# 1 MB is 10^6 bytes, 1 MiB is 2^20. Check it: upload.cgi check
 
-${settingsTable.map((row) => entry(row, place)).join('\n')}
+${rows.map((row) => entry(row, place)).join('\n')}
 ${fieldExample}`
 }
 
@@ -46,7 +48,7 @@ function valueText(row: SettingsRow, place: string): string {
   return JSON.stringify(row.default)
 }
 
-/** A table must come last in TOML. */
+/** In TOML whatever follows a table belongs to it. */
 const fieldExample = `# Questions of the form, one table each, at the end of the file:
 #[[extra_fields]]
 #name = "sender"
