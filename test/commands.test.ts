@@ -309,3 +309,21 @@ test('debug names the line of the source, with the map beside the executable', a
   assert.match(without.text, /upload\.cjs:\d+:\d+/)
   assert.doesNotMatch(without.text, new RegExp(`${root}/src`))
 })
+
+test('whatever is wrong at once, the error log gets less than a pipe must hold', async (t) => {
+  const home = freshDirectory(t)
+  const far = `${home}${`/${'ü'.repeat(120)}`.repeat(8)}`
+  const env = {
+    HTTP_ACCEPT: 'text/html',
+    UPLOAD_CGI_STYLESHEET: `${far}/a.css`,
+    UPLOAD_CGI_LOGO: `${far}/a.png`,
+    UPLOAD_CGI_LOG_FILE: `${far}/log`,
+  }
+  const reply = await runCgi({ program, directory: `${far}/none`, env })
+  assert.equal(reply.status, 503)
+  assert.match(reply.text, /<\/html>/)
+  const lines = reply.stderr.trim().split('\n')
+  assert.ok(lines.length >= 2)
+  assert.ok(lines.every((line) => /\(id [\w-]+\)$/.test(line)))
+  assert.ok(Buffer.byteLength(reply.stderr) < 4096)
+})
