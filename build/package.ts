@@ -22,9 +22,10 @@ type Sea = (
 
 /**
  * V8 without compiled code at run time: starts where memory may not be both writable and executable
- * (SELinux, hardened services) and needs half the address space. No helper threads, no SIGUSR1 debugger.
+ * (SELinux, hardened services) and needs half the address space. One helper thread: 0 would mean one for
+ * each processor, so that a large host needed more process slots and address space. No SIGUSR1 debugger.
  */
-const execArgv = ['--jitless', '--v8-pool-size=0', '--disable-sigusr1']
+const execArgv = ['--jitless', '--v8-pool-size=1', '--disable-sigusr1']
 
 /** `assets`: name → file, inside the executable but not read unless asked for. */
 export async function packageExecutable(
