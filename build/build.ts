@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { bundle, licenseText } from './bundle.ts'
-import { packageExecutable, type Target } from './package.ts'
+import { packageExecutable, type Target, warm } from './package.ts'
 
 const root = resolve(import.meta.dirname, '..')
 const { values } = parseArgs({ options: { target: { type: 'string' } } })
@@ -34,7 +34,10 @@ async function build(target: Target): Promise<void> {
   const temporary = `${output}.new`
   const licenses = resolve(root, 'build/licenses.txt')
   writeFileSync(licenses, licenseText(root))
-  await packageExecutable(root, await bundle(root), target, temporary, { licenses })
+  const bundles = await bundle(root)
+  const cache = target === own ? resolve(root, 'build/upload.cache') : ''
+  if (cache !== '') warm(root, bundles.upload, cache)
+  await packageExecutable(root, { ...bundles, cache }, target, temporary, { licenses })
   chmodSync(temporary, 0o755)
   if (target === own) smokeTest(temporary)
   renameSync(temporary, output)

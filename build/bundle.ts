@@ -1,27 +1,49 @@
-// src/main.ts → one CommonJS file with the pages inside. Called by build.ts.
+// src/main.ts → a CommonJS file with the pages inside, and one for the command line. Called by build.ts.
 
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { build, type Plugin } from 'esbuild'
 import { textModule } from './text.ts'
 
-/** Gives the path of the bundle. */
-export async function bundle(root: string): Promise<string> {
-  const outfile = resolve(root, 'build/upload.cjs')
+export type Bundles = {
+  /** What requests need: src/main.ts, but for the command line. */
+  readonly upload: string
+  /** src/command/run.ts, taken out of the executable only when it is called. */
+  readonly command: string
+  /** V8's code cache of `upload`; '' for none, as for another processor. */
+  readonly cache: string
+}
+
+/** Gives the paths of the bundles. */
+export async function bundle(root: string): Promise<Bundles> {
+  return {
+    upload: await bundleOne(root, 'src/main.ts', 'build/upload.cjs'),
+    command: await bundleOne(root, 'src/command/run.ts', 'build/command.cjs'),
+    cache: '',
+  }
+}
+
+async function bundleOne(root: string, entryPoint: string, output: string): Promise<string> {
+  const outfile = resolve(root, output)
   await build({
     absWorkingDir: root,
-    entryPoints: ['src/main.ts'],
+    entryPoints: [entryPoint],
     outfile,
     bundle: true,
     platform: 'node',
-    format: 'cjs', // what a single executable can run; import() of our own files becomes a lazy block
+    format: 'cjs', // what a single executable can run
     target: 'node24',
+    supported: { 'dynamic-import': false }, // becomes the require() of loader.cjs
+    charset: 'ascii', // loader.cjs takes a byte for a character
+    // As Node wraps modules; the source map knows of it.
+    banner: { js: '(function(exports,require,module){' },
+    footer: { js: '})' },
     minifySyntax: true,
     minifyWhitespace: true, // names are kept: stack traces in an error log should say something
     sourcemap: 'external', // beside the executable for who wants it (trace.ts), never in it
     sourcesContent: false,
     legalComments: 'none', // the notices are an asset of the executable: `upload.cgi --licenses`
-    plugins: [textPlugin],
+    plugins: [textPlugin, commandPlugin],
     logLevel: 'warning',
   })
   return outfile
@@ -38,6 +60,16 @@ export function licenseText(root: string): string {
     section('smol-toml (reads the settings file)', 'node_modules/smol-toml/LICENSE'),
     section(`Node.js ${process.version} and what it contains`, `${node}/LICENSE`),
   ].join('\n')
+}
+
+/** The command line is a bundle of its own, which loader.cjs loads by this name. */
+const commandPlugin: Plugin = {
+  name: 'command',
+  setup({ onResolve }) {
+    onResolve({ filter: /\/command\/run\.ts$/ }, ({ kind }) =>
+      kind === 'dynamic-import' ? { path: 'upload.cgi/command', external: true } : undefined,
+    )
+  },
 }
 
 const textPlugin: Plugin = {

@@ -6,6 +6,7 @@ import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileS
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import type { Bundles } from './bundle.ts'
 
 export type Target = 'linux-x64' | 'linux-arm64'
 
@@ -30,7 +31,7 @@ const execArgv = ['--jitless', '--v8-pool-size=1', '--disable-sigusr1']
 /** `assets`: name → file, inside the executable but not read unless asked for. */
 export async function packageExecutable(
   root: string,
-  bundlePath: string,
+  bundles: Bundles,
   target: Target,
   output: string,
   assets: Readonly<Record<string, string>>,
@@ -47,20 +48,57 @@ export async function packageExecutable(
     const nodePath = join(temporary, 'node')
     copyFileSync(findNode(root, target, temporary), nodePath)
     strip(nodePath, target)
-    await sea(bundlePath, {
+    const cache = join(temporary, 'upload.cache')
+    if (bundles.cache === '') writeFileSync(cache, '')
+    else copyFileSync(bundles.cache, cache)
+    // A relative name, because the executable remembers it.
+    const before = process.cwd()
+    process.chdir(resolve(root, 'build'))
+    await sea('loader.cjs', {
       targets: [{ nodeRange: 'node24', platform: 'linux', arch: target.slice(6), output }],
       nodePath,
       // The generator is this process's Node, of the same version. A foreign one could not run here.
       useLocalNode: !isNative,
       signature: false,
-      seaConfig: { execArgv, execArgvExtension: 'none', useCodeCache: isNative, assets },
+      seaConfig: {
+        main: 'loader.cjs',
+        execArgv,
+        execArgvExtension: 'none',
+        useCodeCache: false, // loader.cjs brings its own
+        assets: {
+          ...assets,
+          'upload.cjs': bundles.upload,
+          'upload.cache': cache,
+          'command.cjs': bundles.command,
+        },
+      },
     })
+    process.chdir(before)
   } finally {
     if (nodeOptions === undefined) delete process.env['NODE_OPTIONS']
     else process.env['NODE_OPTIONS'] = nodeOptions
     rmSync(temporary, { recursive: true })
   }
 }
+
+/**
+ * V8's code cache of a bundle, made by this Node under the flags of the executable: the same bytes each time,
+ * which takes a fixed seed for hashes. Since a cache counts only under the flags that made it, and the executable
+ * must have a seed that nobody knows, the hash of the flags is replaced by that of the executable's. (V8 computes
+ * all hashes anew when it reads a cache, for the seed is another one in each process anyway.)
+ */
+export function warm(root: string, bundle: string, cache: string): void {
+  const script = resolve(root, 'build/warm.cjs')
+  const options = { env: { PATH: process.env['PATH'] }, stdio: 'inherit' } as const
+  execFileSync(process.execPath, [...execArgv, '--hash-seed=1', script, bundle, cache], options)
+  const made = readFileSync(cache)
+  execFileSync(process.execPath, [...execArgv, script, bundle, cache], options)
+  readFileSync(cache).copy(made, flagHashAt, flagHashAt, flagHashAt + 4)
+  writeFileSync(cache, made)
+}
+
+/** In the header of a code cache: magic, version, source, flags, length, checksum; 4 bytes each. */
+const flagHashAt = 12
 
 /** The pinned Node of that processor; npm installs only our own, so another is packed on demand. */
 function findNode(root: string, target: Target, temporary: string): string {

@@ -48,7 +48,7 @@ export type Receiver = {
 
 /** Never throws: whatever is wrong with the environment becomes a reply. */
 export function open(env: Env, settings: LoadedSettings): Exchange {
-  const startedAt = performance.now()
+  const startedAt = process.hrtime.bigint()
   const request = parseRequest(env)
   const id = newId()
   let receiver: Receiver | undefined
@@ -131,7 +131,7 @@ export function open(env: Env, settings: LoadedSettings): Exchange {
           status: decided.status,
           code: fault?.code,
           bytes: receivedBytes,
-          milliseconds: Math.round(performance.now() - startedAt),
+          milliseconds: Number((process.hrtime.bigint() - startedAt) / 1_000_000n),
           address: request.remoteAddress,
           user: request.remoteUser || undefined,
           files: outcome.receipt?.files.map(({ stored, size, sha256 }) => ({
