@@ -40,10 +40,9 @@ export async function packageExecutable(
   const sea = require('@yao-pkg/pkg/lib-es5/sea.js').default as Sea
   const temporary = mkdtempSync(join(tmpdir(), 'upload-cgi-'))
   const isNative = target === `${process.platform}-${process.arch}`
-  // V8 takes a code cache only under the flags that made it. For pkg's children alone: its injector
-  // needs WebAssembly, which this process keeps.
-  const nodeOptions = process.env['NODE_OPTIONS']
-  process.env['NODE_OPTIONS'] = '--jitless'
+  // pkg works in a directory of its own there, whose name must not matter.
+  const { TMPDIR } = process.env
+  process.env['TMPDIR'] = temporary
   try {
     const nodePath = join(temporary, 'node')
     copyFileSync(findNode(root, target, temporary), nodePath)
@@ -51,17 +50,16 @@ export async function packageExecutable(
     const cache = join(temporary, 'upload.cache')
     if (bundles.cache === '') writeFileSync(cache, '')
     else copyFileSync(bundles.cache, cache)
-    // A relative name, because the executable remembers it.
-    const before = process.cwd()
-    process.chdir(resolve(root, 'build'))
-    await sea('loader.cjs', {
+    copyFileSync(resolve(root, 'build/loader.cjs'), join(temporary, 'loader.cjs'))
+    await sea(join(temporary, 'loader.cjs'), {
       targets: [{ nodeRange: 'node24', platform: 'linux', arch: target.slice(6), output }],
       nodePath,
       // The generator is this process's Node, of the same version. A foreign one could not run here.
       useLocalNode: !isNative,
       signature: false,
       seaConfig: {
-        main: 'loader.cjs',
+        // Seen from pkg's own directory in ours; the executable remembers the name.
+        main: '../loader.cjs',
         execArgv,
         execArgvExtension: 'none',
         useCodeCache: false, // loader.cjs brings its own
@@ -73,10 +71,9 @@ export async function packageExecutable(
         },
       },
     })
-    process.chdir(before)
   } finally {
-    if (nodeOptions === undefined) delete process.env['NODE_OPTIONS']
-    else process.env['NODE_OPTIONS'] = nodeOptions
+    if (TMPDIR === undefined) delete process.env['TMPDIR']
+    else process.env['TMPDIR'] = TMPDIR
     rmSync(temporary, { recursive: true })
   }
 }

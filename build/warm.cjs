@@ -11,7 +11,6 @@ const [, , bundle, cache] = process.argv
 const source = fs.readFileSync(bundle, 'latin1')
 const script = new Script(source, { filename: 'upload.cjs' })
 const directory = fs.mkdtempSync(join(tmpdir(), 'upload-cgi-'))
-const replies = []
 
 const boundary = 'XboundaryX'
 const part = (head, text) =>
