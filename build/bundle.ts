@@ -1,7 +1,7 @@
 // src/main.ts → a CommonJS file with the pages inside, and one for the command line. Called by build.ts.
 
 import { readFileSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { dirname, relative, resolve } from 'node:path'
 import { build, type Plugin } from 'esbuild'
 import { textModule } from './text.ts'
 
@@ -31,6 +31,7 @@ async function bundleOne(root: string, entryPoint: string, output: string): Prom
     outfile,
     bundle: true,
     platform: 'node',
+    preserveSymlinks: true, // the source map names files as they are found from here
     format: 'cjs', // what a single executable can run
     target: 'node24',
     supported: { 'dynamic-import': false }, // becomes the require() of loader.cjs
@@ -43,7 +44,7 @@ async function bundleOne(root: string, entryPoint: string, output: string): Prom
     sourcemap: 'external', // beside the executable for who wants it (trace.ts), never in it
     sourcesContent: false,
     legalComments: 'none', // the notices are an asset of the executable: `upload.cgi --licenses`
-    plugins: [textPlugin, commandPlugin],
+    plugins: [textPlugin(root), commandPlugin],
     logLevel: 'warning',
   })
   return outfile
@@ -72,18 +73,21 @@ const commandPlugin: Plugin = {
   },
 }
 
-const textPlugin: Plugin = {
-  name: 'text',
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /\?(text|sha256)$/ }, ({ path, importer }) => ({
-      path: resolve(dirname(importer), path),
-      namespace: 'text',
-    }))
-    onLoad({ filter: /./, namespace: 'text' }, ({ path }) => {
-      const at = path.lastIndexOf('?')
-      const file = path.slice(0, at)
-      const contents = textModule(file, path.slice(at + 1))
-      return { contents, loader: 'text', watchFiles: [file] }
-    })
-  },
+/** Paths are relative, since the source map tells them. */
+function textPlugin(root: string): Plugin {
+  return {
+    name: 'text',
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: /\?(text|sha256)$/ }, ({ path, importer }) => ({
+        path: relative(root, resolve(dirname(importer), path)),
+        namespace: 'text',
+      }))
+      onLoad({ filter: /./, namespace: 'text' }, ({ path }) => {
+        const at = path.lastIndexOf('?')
+        const file = resolve(root, path.slice(0, at))
+        const contents = textModule(file, path.slice(at + 1))
+        return { contents, loader: 'text', watchFiles: [file] }
+      })
+    },
+  }
 }

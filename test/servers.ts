@@ -495,6 +495,7 @@ const packages = {
   perl: 'perl',
   python3: 'python3',
   http: 'httpie',
+  debootstrap: 'debootstrap',
   faketime: 'faketime',
   man: 'man-db',
   unshare: 'util-linux',
