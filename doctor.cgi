@@ -13,7 +13,6 @@ main() {
   PATH=${PATH:-/usr/local/bin:/usr/bin:/bin}
   export LC_ALL PATH
   unset CDPATH ENV
-  umask 077
   stage=start start=$PWD self=$0
   found='' maybe='' programs='' works=''
   where=terminal
@@ -26,7 +25,7 @@ main() {
     refuse_when_old
     head_of_answer '200 OK'
     if [ "${REQUEST_METHOD-}" = HEAD ]; then
-      stage=done
+      stage=over
       exit 0
     fi
   fi
@@ -34,7 +33,7 @@ main() {
   say "doctor.cgi: why does upload.cgi not start?"
   read_limits
   stage=forks
-  uid=$(id -u) gid=$(id -g) machine=$(uname -m)
+  uid=$(id -u) machine=$(uname -m)
   stage=programs
   say "Asked ${where_words} as $(id 2>/dev/null)"
   if [ "$uid" = 0 ]; then
@@ -58,7 +57,7 @@ main() {
   table_of_causes
   stage=facts
   facts
-  stage=done
+  stage=over
 }
 
 # --- The answer -----------------------------------------------------------------------------------
@@ -71,12 +70,16 @@ head_of_answer() {
 # At the end, also when the shell gives up because it can start no process: with what it has built in.
 finish() {
   trap - EXIT
-  if [ "$stage" = done ]; then
-    if [ "$where" = server ] && [ "${REQUEST_METHOD-}" != HEAD ]; then delete_me; fi
+  if [ "$stage" = over ]; then
+    if [ "$where" = server ]; then
+      if [ "${REQUEST_METHOD-}" != HEAD ]; then delete_me; fi
+      exit 0
+    fi
+    if [ -n "$found" ]; then exit 1; fi
     exit 0
   fi
   if [ "$stage" = start ]; then
-    head_of_answer '403 Forbidden'
+    if [ "$where" = server ]; then head_of_answer '403 Forbidden'; fi
     say 'doctor.cgi cannot tell how long it has lain here: this shell could start no other program'
     say '(limit of processes: ulimit -u), or the system lacks stat and find.'
   else
@@ -176,7 +179,7 @@ refuse_when_old() {
   esac
   if [ -n "$fresh" ]; then return; fi
   head_of_answer '403 Forbidden'
-  stage=done
+  stage=over
   if [ "${REQUEST_METHOD-}" = HEAD ]; then exit 0; fi
   say 'doctor.cgi has lain here for more than an hour, so it does not answer any more: what it tells is'
   say 'not for everybody. Delete it, or renew it for another hour by uploading it again or with'
@@ -191,7 +194,7 @@ refuse_when_old() {
 examine_those_beside() {
   count=0
   for file in "$here"/* "$here"/.[!.]*; do
-    if [ ! -f "$file" ] || [ "$file" -ef "$self" ] 2>/dev/null || [ "$file" = "$self" ]; then continue; fi
+    if [ ! -f "$file" ] || [ "$file" = "$self" ]; then continue; fi
     if ! is_candidate "$file"; then continue; fi
     count=$((count + 1))
     if [ "$count" -gt 6 ]; then
@@ -237,7 +240,11 @@ kind_of() {
     '   ') kind=empty ;;
     *) kind=unknown ;;
   esac
-  if [ "$kind" = empty ] && [ -s "$1" ]; then kind=unseen; fi
+  if [ "$kind" = empty ] && [ -s "$1" ]; then
+    # No tool to look inside. The shell can read, at least scripts.
+    IFS= read -r first_line <"$1"
+    case $first_line in '#!'*) kind=script ;; *) kind=unseen ;; esac
+  fi 2>/dev/null
   if [ "$kind" = script ] || [ "$kind" = marked ]; then IFS= read -r first_line <"$1"; fi
 }
 
@@ -268,7 +275,7 @@ examine() {
     finding 4 PATH_WRONG "$stopped" 'name the file by its right path.'
     return
   fi
-  broken=''
+  broken='' grown=''
   kind_of "$program"
   look_at_owner "$program"
   look_at_right "$program"
@@ -298,11 +305,11 @@ status_of() {
 look_at_owner() {
   status_of "$1"
   say "    $mode, owner $owner:$group, $size bytes"
-  file_mode=$mode file_owner=$owner file_group=$group file_size=$size
+  file_mode=$mode file_owner=$owner file_group=$group
   directory=${1%/*}
   directory=${directory:-/}
   status_of "$directory"
-  wrong='' remedy=''
+  wrong='' remedy='' open=''
   case $file_mode in
     ?????w* | ????????w*)
       wrong="the file may be written by others ($file_mode)"
@@ -321,6 +328,7 @@ look_at_owner() {
   fi
   case $mode in
     ?????w* | ????????w?*)
+      open=yes
       wrong="its directory may be written by others ($mode)"
       remedy="chmod 755 $(quote "$directory")"
       ;;
@@ -328,8 +336,9 @@ look_at_owner() {
   if [ -z "$wrong" ]; then return; fi
   sentence="suexec, which many hosts have, refuses it: $wrong."
   log='the suexec log tells it; the error log has only "End of script output before headers".'
-  # The server works as the account: this is a host of that kind. Elsewhere it may not matter.
-  if [ "$uid" != 0 ] && [ "$uid" = "$owner" ]; then
+  # The server runs this page as the owner of the directory: a host of that kind, which found the directory
+  # right. Elsewhere it may not matter.
+  if [ "$where" = server ] && [ "$uid" != 0 ] && [ "$uid" = "$owner" ] && [ -z "$open" ]; then
     finding 7 SUEXEC_REFUSES "$sentence" "$log" " $remedy"
   else
     possible 7 SUEXEC_REFUSES "$sentence If the server has no suexec, this is of no account." "$log" \
@@ -419,7 +428,7 @@ look_at_damage() {
 look_at_elf() {
   # shellcheck disable=SC2046 # numbers
   set -- "$1" $(bytes "$1" 0 64)
-  file=$1
+  file=$1 compiled=$1
   shift
   if [ $# -lt 64 ]; then
     truncated "$file" 64
@@ -456,6 +465,7 @@ look_at_elf() {
   fi
   # Ours ends with its section headers. More than that is a transfer that put bytes in.
   if [ "$size" -gt "$sections_end" ] && grep -q NODE_SEA_FUSE "$file" 2>/dev/null; then
+    grown=yes
     possible 2 DAMAGED "The file has $size bytes, $((size - sections_end)) more than it should." \
       'transfer it again, in binary mode (FTP programs call the other one ASCII).'
   fi
@@ -586,28 +596,22 @@ path_that_stops() {
 
 # --- Trying ---------------------------------------------------------------------------------------
 
-seconds=20
+seconds=15
 
 try() {
   say ''
   say "  A GET request to it, with at most $seconds seconds:"
   before=$(date +%s 2>/dev/null)
-  output=$(request "$1" 2>&1 </dev/null)
-  code=$?
+  asked=page
+  # The shell itself would tell the error log of a signal; that is told below.
+  {
+    output=$(request "$1" 2>&1 </dev/null)
+    code=$?
+  } 2>/dev/null
   after=$(date +%s 2>/dev/null)
   took=$((${after:-0} - ${before:-0}))
-  answer=''
-  case $output in
-    'Status: '*) answer=${output#Status: } ;;
-    *'
-Status: '*)
-      answer=${output#*'
-Status: '}
-      ;;
-  esac
-  answer=${answer%%'
-'*}
-  answer=${answer%"$(printf '\r')"}
+  # A line of its own: what goes to the error log may stand before it.
+  answer=$(printf '%s\n' "$output" | sed -n 's/^Status: //p' | tr -d '\r' | head -n 1)
   if [ -z "$answer" ]; then
     explain_failure "$1"
     return
@@ -638,36 +642,38 @@ Status: '}
 }
 
 # As the web server would, and with nothing of a visitor's. What an administrator set is passed on unseen.
+# With a word more it is that command of the program, under the same settings.
 request() {
   file=$1
-  set -- "$file"
-  for name in $(env | sed -n 's/^\(UPLOAD_CGI_[A-Z0-9_]*\)=.*/\1/p; s/^\(REDIRECT_UPLOAD_CGI_[A-Z0-9_]*\)=.*/\1/p'); do
+  shift
+  set -- "$file" "$@"
+  names='s/^\(UPLOAD_CGI_[A-Z0-9_]*\)=.*/\1/p; s/^\(REDIRECT_UPLOAD_CGI_[A-Z0-9_]*\)=.*/\1/p'
+  for name in $(env | sed -n "$names"); do
     eval "value=\${$name-}"
     # shellcheck disable=SC2154 # by eval
     set -- "$name=$value" "$@"
   done
-  set -- GATEWAY_INTERFACE=CGI/1.1 REQUEST_METHOD=GET SERVER_PROTOCOL=HTTP/1.1 QUERY_STRING= \
-    SERVER_NAME=localhost SERVER_PORT=80 REMOTE_ADDR=127.0.0.1 HTTP_ACCEPT=text/html \
-    "SCRIPT_NAME=/${file##*/}" "SCRIPT_FILENAME=$file" "DOCUMENT_ROOT=${DOCUMENT_ROOT-}" "$@"
-  limited env -i "$@"
+  if [ "$asked" = page ]; then
+    set -- GATEWAY_INTERFACE=CGI/1.1 REQUEST_METHOD=GET SERVER_PROTOCOL=HTTP/1.1 QUERY_STRING= \
+      SERVER_NAME=localhost SERVER_PORT=80 REMOTE_ADDR=127.0.0.1 HTTP_ACCEPT=text/html \
+      "SCRIPT_NAME=/${file##*/}" "SCRIPT_FILENAME=$file" "$@"
+  fi
+  limited env -i "DOCUMENT_ROOT=${DOCUMENT_ROOT-}" "$@"
 }
 
-# Ends what does not end: node hangs when one process slot is missing. In a subshell only.
+# Ends what does not end: node hangs when one process is missing. In a subshell only, which it becomes.
 limited() {
-  cd -- "${program%/*}/" 2>/dev/null
+  cd -- "${program%/*}/" 2>/dev/null || :
   if timeout 5 true 2>/dev/null; then exec timeout "$seconds" "$@"; fi
-  "$@" &
-  child=$!
-  (
-    left=$seconds
-    while [ "$left" -gt 0 ] && kill -0 "$child" && sleep 1; do left=$((left - 1)); done
-    kill -14 "$child"
-  ) </dev/null >/dev/null 2>&1 &
-  watcher=$!
-  wait "$child"
-  ended=$?
-  kill "$watcher" 2>/dev/null
-  exit "$ended"
+  # Also when it can start no sleep: the trap is all that is left then.
+  # shellcheck disable=SC2016 # of the shell inside
+  sh -c 'trap "kill -14 $PPID" EXIT
+    while [ "$1" -gt 0 ]; do
+      sleep 1
+      kill -0 "$PPID" || { trap - EXIT; exit; }
+      set -- $(($1 - 1))
+    done' watch "$seconds" </dev/null >/dev/null 2>&1 &
+  exec "$@"
 }
 
 # What it wrote, for people: not the page, not 200 lines of a stack.
@@ -689,22 +695,12 @@ explain_refusal() {
   finding 14 "$word" 'It runs, but its settings or the directory for uploads cannot be used. It says itself:' \
     'as its lines marked with an arrow say.'
   say ''
-  checks=$(check "$1" 2>&1 </dev/null)
+  asked=check
+  checks=$(request "$1" check 2>&1 </dev/null)
   printf '%s\n' "$checks" | tr -d '\000-\010\013-\037\177' | head -n 60 | sed 's/^/  | /'
   if [ "$word" = NOT_CONFIGURED ]; then
     say '  Settings that the server gives to upload.cgi alone (SetEnv in <Files>) are not seen from here.'
   fi
-}
-
-# With the same settings as the request.
-check() {
-  file=$1
-  set -- "$file" check
-  for name in $(env | sed -n 's/^\(UPLOAD_CGI_[A-Z0-9_]*\)=.*/\1/p; s/^\(REDIRECT_UPLOAD_CGI_[A-Z0-9_]*\)=.*/\1/p'); do
-    eval "value=\${$name-}"
-    set -- "$name=$value" "$@"
-  done
-  limited env -i "DOCUMENT_ROOT=${DOCUMENT_ROOT-}" "$@"
 }
 
 # The words first, which are sure; then the status; then the limits.
@@ -712,10 +708,10 @@ explain_failure() {
   say "  No answer. It ended with status $code after $took seconds."
   messages | sed 's/^/  | /'
   case $code in
-    124 | 142 | 143) if [ "$took" -ge $((seconds - 2)) ]; then
+    124 | 142 | 143)
       explain_hang
       return
-    fi ;;
+      ;;
   esac
   case $output in
     *'failed to map segment'*)
@@ -737,7 +733,7 @@ explain_failure() {
     *'bad_alloc'* | *'ut of memory'* | *'annot allocate memory'* | *'mmap error: 12'* | *'llocation failed'*)
       memory
       ;;
-    *DelayedTaskScheduler::Start* | *uv_thread_create* | *'esource temporarily unavailable'* | *'annot fork'* | *"an't fork"*)
+    *DelayedTaskScheduler::Start* | *uv_thread_create* | *'temporarily unavailable'* | *'annot fork'* | *"an't fork"*)
       # The stack of a thread may be what memory lacked.
       if memory_is_short; then memory; else slots 'It could not make its threads.'; fi
       ;;
@@ -765,7 +761,7 @@ explain_status() {
       ;;
     137)
       finding 18 KILLED 'Something killed it at once: a limit of memory or of processor time.' \
-        "ask the hoster which limit it was (LVE, cgroup, RLimitCPU). It needs ${need_resident} MB of memory."
+        "ask the hoster which limit it was (LVE, cgroup, RLimitCPU). It needs 100 MB of memory."
       ;;
     152) cpu_time ;;
     153)
@@ -777,9 +773,13 @@ explain_status() {
       elif [ "${limit_files:-64}" != unlimited ] && [ "${limit_files:-64}" -lt 24 ]; then
         finding 18 OPEN_FILES "Too few open files are allowed ($limit_files)." 'have the limit raised to 64 or more.'
       elif [ "${limit_stack:-1000000}" != unlimited ] && [ "${limit_stack:-1000000}" -lt 262144 ]; then
-        finding 9 STACK "Its stack may have $limit_stack bytes only." 'have the limit raised to 1 MB or more (ulimit -s).'
+        finding 9 STACK "Its stack may have $limit_stack bytes only." \
+          'have the limit raised to 1 MB or more (ulimit -s).'
       elif [ "$code" = 133 ] && [ "$enforcing" = yes ]; then
         selinux
+      elif [ -n "$grown" ]; then
+        finding 2 DAMAGED "It crashed at once (status $code): its transfer put bytes into it." \
+          'transfer it again, in binary mode.'
       else
         finding 17 CRASHED "It crashed at once (status $code). Most likely it was damaged on its way here." \
           'transfer it again, in binary mode, and compare its sum:' " sha256sum $(quote "$1")"
@@ -809,8 +809,8 @@ explain_hang() {
 
 slots() {
   processes_in_use
-  sentence="$1 Each request needs 3 free processes. Allowed: ${limit_processes:-unknown}; in use by user $uid: ${in_use:-unknown},
-  some of them by this page."
+  sentence="$1 Each request needs 3 free processes.
+  Allowed: ${limit_processes:-unknown}; in use by user $uid: ${in_use:-unknown}, some of them by this page."
   set -- 'end what else runs under this user, or have the limit raised (Apache: RLimitNPROC; hosters: nproc).'
   if [ "${limit_processes:-unlimited}" = unlimited ]; then
     possible 10 PROCESS_SLOTS "$sentence The limit may be that of a container (pids.max)." "$@"
@@ -820,8 +820,8 @@ slots() {
 }
 
 memory() {
-  finding 9 ADDRESS_SPACE "Too little memory is allowed: address space ${limit_space:-unknown}, data ${limit_data:-unknown} bytes. It
-  needs 650 MB of address space, most of it never used, and 40 MB of data." \
+  finding 9 ADDRESS_SPACE "Too little memory is allowed: address space ${limit_space:-unknown}, data
+  ${limit_data:-unknown} bytes. It needs 650 MB of address space, most of it never used, and 40 MB of data." \
     'raise the limit: in Apache, or in .htaccess where the host allows it,' ' RLimitMEM max' \
     'elsewhere ask the hoster for 650 MB of "virtual memory" (ulimit -v) for CGI programs.'
 }
@@ -837,20 +837,12 @@ library() {
   finding 5 LIBRARY_MISSING "The library $(shown "$lacks") is missing or broken." \
     'install the package that brings it.' " apt-get install libstdc++6 libgcc-s1   # Debian, Ubuntu" \
     " dnf install libstdc++ libgcc          # RHEL and kin"
-  file=$1
-  if [ "$kind" = elf ] && [ -n "${interpreter-}" ] && [ "$file" = "$program" ]; then
-    kind_of "$program"
-    if [ "$kind" = script ]; then file=$interpreter; fi
-  fi
-  LD_TRACE_LOADED_OBJECTS=1 limited_here "$file" 2>/dev/null | grep 'not found' | sed 's/^[[:space:]]*/  | /'
+  # What ldd does: all that are missing at once.
+  (limited env LD_TRACE_LOADED_OBJECTS=1 "$compiled") 2>/dev/null | sed -n 's/^[[:space:]]*\(.*not found\)/  | \1/p'
 }
 
-limited_here() (
-  limited "$@"
-)
-
 glibc() {
-  finding 6 GLIBC_TOO_OLD "The C library of this system is too old${libc:+ ($libc)}: glibc 2.28 is needed." \
+  finding 6 GLIBC_TOO_OLD 'The C library (or libstdc++) of this system is too old: glibc 2.28 is needed.' \
     'use a newer system: Debian 10, Ubuntu 20.04, RHEL 8 or later.'
 }
 
@@ -869,15 +861,16 @@ cpu_time() {
 look_at_limits() {
   if memory_is_short; then
     possible 9 ADDRESS_SPACE "Less memory is allowed than it needs for sure: address space ${limit_space}, data
-  ${limit_data} bytes; 650 MB and 40 MB are right." 'raise the limit: in Apache, or in .htaccess where the host allows it,' \
-      ' RLimitMEM max'
+  ${limit_data} bytes; 650 MB and 40 MB are right." \
+      'raise the limit: in Apache, or in .htaccess where the host allows it,' ' RLimitMEM max'
   fi
   if [ "${limit_size:-unlimited}" != unlimited ] && [ "${limit_size:-0}" -lt 1000000000 ]; then
     possible 18 FILE_SIZE "No file may be larger than $limit_size bytes here: larger uploads are refused (507)." \
       'have the limit raised (ulimit -f).'
   fi
   if [ "${limit_files:-64}" != unlimited ] && [ "${limit_files:-64}" -lt 32 ]; then
-    possible 18 OPEN_FILES "Only $limit_files open files are allowed." 'have the limit raised to 64 or more (ulimit -n).'
+    possible 18 OPEN_FILES "Only $limit_files open files are allowed." \
+      'have the limit raised to 64 or more (ulimit -n).'
   fi
   if [ "${limit_cpu:-unlimited}" != unlimited ] && [ "${limit_cpu:-60}" -lt 60 ]; then
     possible 18 CPU_TIME "Only $limit_cpu seconds of processor time are allowed; a large upload may need more." \
@@ -901,7 +894,7 @@ processes_in_use() {
 # By the shell alone, since it may not be able to start anything.
 read_limits() {
   limit_space='' limit_data='' limit_stack='' limit_processes='' limit_files='' limit_size='' limit_cpu=''
-  need_resident=100 enforcing=no libc='' in_use=''
+  enforcing=no in_use='' compiled=''
   if [ -r /proc/self/limits ]; then
     while read -r _ first second third fourth _; do
       case "$first $second" in
@@ -937,11 +930,12 @@ table_of_causes() {
   cause 4 LOADER_MISSING "$seen" 'No such file or directory: exec of ... failed (also: first line of a script)'
   cause 5 LIBRARY_MISSING "$seen" 'error while loading shared libraries'
   cause 6 GLIBC_TOO_OLD "$seen" "version \`GLIBC_2.28' not found"
-  if [ "$where" = server ]; then suexec='nothing wrong seen in owner and mode'; else suexec="$seen"; fi
-  cause 7 SUEXEC_REFUSES "$suexec" 'suexec policy violation: see suexec log; End of script output before headers'
+  cause 7 SUEXEC_REFUSES 'nothing wrong seen in owner and mode' \
+    'suexec policy violation: see suexec log; End of script output before headers'
   cause 8 SELINUX "$seen" 'AVC denied; Check failed: 12 == (*__errno_location ())'
   cause 9 ADDRESS_SPACE "$seen" 'Fatal process out of memory; signal 5 or 6'
-  cause 10 PROCESS_SLOTS "$seen" 'Timeout waiting for output; DelayedTaskScheduler::Start; Resource temporarily unavailable'
+  cause 10 PROCESS_SLOTS "$seen" \
+    'Timeout waiting for output; DelayedTaskScheduler::Start; Resource temporarily unavailable'
   apart='cannot be seen from inside'
   if [ "$where" != server ]; then server=$apart; fi
   cause 11 NO_EXECCGI "$server" 'Options ExecCGI is off in this directory; 403, or the browser downloads the file' \
@@ -952,7 +946,8 @@ table_of_causes() {
     'a2enmod cgid; AddHandler cgi-script .cgi'
   cause 14 DIRECTORY_UNUSABLE "${works:+no: it would answer 503}" 'upload.cgi: DIRECTORY_UNUSABLE or NOT_CONFIGURED' \
     'upload.cgi check'
-  cause 15 BODY_LIMIT "$apart" '413: Requested content-length larger than the configured limit; ModSecurity: Request body' \
+  cause 15 BODY_LIMIT "$apart" \
+    '413: Requested content-length larger than the configured limit; ModSecurity: Request body' \
     'LimitRequestBody 0; SecRequestBodyLimit; nginx: client_max_body_size 0'
   cause 16 TIMEOUT "$apart" '408, 504: Timeout waiting for output from CGI script; reading request body' \
     'Timeout, CGIDScriptTimeout, RequestReadTimeout body=20,MinRate=500'
@@ -964,7 +959,8 @@ table_of_causes() {
 # number, code word, what is known, what the error log has, how to mend it
 cause() {
   state=${3:-not seen: nothing was tried}
-  case $found in *" $1 "*) state='FOUND, see above' ;; *) case $maybe in *" $1 "*) state='MAYBE, see above' ;; esac ;; esac
+  case $maybe in *" $1 "*) state='MAYBE, see above' ;; esac
+  case $found in *" $1 "*) state='FOUND, see above' ;; esac
   printf '%2s %-18s %s\n' "$1" "$2" "$state"
   say "                      log: $4"
   if [ $# -gt 4 ]; then say "                      mend: $5"; fi
@@ -978,33 +974,40 @@ facts() {
   say 'Facts for whoever helps:'
   fact time "$(date -u '+%Y-%m-%d %H:%M:%S UTC' 2>/dev/null)"
   fact user "$(id 2>/dev/null)"
-  fact umask "$(cd / && sh -c umask 2>/dev/null)"
+  fact umask "$(umask)"
   fact directory "$here"
   fact system "$(uname -srm 2>/dev/null), $(sed -n 's/^PRETTY_NAME=//p' /etc/os-release 2>/dev/null)"
   libc=$(getconf GNU_LIBC_VERSION 2>/dev/null || ldd --version 2>&1 | head -n 1)
   fact libc "$libc"
   mount_of "$here/."
   fact mount "$mount_point, $mount_kind, $mount_options"
-  fact SELinux "$(getenforce 2>/dev/null || echo 'not there'), $(id -Z 2>/dev/null)"
+  fact SELinux "$(getenforce 2>/dev/null || echo 'not there') $(id -Z 2>/dev/null)"
   if [ -r /proc/self/attr/current ]; then
     profile=''
     IFS= read -r profile </proc/self/attr/current 2>/dev/null
     fact confined "${profile:-no}"
   fi
-  if [ -e /proc/lve ] || [ -e /etc/cloudlinux-release ]; then fact LVE 'CloudLinux: the account has limits'; else fact LVE no; fi
+  lve=no
+  if [ -e /proc/lve ] || [ -e /etc/cloudlinux-release ]; then lve='CloudLinux: the account has limits'; fi
+  fact LVE "$lve"
   processes_in_use
   fact processes "${in_use:-unknown} of user $uid"
   say '  limits (soft, hard):'
+  # shellcheck disable=SC3045 # where there is no /proc, the shell may know
   sed -n 's/^Max \(cpu time\|file size\|data size\|stack size\|processes\|open files\|address space\)/    \1/p' \
-    /proc/self/limits 2>/dev/null || ulimit -a
+    /proc/self/limits 2>/dev/null || (ulimit -a) 2>/dev/null | sed 's/^/    /'
   say '  owner and mode of all parents:'
   path=$here
   while [ -n "$path" ]; do
+    # shellcheck disable=SC2012 # for people
     ls -ld -- "$path" 2>/dev/null | sed 's/^/    /'
     path=${path%/*}
   done
+  # shellcheck disable=SC2012 # for people
   ls -ld / 2>/dev/null | sed 's/^/    /'
-  if [ "$enforcing" = yes ]; then ls -Zd -- "$here" "$here"/*.cgi 2>/dev/null | sed 's/^/    /'; fi
+  if [ "$enforcing" != yes ]; then return; fi
+  # shellcheck disable=SC2012 # for people
+  ls -Zd -- "$here" "$here"/*.cgi 2>/dev/null | sed 's/^/    /'
 }
 
 fact() {
