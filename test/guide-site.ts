@@ -239,7 +239,7 @@ const program = resolve(import.meta.dirname, '../build/upload.cgi')
 
 // Not where they only end a longer path.
 const paths =
-  /(?<![\w.)}*])\/(?:usr\/lib\/cgi-bin|usr\/local|srv|home|run|etc\/(?:apache2|lighttpd|nginx|default)|var\/(?:www|log|cache))(?![\w-])/g
+  /(?<![\w.)}*])\/(?:usr\/lib\/cgi-bin|usr\/local|srv|home|run|etc\/(?:apache2|lighttpd|modsecurity|nginx|default)|var\/(?:www|log|cache))(?![\w-])/g
 
 // What libapache2 has enabled when it is just installed, that cgi programs have to do with.
 const debiansModules =
