@@ -501,6 +501,10 @@ const packages = {
   perl: 'perl',
   python3: 'python3',
   http: 'httpie',
+  debootstrap: 'debootstrap',
+  faketime: 'faketime',
+  man: 'man-db',
+  unshare: 'util-linux',
 } as const
 
 // Packages that bring no program of their own, and a file that shows they are there.
