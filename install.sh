@@ -1,8 +1,9 @@
 #!/bin/sh
-# Puts upload.cgi into a cgi-bin directory, makes the directory for uploads, and writes a settings
-# file if there is none. It shows the exact commands first and asks; it needs root only where the
-# directories do. A second run changes nothing that is right already. Uninstalling removes the
-# program and a settings file that nobody has edited, never an upload.
+# Installs upload.cgi: finds where this system keeps CGI programs, puts the program there, makes the directory
+# for uploads, and writes a settings file if there is none. It shows the exact commands first and asks; it needs
+# root only where the directories do. A second run changes nothing that is right already. What it put where is
+# written down (the manifest), so that uninstalling removes that and nothing else: never an upload, never a
+# settings file that somebody edited.
 # For every POSIX sh (dash, busybox ash). All of it is functions: half a download does nothing.
 
 set -eu
@@ -13,36 +14,56 @@ Usage: install.sh [options]
 
   --cgi-bin DIR      where the web server runs programs (looked for if not given)
   --upload-dir DIR   where uploads go (root: /srv/uploads, others: ~/uploads)
-  --name NAME        the program's file name there (upload.cgi)
-  --from FILE        the executable to install (build/upload.cgi or upload.cgi beside this script)
+  --name NAME        the file name there, and the last part of the address (upload.cgi)
+  --drop-in          the program itself in cgi-bin, .htupload.toml beside it (the default)
+  --script           a settings script in cgi-bin, the program in PREFIX/bin: for many forms
+  --prefix DIR       for the program of --script, man pages, manifests (root: /usr/local,
+                     others: ~/.local)
+  --from FILE        the executable to install (upload.cgi or build/upload.cgi beside this script)
   --user USER        who owns the upload directory; for root only (www-data or apache)
   --group GROUP      its group; for root only (the main group of that user)
+  --apache-conf HOW  yes: configure Apache, test and reload it, with the address /upload
+                     print: only show that configuration; no: say nothing of it (the default)
+  --url URL          the address of the page: it is tried in the end
+  --upgrade          replace the program and nothing else
+  --uninstall        remove what was installed and is unchanged; uploads stay
+  --purge            with --uninstall: also a settings file that was edited
   -n, --dry-run      show the commands and change nothing
   -y, --yes          do not ask
-  --uninstall        remove the program and an unedited settings file; uploads stay
   -h, --help         this text
+
+DESTDIR in the environment is put in front of every path that is written, for packagers.
 END
 }
 
 main() {
   umask 022
-  cgi_bin='' upload_dir='' name=upload.cgi from='' user='' group=''
-  dry_run=no assume_yes=no uninstall=no temporary=''
+  tab=$(printf '\t')
+  cgi_bin='' upload_dir='' name=upload.cgi from='' user='' group='' prefix='' mode='' url='' account=''
+  apache_conf=no dry_run=no assume_yes=no task=install purge=no temporary='' layout=given
+  dest=${DESTDIR:-}
+  here=$(dirname "$0")
   trap 'clean_up' EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM HUP
   parse_options "$@"
 
-  if [ -z "$cgi_bin" ]; then find_cgi_bin; fi
+  if [ -z "$cgi_bin" ]; then find_layout; fi
   cgi_bin=$(absolute_directory "$cgi_bin")
-  target=${cgi_bin%/}/$name
-  settings=${cgi_bin%/}/.htupload.toml
-
-  if [ "$uninstall" = yes ]; then
-    uninstall_program
-  else
-    install_program
+  if [ -z "$prefix" ]; then
+    if is_root; then prefix=/usr/local; else prefix=${HOME:?is not set; name a place: --prefix DIR}/.local; fi
   fi
+  case $prefix in /*) ;; *) prefix=$PWD/$prefix ;; esac
+  prefix=${prefix%/}
+  target=${cgi_bin%/}/$name
+  manifests=$prefix/share/upload.cgi/manifests
+  manifest=$manifests/$(printf '%s' "${target#/}" | sed 's/%/%25/g; s|/|%2F|g')
+  choose_mode
+
+  case $task in
+    uninstall) uninstall_program ;;
+    *) install_program ;;
+  esac
 }
 
 parse_options() {
@@ -55,7 +76,7 @@ parse_options() {
         ;;
     esac
     case $1 in
-      --cgi-bin | --upload-dir | --name | --from | --user | --group)
+      --cgi-bin | --upload-dir | --name | --from | --user | --group | --prefix | --apache-conf | --url)
         if [ $# -lt 2 ] || [ -z "$2" ]; then usage_error "$1 needs a value"; fi
         check_text "$1" "$2"
         ;;
@@ -67,9 +88,16 @@ parse_options() {
       --from) from=$2 && shift ;;
       --user) user=$2 && shift ;;
       --group) group=$2 && shift ;;
+      --prefix) prefix=$2 && shift ;;
+      --apache-conf) apache_conf=$2 && shift ;;
+      --url) url=$2 && shift ;;
+      --script) mode=script ;;
+      --drop-in) mode=drop-in ;;
+      --upgrade) task=upgrade ;;
+      --uninstall) task=uninstall ;;
+      --purge) purge=yes ;;
       -n | --dry-run) dry_run=yes ;;
       -y | --yes) assume_yes=yes ;;
-      --uninstall) uninstall=yes ;;
       -h | --help)
         usage
         exit 0
@@ -81,16 +109,54 @@ parse_options() {
   case $name in
     */* | .* | -*) usage_error "--name is a plain file name, such as upload.cgi" ;;
   esac
+  case $apache_conf in
+    yes | no | print) ;;
+    *) usage_error "--apache-conf is yes, no or print" ;;
+  esac
+  case $dest in
+    '' | /*) ;;
+    *) usage_error "DESTDIR is a whole path, beginning with /" ;;
+  esac
+}
+
+# As it was installed; a new form as it was asked for.
+choose_mode() {
+  was=''
+  if [ -f "$dest$manifest" ]; then
+    was=drop-in
+    if grep -q "^script$tab" "$dest$manifest"; then was=script; fi
+  fi
+  if [ -n "$was" ] && [ -n "$mode" ] && [ "$was" != "$mode" ]; then
+    die "$target is installed as --$was. Uninstall it first to change that; its settings and uploads can stay."
+  fi
+  mode=${mode:-${was:-drop-in}}
+  if [ "$mode" = script ]; then
+    program=$prefix/bin/upload.cgi
+    settings=$target
+    # The kernel cuts the first line of a script, and blanks end the name.
+    case $program in
+      *[[:space:]]*) die "--prefix: the first line of a settings script cannot name $program: it has blanks." ;;
+    esac
+    if [ ${#program} -gt 120 ]; then
+      die "--prefix: the first line of a settings script cannot name $program: it is too long."
+    fi
+  else
+    program=$target
+    settings=${cgi_bin%/}/.htupload.toml
+  fi
 }
 
 # --- Installing -----------------------------------------------------------------------------------
 
 install_program() {
   find_executable
+  verify_sums
   check_executable "$from"
   check_target
   choose_owner
   choose_upload_directory
+  check_cgi_bin
+  if [ "$apache_conf" != no ]; then find_apache; fi
 
   doing=show
   todo=0
@@ -104,93 +170,215 @@ install_program() {
     doing=run
     all_steps
   fi
-  if [ "$dry_run" = yes ]; then return; fi
+  if [ "$apache_conf" = print ]; then
+    note "a configuration for Apache, to be put into $conf"
+    apache_text
+  fi
+  if [ "$dry_run" = yes ] || [ -n "$dest" ]; then return; fi
   report_request
+  report_url
   say_what_next
 }
 
 # Run twice: once to show each command, once to run it. The program comes first, because it is what
-# can turn out not to work here; then nothing else is left behind.
+# can turn out not to work here; then nothing else is left behind. Whoever is interrupted runs it again.
 all_steps() {
-  step_program
-  step_upload_directory
-  step_settings
-}
-
-# Under another name first and then renamed: requests that are being served keep the old program,
-# and none ever meets half of the new one.
-step_program() {
-  if [ -f "$target" ] && cmp -s "$from" "$target"; then
-    if [ -n "$(find "$target" -prune -perm 0755)" ]; then return; fi
-    explain "the program is there, but with other rights than it needs"
-    step chmod 0755 "$target"
+  # Directories that were made before, for this form or for others, are still ours.
+  entries=$(cat "$dest$manifests"/* 2>/dev/null | grep "^directory$tab" || :)
+  step_leftovers
+  if [ "$task" = upgrade ]; then
+    step_program
+    step_man_pages
+    keep_entries settings script conf
+    step_manifest
     return
   fi
-  if [ -f "$target" ]; then
-    explain "the new program in place of the old one"
-  else
-    explain "the program"
+  if [ ! -d "$dest$cgi_bin" ]; then
+    make_directory "$cgi_bin" 0755
+    if [ -n "$owner" ]; then step chown "$owner" "$dest$cgi_bin"; fi
   fi
-  if [ "$doing" = run ]; then temporary=$cgi_bin/.htupload.new.$$; fi
-  step cp "$from" "$cgi_bin/.htupload.new.$$"
-  step chmod 0755 "$cgi_bin/.htupload.new.$$"
-  # Once more where it will run: that file system may forbid programs.
-  if [ "$doing" = run ]; then check_executable "$temporary"; fi
-  step mv -f "$cgi_bin/.htupload.new.$$" "$target"
-  temporary=''
+  step_program
+  step_man_pages
+  step_upload_directory
+  step_settings
+  if [ "$apache_conf" = yes ]; then entry_of_apache; else keep_entries conf; fi
+  step_manifest
+  step_selinux
+  if [ "$apache_conf" = yes ]; then step_apache; fi
+}
+
+# What an earlier run that was killed left: files of ours under a name that nobody else has.
+step_leftovers() {
+  for folder in "$cgi_bin" "$prefix/bin" "$prefix/share/man/man8" "$prefix/share/man/man5" "$manifests"; do
+    for left in "$dest$folder"/.htupload.new.*; do
+      if [ -f "$left" ]; then
+        explain 'left by a run that was interrupted'
+        step rm -f "$left"
+      fi
+    done
+  done
+}
+
+step_program() {
+  if [ "$mode" = script ]; then
+    make_directory "$prefix/bin" 0755
+    kind=shared owned=''
+  else
+    kind=program owned=$owner
+  fi
+  if [ -f "$dest$program" ]; then reason="the new program in place of the old one"; else reason="the program"; fi
+  put_file "$from" "$program" 0755 "$kind" "$owned" "$reason"
+}
+
+step_man_pages() {
+  for page in upload.cgi.8 upload-cgi.toml.5; do
+    if [ ! -f "$here/$page" ]; then continue; fi
+    folder=$prefix/share/man/man${page##*.}
+    make_directory "$folder" 0755
+    put_file "$here/$page" "$folder/$page" 0644 shared '' "a man page"
+  done
 }
 
 step_upload_directory() {
-  if [ -d "$upload_dir" ]; then return; fi
+  if [ -d "$dest$upload_dir" ]; then return; fi
   explain "the directory for uploads, closed to everybody else"
-  parent=$(dirname "$upload_dir")
+  parent=$(dirname "$dest$upload_dir")
   if [ ! -d "$parent" ]; then step mkdir -p "$parent"; fi
-  step mkdir -m 0750 "$upload_dir"
-  if [ -n "$user" ]; then step chown "$user:$group" "$upload_dir"; fi
+  step mkdir -m 0750 "$dest$upload_dir"
+  if [ -n "$user" ]; then step chown "$user:$group" "$dest$upload_dir"; fi
 }
 
 step_settings() {
-  if [ -e "$settings" ] || [ -h "$settings" ]; then return; fi
-  explain "the settings; they are yours to edit, and no later run will touch them"
-  if [ "$doing" = show ]; then
-    todo=$((todo + 1))
-    say "cat >$(quote "$settings") <<'END'"
-    settings_text
-    say "END"
-  else
-    temporary=$cgi_bin/.htupload.set.$$
-    settings_text >"$temporary"
-    mv -f "$temporary" "$settings"
-    temporary=''
+  if [ -e "$dest$settings" ] || [ -h "$dest$settings" ]; then
+    keep_entries settings script
+    return
   fi
-  if [ -n "$user" ]; then
-    step chown "root:$group" "$settings"
-    step chmod 0640 "$settings"
+  reason="the settings; they are yours to edit, and no later run will touch them"
+  if [ "$mode" = script ]; then
+    put_text script_text "$settings" 0755 script "$owner" "$reason"
+  elif [ -n "$owner" ]; then
+    put_text settings_text "$settings" 0600 settings "$owner" "$reason"
+  elif [ -n "$user" ]; then
+    put_text settings_text "$settings" 0640 settings "root:$group" "$reason"
   else
-    step chmod 0644 "$settings"
+    put_text settings_text "$settings" 0644 settings '' "$reason"
   fi
+}
+
+step_manifest() {
+  make_directory "$manifests" 0755
+  put_text manifest_text "$manifest" 0644 '' '' "what was put where, for uninstalling"
+}
+
+manifest_text() {
+  printf '%s\n' "$entries" | sed '/^$/d' | LC_ALL=C sort -u
+}
+
+script_text() {
+  printf '#!%s\n' "$program"
+  settings_text
 }
 
 settings_text() {
-  settings_body
-  printf '# install.sh --uninstall removes this file as long as it is unedited: %s\n' \
-    "$(settings_body | checksum)"
-}
-
-settings_body() {
-  printf '# Settings of %s; all there are: %s --help\n' "$name" "$name"
+  printf '# Settings of %s; all there are: upload.cgi init\n' "$name"
   printf 'directory = "%s"\n' "$(printf '%s\n' "$upload_dir" | sed 's/\\/\\\\/g; s/"/\\"/g')"
 }
 
+# --- Putting things in their place ----------------------------------------------------------------
+
+# Under another name first and then renamed: requests that are being served keep the old program,
+# and none ever meets half of the new one.
+# source, path, mode, kind in the manifest, owner ('' for one's own), reason
+put_file() {
+  add_entry "$4" "$(checksum <"$1")" "$2"
+  if [ -f "$dest$2" ] && cmp -s "$1" "$dest$2"; then
+    right_mode "$2" "$3"
+    return
+  fi
+  explain "$6"
+  new=$(dirname "$dest$2")/.htupload.new.$$
+  if [ "$doing" = run ]; then temporary=$new; fi
+  step cp "$1" "$new"
+  settle "$new" "$3" "$5" "$2" "$4"
+}
+
+# The same for what a function prints; nothing in the manifest when the kind is ''.
+put_text() {
+  if [ -n "$4" ]; then add_entry "$4" "$("$1" | checksum)" "$2"; fi
+  if [ -f "$dest$2" ] && "$1" | cmp -s - "$dest$2"; then
+    right_mode "$2" "$3"
+    return
+  fi
+  explain "$6"
+  new=$(dirname "$dest$2")/.htupload.new.$$
+  if [ "$doing" = show ]; then
+    todo=$((todo + 1))
+    say "cat >$(quote "$new") <<'END'"
+    "$1"
+    say END
+  else
+    temporary=$new
+    "$1" >"$new"
+  fi
+  settle "$new" "$3" "$5" "$2" "$4"
+}
+
+# temporary file, mode, owner, path, kind
+settle() {
+  if [ -n "$3" ]; then step chown "$3" "$1"; fi
+  step chmod "$2" "$1"
+  # Once more where it will run: that file system may forbid programs.
+  if [ "$doing" = run ] && [ -z "$dest" ]; then
+    case $5$2 in program0755 | shared0755) check_executable "$1" ;; esac
+  fi
+  step mv -f "$1" "$dest$4"
+  temporary=''
+}
+
+right_mode() {
+  if [ -n "$(find "$dest$1" -prune -perm "$2")" ]; then return; fi
+  explain "$1 is there, but with other rights than it needs"
+  step chmod "$2" "$dest$1"
+}
+
+# With its parents, each of which is written down. path, mode
+make_directory() {
+  if [ -d "$dest$1" ]; then return; fi
+  case $(dirname "$1") in
+    "$1") ;;
+    *) make_directory "$(dirname "$1")" 0755 ;;
+  esac
+  # Shown only once: the first pass makes none.
+  case "$entries" in *"directory$tab-$tab$1"*) return ;; esac
+  add_entry directory - "$1"
+  step mkdir -m "$2" "$dest$1"
+}
+
+# kind, checksum, path
+add_entry() {
+  entries="$entries
+$1$tab$2$tab$3"
+}
+
+# Of the old manifest: what this run leaves as it is.
+keep_entries() {
+  for kept in "$@"; do
+    entries="$entries
+$(grep "^$kept$tab" "$dest$manifest" 2>/dev/null || :)"
+  done
+}
+
+# --- Looking at what is there ---------------------------------------------------------------------
+
 # Nothing, if it is written in a way that only the program understands.
 directory_in_settings() {
-  if [ ! -r "$settings" ]; then return; fi
+  if [ ! -f "$dest$settings" ] || [ ! -r "$dest$settings" ]; then return; fi
   found=$(sed -n "s/^directory *= *'\([^']*\)'.*/\1/p
     /^directory *= *\"\(.*\)\" *\$/{
       s//\1/
       s/\\\\\([\"\\\\]\)/\1/g
       p
-    }" "$settings" | head -n 1)
+    }" "$dest$settings" | head -n 1)
   case $found in
     '' | /*) ;;
     *) found=${cgi_bin%/}/$found ;;
@@ -214,17 +402,48 @@ find_executable() {
   if [ ! -r "$from" ]; then die "--from: $from cannot be read."; fi
 }
 
-# What lies under that name and is not a compiled program was written by somebody, for something.
+# The sums that came with the archive, for a program that came with it.
+verify_sums() {
+  if [ "$(dirname "$from")" != "$here" ] || [ ! -f "$here/SHA256SUMS" ]; then return; fi
+  wanted=$(sed -n "s/ [ *]$(basename "$from")\$//p" "$here/SHA256SUMS")
+  found=$(sha256 <"$from")
+  if [ -z "$wanted" ] || [ -z "$found" ]; then
+    note 'the checksum of the program was not compared: no tool for it, or no line in SHA256SUMS'
+  elif [ "$wanted" != "$found" ]; then
+    die "$from is not what SHA256SUMS says: it was damaged on its way here, or changed." \
+      'Nothing was installed. Get the archive again.'
+  fi
+}
+
+# What lies under that name and was not put there by us was written by somebody, for something.
 check_target() {
-  if [ -d "$target" ]; then die "$target is a directory. Choose another --name."; fi
-  if [ ! -e "$target" ] || is_elf "$target" || cmp -s "$from" "$target"; then return; fi
+  if [ "$task" = upgrade ] && [ -z "$was" ] && ! { [ -f "$dest$target" ] && is_elf "$dest$target"; }; then
+    die "there is no upload.cgi at $target that could be upgraded. Install it: leave --upgrade out."
+  fi
+  if [ -d "$dest$target" ]; then die "$target is a directory. Choose another --name."; fi
+  if [ ! -e "$dest$target" ] || [ -n "$was" ] || cmp -s "$from" "$dest$target"; then return; fi
+  if [ "$mode" = script ]; then
+    if [ "$(head -n 1 "$dest$target")" = "#!$program" ]; then return; fi
+    die "$target exists and is not a settings script for $program." \
+      "Move it away, or choose another --name."
+  fi
+  if is_elf "$dest$target"; then return; fi
   die "$target exists and is not a compiled program, so it is not an upload.cgi to be replaced." \
     "Move it away, or choose another --name."
 }
 
+# suexec, and everybody with sense, refuses programs that others may change.
+check_cgi_bin() {
+  if [ -n "$(find "$dest$cgi_bin" -prune \( -perm -0002 -o -perm -0020 \) 2>/dev/null)" ]; then
+    note "others than its owner may write to $cgi_bin; suexec refuses to run programs there:"
+    note "  chmod go-w $(quote "$cgi_bin")"
+  fi
+}
+
 # For root: the user that the web server works as, so that it can write.
 choose_owner() {
-  if [ "$(id -u)" != 0 ]; then
+  owner=''
+  if ! is_root; then
     if [ -n "$user$group" ]; then die "--user and --group need root."; fi
     return
   fi
@@ -242,6 +461,8 @@ choose_owner() {
     return
   fi
   if [ -z "$group" ]; then group=$(id -gn "$user"); fi
+  # In somebody's home everything is that account's, as suexec wants it.
+  if [ -n "$account" ]; then owner=$user:$group; fi
 }
 
 choose_upload_directory() {
@@ -252,7 +473,9 @@ choose_upload_directory() {
     fi
     upload_dir=$named
   elif [ -z "$upload_dir" ]; then
-    if [ "$(id -u)" = 0 ]; then
+    if [ -n "$account" ]; then
+      upload_dir=$account/uploads
+    elif is_root; then
       upload_dir=/srv/uploads
     else
       upload_dir=${HOME:?is not set; name the directory: --upload-dir DIR}/uploads
@@ -267,12 +490,12 @@ choose_upload_directory() {
     "$cgi_bin"/*)
       die "--upload-dir: $upload_dir lies in cgi-bin, where files are run. Choose another one."
       ;;
-    */public_html/* | */htdocs/* | */httpdocs/* | /var/www/html/*)
+    */public_html/* | */private_html/* | */htdocs/* | */httpdocs/* | /var/www/html/*)
       note "$upload_dir looks like a part of the site, open to everyone: upload.cgi refuses"
       note 'to use such a directory; --upload-dir chooses another one'
       ;;
   esac
-  if [ -e "$upload_dir" ] && [ ! -d "$upload_dir" ]; then
+  if [ -e "$dest$upload_dir" ] && [ ! -d "$dest$upload_dir" ]; then
     die "--upload-dir: $upload_dir exists and is not a directory."
   fi
 }
@@ -283,7 +506,7 @@ report_request() {
     SERVER_NAME=localhost SERVER_PORT=80 REMOTE_ADDR=127.0.0.1 QUERY_STRING= \
     "REQUEST_URI=/cgi-bin/$name" "SCRIPT_NAME=/cgi-bin/$name" "SCRIPT_FILENAME=$target" "$target"
   who=$(id -un)
-  if [ -n "$user" ] && [ "$(id -u)" = 0 ]; then
+  if [ -n "$user" ] && is_root; then
     uid=$(id -u "$user") gid=$(id -g "$user")
     if setpriv --reuid "$uid" --regid "$gid" --init-groups true 2>/dev/null; then
       set -- setpriv --reuid "$uid" --regid "$gid" --init-groups "$@"
@@ -304,37 +527,179 @@ report_request() {
   die "it is installed, but it does not work yet. \`$target check\` says what is wrong."
 }
 
+# The whole way, as a visitor goes it: the program itself knows how to try it.
+report_url() {
+  if [ -z "$url" ]; then return; fi
+  say ''
+  say "Trying $url:"
+  if "$program" check --url "$url" --pause 0; then return; fi
+  die "it is installed, but $url does not work yet; the lines above say why."
+}
+
 say_what_next() {
   say ''
   say 'What next:'
-  if [ -d /etc/apache2/mods-available ] && [ ! -e /etc/apache2/mods-enabled/cgid.load ] &&
-    [ ! -e /etc/apache2/mods-enabled/cgi.load ]; then
-    say '- Apache does not run programs yet: a2enmod cgid && systemctl restart apache2'
+  if [ "$apache_conf" = no ] && [ -d /etc/apache2/mods-available ] &&
+    [ ! -e /etc/apache2/mods-enabled/cgid.load ] && [ ! -e /etc/apache2/mods-enabled/cgi.load ]; then
+    say '- Apache does not run programs yet: run this again with --apache-conf yes, or'
+    say '    a2enmod cgid && systemctl restart apache2'
   fi
-  if command -v getenforce >/dev/null 2>&1 && [ "$(getenforce 2>/dev/null)" = Enforcing ]; then
-    say '- SELinux must be told that the web server may write there:'
-    say "    semanage fcontext -a -t httpd_sys_rw_content_t $(quote "$upload_dir(/.*)?")"
-    say "    restorecon -R $(quote "$upload_dir") $(quote "$target")"
-  fi
-  if [ "$(id -u)" != 0 ]; then
+  if ! is_root; then
     say "- The web server must run programs as $(id -un), as most shared hosts do (suexec)."
     say '  Elsewhere it cannot write to your directory: let root run this script.'
   fi
-  say "- Open http://YOUR-SITE/cgi-bin/$name and send a file; it arrives in $upload_dir"
+  if [ "$apache_conf" = yes ]; then
+    say "- Open http://YOUR-SITE/upload and send a file; it arrives in $upload_dir"
+  else
+    say "- Open http://YOUR-SITE/cgi-bin/$name and send a file; it arrives in $upload_dir"
+  fi
   say "- Sizes, names and all other settings: $settings"
-  say '- Another address, passwords, limits of Apache: apache-example.conf'
+  if [ "$mode" = script ]; then
+    say "- Another form: run this again with another --name and --upload-dir"
+  fi
+  say "- What is in the way, if anything: $(quote "$program") check"
+  if [ "$apache_conf" = no ]; then say '- Another address, passwords, limits of Apache: apache-example.conf'; fi
+}
+
+# --- Apache and SELinux ---------------------------------------------------------------------------
+
+find_apache() {
+  if [ -d /etc/apache2/conf-available ]; then
+    conf=/etc/apache2/conf-available/upload-cgi.conf pid_file=/var/run/apache2/apache2.pid service=apache2
+  elif [ -d /etc/apache2/conf.d ]; then
+    conf=/etc/apache2/conf.d/upload-cgi.conf pid_file=/var/run/apache2/httpd.pid service=apache2
+  elif [ -d /etc/httpd/conf.d ]; then
+    conf=/etc/httpd/conf.d/upload-cgi.conf pid_file=/run/httpd/httpd.pid service=httpd
+  else
+    die '--apache-conf: neither /etc/apache2 nor /etc/httpd is there, so where its configuration lies is unknown.'
+  fi
+  if [ ! -f "$here/apache-example.conf" ]; then
+    die "--apache-conf: $here/apache-example.conf is missing; it is in the archive."
+  fi
+  # shellcheck disable=SC2016 # both are meant as they stand
+  case $cgi_bin$name$upload_dir in
+    *'"'* | *'${'*) die '--apache-conf: no configuration of Apache can name a path with " or ${' ;;
+  esac
+  if [ "$apache_conf" = print ]; then return; fi
+  if ! is_root; then die '--apache-conf yes needs root.'; fi
+  for control in apachectl apache2ctl ''; do
+    if [ -n "$control" ] && command -v "$control" >/dev/null 2>&1; then break; fi
+  done
+  if [ -z "$control" ]; then die '--apache-conf yes: there is no apachectl.'; fi
+}
+
+apache_text() {
+  sed "s|^  Define UPLOAD_CGI_FOLDER .*|  Define UPLOAD_CGI_FOLDER \"$(escaped "$cgi_bin")\"|
+    s|^  Define UPLOAD_CGI_UPLOADS .*|  Define UPLOAD_CGI_UPLOADS \"$(escaped "$upload_dir")\"|
+    s|^  Define UPLOAD_CGI_FILE .*|  Define UPLOAD_CGI_FILE \"$(escaped "$name")\"|" "$here/apache-example.conf"
+}
+
+# For the right side of a substitution.
+escaped() {
+  printf '%s\n' "$1" | sed 's/[\\&|]/\\&/g'
+}
+
+entry_of_apache() {
+  add_entry conf "$(apache_text | checksum)" "$conf"
+}
+
+# Nothing is reloaded that does not pass Apache's own test; what does not is taken back.
+step_apache() {
+  before=$todo
+  new_module=no
+  if command -v a2enmod >/dev/null 2>&1 && [ ! -e /etc/apache2/mods-enabled/cgid.load ] &&
+    [ ! -e /etc/apache2/mods-enabled/cgi.load ]; then
+    explain 'Apache runs programs with the module cgid (or cgi, where processes and not threads serve)'
+    new_module=yes
+    step a2enmod -q cgi
+  fi
+  put_text apache_text "$conf" 0644 '' '' 'the address /upload, with limits and time-outs'
+  enabled=/etc/apache2/conf-enabled/upload-cgi.conf
+  if [ "$service$conf" = apache2/etc/apache2/conf-available/upload-cgi.conf ] && [ ! -e "$enabled" ]; then
+    step a2enconf -q upload-cgi
+  fi
+  if [ "$doing" = show ]; then
+    if [ "$todo" = "$before" ]; then return; fi
+    explain 'Apache tests its configuration, and only then reads it anew'
+    step "$control" configtest
+    if apache_runs; then reload_apache; fi
+    changed_apache=yes
+    return
+  fi
+  if [ "${changed_apache:-no}" = no ]; then return; fi
+  if ! output=$("$control" configtest 2>&1); then
+    printf '%s\n' "$output" | sed 's/^/  | /' >&2
+    remove_apache_conf
+    if [ "$new_module" = yes ]; then a2dismod -q -f cgid cgi >/dev/null 2>&1 || :; fi
+    die 'Apache does not accept its configuration with the new part, so that was taken out again.' \
+      'Everything else is installed.'
+  fi
+  if apache_runs; then reload_apache; else note 'Apache does not run; nothing was reloaded'; fi
+}
+
+apache_runs() {
+  [ -s "$pid_file" ] && kill -0 "$(cat "$pid_file")" 2>/dev/null
+}
+
+# A module that starts a process of its own, as cgid does, needs a real start.
+reload_apache() {
+  if [ "${new_module:-no}" = no ]; then
+    step "$control" graceful
+  elif [ -d /run/systemd/system ]; then
+    step systemctl restart "$service"
+  else
+    step "$control" stop
+    if [ "$doing" = run ]; then
+      for _ in 1 2 3 4 5 6 7 8 9 10; do
+        if ! apache_runs; then break; fi
+        sleep 1
+      done
+    fi
+    step "$control" start
+  fi
+}
+
+remove_apache_conf() {
+  if [ -h /etc/apache2/conf-enabled/upload-cgi.conf ]; then
+    if command -v a2disconf >/dev/null 2>&1; then
+      step a2disconf -q upload-cgi
+    else
+      step rm -f /etc/apache2/conf-enabled/upload-cgi.conf
+    fi
+  fi
+  step rm -f "$conf"
+}
+
+# The web server may write only where a label says so; a copied program has its directory's label already.
+step_selinux() {
+  if [ -n "$dest" ] || ! command -v getenforce >/dev/null 2>&1; then return; fi
+  case $(getenforce 2>/dev/null) in Enforcing | Permissive) ;; *) return ;; esac
+  # shellcheck disable=SC2012 # no other tool shows labels everywhere
+  case $(ls -Zd "$upload_dir" 2>/dev/null) in *_rw_content_t*) return ;; esac
+  explain 'SELinux is told that the web server may write there'
+  if is_root && command -v semanage >/dev/null 2>&1; then
+    step semanage fcontext -a -t httpd_sys_rw_content_t "$upload_dir(/.*)?"
+    step restorecon -R "$upload_dir" "$target"
+  else
+    kind=httpd_sys_rw_content_t
+    if ! is_root; then kind=httpd_user_rw_content_t; fi
+    step chcon -R -t "$kind" "$upload_dir"
+  fi
 }
 
 # --- Uninstalling ---------------------------------------------------------------------------------
 
 uninstall_program() {
   stay=$(directory_in_settings)
+  if [ ! -f "$dest$manifest" ]; then
+    note "there is nothing of upload.cgi to remove in $cgi_bin"
+    if [ -e "$dest$target" ]; then note "$target stays: this script did not put it there"; fi
+    return
+  fi
   doing=show
   todo=0
   uninstall_steps
-  if [ "$todo" = 0 ]; then
-    note "there is nothing of upload.cgi to remove in $cgi_bin"
-  elif [ "$dry_run" = yes ]; then
+  if [ "$dry_run" = yes ]; then
     note 'nothing was changed (--dry-run)'
   else
     ask 'Do this?'
@@ -344,63 +709,198 @@ uninstall_program() {
   fi
 }
 
+# The manifest goes last but for directories: whoever is interrupted can run it again.
 uninstall_steps() {
-  if [ -f "$target" ]; then
-    if is_elf "$target"; then
-      explain 'remove the program'
-      step rm -f "$target"
-    elif [ "$doing" = show ]; then
-      note "$target stays: it is not a compiled program, so this script did not install it"
-    fi
-  fi
-  if [ ! -f "$settings" ]; then return; fi
-  if settings_are_unedited; then
-    explain 'remove the settings, which nobody has edited'
-    step rm -f "$settings"
-  elif [ "$doing" = show ]; then
-    note "$settings stays: somebody edited it"
+  explain 'remove what was installed'
+  changed_apache=no
+  while IFS=$tab read -r kind sum path; do
+    case $kind in
+      program | script | settings) remove_file "$kind" "$sum" "$path" ;;
+      shared)
+        if ! is_shared "$path"; then remove_file "$kind" "$sum" "$path"; fi
+        ;;
+      conf)
+        if [ -f "$dest$path" ] && [ "$(checksum <"$dest$path")" != "$sum" ]; then
+          stays "$path"
+        elif [ -f "$dest$path" ]; then
+          conf=$path
+          remove_apache_conf
+          changed_apache=yes
+        fi
+        ;;
+    esac
+  done <<END
+$(cat "$dest$manifest")
+END
+  directories=$(sed -n "s/^directory$tab-$tab//p" "$dest$manifest" | LC_ALL=C sort -r)
+  step rm -f "$dest$manifest"
+  while IFS= read -r path; do
+    if [ -n "$path" ] && [ -d "$dest$path" ]; then remove_directory "$path"; fi
+  done <<END
+$directories
+END
+  if [ "$changed_apache" = yes ]; then reload_after_removal; fi
+}
+
+# kind, checksum, path
+remove_file() {
+  if [ ! -f "$dest$3" ]; then return; fi
+  if [ "$(checksum <"$dest$3")" = "$2" ]; then
+    step rm -f "$dest$3"
+  elif [ "$purge" = yes ] && [ "$1" != program ]; then
+    explain "it was edited (--purge)"
+    step rm -f "$dest$3"
+  else
+    stays "$3"
   fi
 }
 
-settings_are_unedited() {
-  recorded=$(sed -n '$s/^# install\.sh --uninstall .*: //p' "$settings")
-  [ -n "$recorded" ] && [ "$(sed '$d' "$settings" | checksum)" = "$recorded" ]
+stays() {
+  if [ "$doing" = show ]; then note "$1 stays: somebody edited it"; fi
+}
+
+# Whether the manifest of another form has it.
+is_shared() {
+  for other in "$dest$manifests"/*; do
+    if [ "$other" != "$dest$manifest" ] && grep -q "$tab$(printf '%s' "$1" | sed 's/[.[*^$\\]/\\&/g')\$" "$other"; then
+      return 0
+    fi
+  done
+  return 1
+}
+
+# Only what is empty; others may have put something there.
+remove_directory() {
+  if [ "$doing" = show ]; then
+    todo=$((todo + 1))
+    say "rmdir $(quote "$dest$1") 2>/dev/null || :"
+  else
+    rmdir "$dest$1" 2>/dev/null || :
+  fi
+}
+
+reload_after_removal() {
+  apache_conf=yes
+  find_apache
+  new_module=no
+  step "$control" configtest
+  if apache_runs; then reload_apache; fi
 }
 
 # --- Looking --------------------------------------------------------------------------------------
 
-find_cgi_bin() {
-  if [ "$(id -u)" = 0 ]; then
-    candidates="/usr/lib/cgi-bin
-/var/www/cgi-bin"
-  else
-    candidates="${HOME-}/public_html/cgi-bin
-/usr/lib/cgi-bin
-/var/www/cgi-bin"
-  fi
-  refused=''
-  while IFS= read -r cgi_bin; do
-    if [ ! -d "$cgi_bin" ]; then continue; fi
-    if [ ! -w "$cgi_bin" ]; then
-      refused="$refused $cgi_bin is there, but $(id -un) may not write to it."
-      continue
+# Sets cgi_bin, and says why. Each system has one place for programs; a panel has one for each account.
+find_layout() {
+  refused='' looked=''
+  if is_root; then
+    if [ -n "$user" ] && [ -d "$(home_of "$user")" ] && find_in_home "$(home_of "$user")"; then
+      account=$(home_of "$user")
+      return
     fi
-    case $cgi_bin in
-      /usr/lib/*) reason='where Debian and its kin keep CGI programs' ;;
-      /var/www/*) reason='where Red Hat and its kin keep CGI programs' ;;
-      *) reason='where shared hosts keep CGI programs' ;;
-    esac
-    note "found $cgi_bin, $reason"
+    find_panel
+    for entry in "/usr/lib/cgi-bin${tab}where Debian and its kin keep CGI programs" \
+      "/var/www/cgi-bin${tab}where Red Hat and its kin keep CGI programs" \
+      "/var/www/localhost/cgi-bin${tab}where Alpine keeps CGI programs" \
+      "/srv/www/cgi-bin${tab}where SUSE keeps CGI programs"; do
+      if takes "${entry%%"$tab"*}" "${entry#*"$tab"}"; then return; fi
+    done
+  else
+    if [ -n "${HOME:-}" ] && find_in_home "$HOME"; then return; fi
+    for entry in /usr/lib/cgi-bin /var/www/cgi-bin /var/www/localhost/cgi-bin; do
+      if takes "$entry" 'where this system keeps CGI programs'; then return; fi
+    done
+  fi
+  die "no cgi-bin directory was found among:$looked.$refused" 'Name it: --cgi-bin DIR'
+}
+
+# A panel gives each account its own; root must say which.
+find_panel() {
+  for entry in "/usr/local/cpanel${tab}cPanel" "/usr/local/directadmin${tab}DirectAdmin" \
+    "/usr/local/psa${tab}Plesk"; do
+    if [ -d "${entry%%"$tab"*}" ]; then
+      die "this server is run by ${entry#*"$tab"}, where programs belong to accounts." \
+        'Run this as the account (su - ACCOUNT), or name it: --user ACCOUNT'
+    fi
+  done
+}
+
+# A home as panels and universities make them. DirectAdmin: one place for each domain.
+find_in_home() {
+  domains=''
+  for folder in "$1"/domains/*/public_html; do
+    if [ -d "$folder" ]; then
+      domains="$domains
+$folder/cgi-bin"
+    fi
+  done
+  if [ "$(printf '%s' "$domains" | grep -c .)" -gt 1 ]; then
+    die "there are several domains (DirectAdmin). Choose one: --cgi-bin DIR, among$(printf '%s' "$domains" | tr '\n' ' ')"
+  fi
+  if [ -n "$domains" ]; then
+    takes_or_makes "${domains#?}" "where DirectAdmin keeps a domain's programs"
     return
-  done <<END
-$candidates
-END
-  die "no cgi-bin directory was found among: $(printf '%s' "$candidates" | tr '\n' ' ').$refused" \
-    'Name it: --cgi-bin DIR'
+  fi
+  if [ -d "$1/httpdocs" ]; then
+    if takes "$1/cgi-bin" 'where older Plesk keeps CGI programs'; then return; fi
+    takes_or_makes "$1/httpdocs/cgi-bin" 'where Plesk keeps CGI programs'
+    return
+  fi
+  for folder in public_html www htdocs; do
+    if takes "$1/$folder/cgi-bin" 'where shared hosts keep CGI programs'; then return; fi
+  done
+  # cPanel makes none for a new account, but runs what lies there.
+  if [ -d "$1/public_html" ] && [ -d /usr/local/cpanel ]; then
+    takes_or_makes "$1/public_html/cgi-bin" 'where cPanel runs CGI programs'
+    return
+  fi
+  return 1
+}
+
+# path, reason
+takes() {
+  looked="$looked $1"
+  if [ ! -d "$dest$1" ]; then return 1; fi
+  if [ ! -w "$dest$1" ]; then
+    refused="$refused $1 is there, but $(id -un) may not write to it."
+    return 1
+  fi
+  cgi_bin=$1
+  note "found $cgi_bin, $2"
+}
+
+takes_or_makes() {
+  if takes "$1" "$2"; then return; fi
+  if [ -d "$1" ] || [ ! -w "$(dirname "$1")" ]; then return 1; fi
+  cgi_bin=$1
+  layout=home
+  note "$cgi_bin will be made, $2"
+}
+
+home_of() {
+  sed -n "s/^$1:[^:]*:[^:]*:[^:]*:[^:]*:\([^:]*\):.*/\1/p" /etc/passwd | head -n 1
+}
+
+is_root() {
+  [ "$(id -u)" = 0 ]
 }
 
 absolute_directory() {
-  if [ ! -d "$1" ]; then die "--cgi-bin: there is no directory $1."; fi
+  if [ ! -d "$dest$1" ]; then
+    # Found in a home, or a packager's, and made later.
+    case $1 in
+      /*)
+        if [ -n "$dest" ] || { [ -d "$(dirname "$1")" ] && [ "$layout" != given ]; }; then
+          printf '%s\n' "${1%/}"
+          return
+        fi
+        ;;
+    esac
+    die "--cgi-bin: there is no directory $1."
+  fi
+  if [ -n "$dest" ]; then
+    printf '%s\n' "${1%/}"
+    return
+  fi
   case $1 in
     /*) CDPATH='' cd "$1" && pwd ;;
     *) CDPATH='' cd "./$1" && pwd ;;
@@ -426,11 +926,12 @@ check_executable() {
   if [ ! -x "$1" ]; then
     # Not yet: a download has no such right. The copy will, and is checked then.
     if [ "$1" = "$from" ]; then return; fi
-    die "$1 may not be executed."
+    die "$1 does not run on this machine: its file system is mounted noexec, or a policy forbids it." \
+      'Nothing was installed.'
   fi
-  case $1 in */*) program=$1 ;; *) program=./$1 ;; esac
+  case $1 in */*) tried=$1 ;; *) tried=./$1 ;; esac
   status=0
-  output=$(limited "$program" --version 2>&1 </dev/null) || status=$?
+  output=$(limited "$tried" --version 2>&1 </dev/null) || status=$?
   if [ "$status" = 0 ] && [ -n "$output" ]; then return; fi
   explain_failure "$1" "$status" "$output"
 }
@@ -544,6 +1045,17 @@ ask() {
     [Yy] | [Yy][Ee][Ss]) ;;
     *) die 'nothing was changed.' ;;
   esac
+}
+
+# Of standard input, SHA-256 in hexadecimal; nothing where no tool is there.
+sha256() {
+  if command -v sha256sum >/dev/null 2>&1; then
+    sha256sum
+  elif command -v shasum >/dev/null 2>&1; then
+    shasum -a 256
+  elif command -v openssl >/dev/null 2>&1; then
+    openssl dgst -sha256 -r
+  fi | cut -d ' ' -f 1
 }
 
 # At most 30 seconds, where the system can do that.

@@ -32,7 +32,14 @@ const script = fileURLToPath(new URL('../install.sh', import.meta.url))
 
 type Ended = { status: number | null; stdout: string; stderr: string }
 type RunOptions = { env?: Record<string, string>; stdin?: string; uid?: number | undefined }
-type Place = { home: string; cgiBin: string; program: string; settings: string; uploads: string }
+type Place = {
+  home: string
+  cgiBin: string
+  prefix: string
+  program: string
+  settings: string
+  uploads: string
+}
 
 const shells = [
   { name: 'sh', command: ['sh'], skip: false as const },
@@ -42,10 +49,13 @@ const shells = [
 for (const { name, command, skip } of shells) {
   const install = (place: Place, ...more: string[]) => {
     const options = ['--cgi-bin', place.cgiBin, '--from', executable, '--upload-dir', place.uploads]
-    return run([...command, script, ...options, ...more])
+    return run([...command, script, ...options, '--prefix', place.prefix, ...more])
   }
   const uninstall = (place: Place) =>
-    run([...command, script, '--cgi-bin', place.cgiBin, '--uninstall', '--yes'])
+    run([
+      ...[...command, script, '--cgi-bin', place.cgiBin, '--prefix', place.prefix],
+      ...['--uninstall', '--yes'],
+    ])
 
   test(`${name}: what is installed answers and stores where it was told to`, {
     skip,
@@ -100,7 +110,7 @@ for (const { name, command, skip } of shells) {
     const again = await install({ ...place, uploads: join(place.home, 'elsewhere') }, '--yes')
     assert.equal(again.status, 0, again.stderr)
     assert.ok(again.stdout.includes(`uploads go to ${uploads}`), again.stdout)
-    assert.deepEqual(readdirSync(place.home).sort(), ['cgi-bin', 'it\'s "here" \\ $HOME'])
+    assert.deepEqual(readdirSync(place.home).sort(), ['cgi-bin', 'it\'s "here" \\ $HOME', 'prefix'])
   })
 
   test(`${name}: edited settings and uploads survive everything`, { skip }, async (t) => {
@@ -267,7 +277,8 @@ function prepare(t: TestContext): Place {
   mkdirSync(cgiBin)
   const program = join(cgiBin, 'upload.cgi')
   const settings = join(cgiBin, '.htupload.toml')
-  return { home, cgiBin, program, settings, uploads: join(home, 'uploads') }
+  const prefix = join(home, 'prefix')
+  return { home, cgiBin, prefix, program, settings, uploads: join(home, 'uploads') }
 }
 
 function run(words: readonly string[], options: RunOptions = {}): Promise<Ended> {
