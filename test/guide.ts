@@ -40,18 +40,18 @@ export class Section {
     return blocks.map(({ text }) => text).join('')
   }
 
-  /** Its only table, by the text of the first column. Code marks are taken off cells that are code alone. */
+  /** Its only table, by the text of the first column, without the marks of code. */
   table(): ReadonlyMap<string, Row> {
     const lines = this.#text.split('\n').filter((line) => line.startsWith('|'))
     const [headings = [], , ...rows] = lines.map((line) =>
       line
         .split(/(?<!\\)\|/)
         .slice(1, -1)
-        .map((cell) => cell.trim().replace(/^`([^`]*)`$/, '$1')),
+        .map((cell) => cell.trim()),
     )
     return new Map(
       rows.map((cells) => [
-        cells[0] ?? '',
+        cells[0]?.replaceAll('`', '') ?? '',
         Object.fromEntries(headings.map((heading, i) => [heading, cells[i] ?? ''])),
       ]),
     )
