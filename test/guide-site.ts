@@ -7,6 +7,7 @@ import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
   cpSync,
+  existsSync,
   globSync,
   mkdirSync,
   mkdtempSync,
@@ -66,6 +67,7 @@ export class Machine {
   /** A file of the guide. */
   write(path: string, text: string): void {
     const place = this.path(path)
+    assert.ok(place.startsWith(`${this.root}/`), `${path} is not on the scratch machine`)
     mkdirSync(dirname(place), { recursive: true })
     writeFileSync(place, this.translate(text))
   }
@@ -112,6 +114,12 @@ export class Machine {
     execFileSync('sh', ['-euc', this.translate(script)], { cwd, env, stdio: 'pipe' })
   }
 
+  /** A directory that Debian's packages make for the server's user. */
+  makeForServer(path: string): void {
+    mkdirSync(this.path(path), { recursive: true })
+    giveToServer(this.path(path))
+  }
+
   /** Debian's own configuration as it is after installation. Call it before follow(). */
   takeFromDebian(server: 'apache2' | 'lighttpd' | 'nginx'): void {
     const source = `/etc/${server}`
@@ -132,13 +140,17 @@ export class Machine {
       rmSync(join(place, 'mods-enabled'), { recursive: true })
       mkdirSync(join(place, 'mods-enabled'))
       this.run(`a2enmod -q ${debiansModules}`)
+      const firewall = '/etc/modsecurity'
+      if (existsSync(firewall)) {
+        cpSync(firewall, this.path(firewall), { recursive: true })
+        for (const path of ['/var/log/apache2', '/var/cache/modsecurity']) this.makeForServer(path)
+      }
     }
     if (server === 'lighttpd') {
       rmSync(join(place, 'conf-enabled'), { recursive: true })
       mkdirSync(join(place, 'conf-enabled'))
       for (const path of ['/var/log/lighttpd', '/var/cache/lighttpd/uploads']) {
-        mkdirSync(this.path(path), { recursive: true })
-        execFileSync('chown', ['www-data:', this.path(path)])
+        this.makeForServer(path)
       }
       // IPv6 is not wanted here.
       this.edit([['/etc/lighttpd/lighttpd.conf', /^include_shell.*ipv6.*$/m, '']])
