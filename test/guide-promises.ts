@@ -73,10 +73,13 @@ export function upload(url: string, filename: string, content: Buffer): Promise<
 
 /** The program runs, with the settings of the guide. */
 export async function assertWorks({ server, uploads, title }: Site): Promise<void> {
-  const form = await send(server.url, 'GET', undefined, { Accept: 'text/html' })
-  assert.equal(form.status, 200, form.text + server.errorLog())
-  assert.ok(form.text.includes(`<title>${title}</title>`), form.text.slice(0, 500))
-  const stored = await upload(server.url, "l'été.bin", content)
+  const page = await send(server.url, 'GET', undefined, { Accept: 'text/html' })
+  assert.equal(page.status, 200, page.text + server.errorLog())
+  assert.ok(page.text.includes(`<title>${title}</title>`), page.text.slice(0, 500))
+  // As a browser without Sec-Fetch-Site: it is the same site only if the program is told the whole host.
+  const { host, origin } = new URL(server.url)
+  const form = formWith("l'été.bin", content)
+  const stored = await send(server.url, 'POST', form, { Host: host, Origin: origin })
   assert.equal(stored.status, 201, stored.text + server.errorLog())
   assert.ok(readFileSync(join(uploads, "l'été.bin")).equals(content))
   assertRefused(await upload(server.url, 'x.php', content), 415, 'EXTENSION_REFUSED')
@@ -105,6 +108,15 @@ export async function assertPromises(site: Site, row: Row): Promise<void> {
   const all = { ...seen, tus: await speaksTus(site) }
   const promised = Object.fromEntries(Object.keys(all).map((key) => [key, row[key]]))
   assert.deepEqual(all, promised, server.errorLog())
+}
+
+/** The status for a request of this length whose body never comes; 0 when there is none for so long. */
+export async function answerToLength(url: string, bytes: number, forMs: number): Promise<number> {
+  const client = await RawClient.connect(url, contentType())
+  client.head({ 'Content-Length': bytes })
+  const status = await Promise.race([client.status(), delay(forMs, 0, { ref: false })])
+  client.close()
+  return status
 }
 
 /** Nothing but these is stored, and nothing is left of others. */
@@ -137,7 +149,7 @@ async function afterSilence({ server, uploads }: Site): Promise<string> {
   const status = client.status()
   const isPatient = await Promise.race([
     status.then(() => false),
-    delay((small.silenceSeconds + 6) * 1000, true),
+    delay((small.silenceSeconds + 4) * 1000, true, { ref: false }),
   ])
   if (isPatient) client.end(body.subarray(200_000))
   const answer = await status

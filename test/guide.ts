@@ -16,11 +16,11 @@ export type Block = {
 export type Row = Readonly<Record<string, string>>
 
 export class Section {
-  readonly #text: string
+  readonly text: string
   readonly blocks: readonly Block[]
 
   constructor(text: string) {
-    this.#text = text
+    this.text = text
     this.blocks = blocksOf(text.split('\n'))
   }
 
@@ -42,7 +42,7 @@ export class Section {
 
   /** Its only table, by the text of the first column, without the marks of code. */
   table(): ReadonlyMap<string, Row> {
-    const lines = this.#text.split('\n').filter((line) => line.startsWith('|'))
+    const lines = this.text.split('\n').filter((line) => line.startsWith('|'))
     const [headings = [], , ...rows] = lines.map((line) =>
       line
         .split(/(?<!\\)\|/)
