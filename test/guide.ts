@@ -66,8 +66,8 @@ export function section(heading: string): Section {
 }
 
 /** What the guide says that a client sees of this server. */
-export function promisesOf(server: string): Row {
-  const row = section('What people see').table().get(server)
+export function promisesOf(server: string, heading = 'What people see'): Row {
+  const row = section(heading).table().get(server)
   assert.ok(row !== undefined, `the table of docs/servers.md has no row "${server}"`)
   return row
 }

@@ -1,8 +1,10 @@
 // docs/servers.md, each section against the real server: what it shows is loaded, what it promises is seen.
 
 import assert from 'node:assert/strict'
-import { globSync, readFileSync } from 'node:fs'
+import { existsSync, globSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { contentType } from '../src/testing/multipart-body.ts'
 import { promisesOf, section } from './guide.ts'
 import {
@@ -13,6 +15,7 @@ import {
   type Site,
   send,
   small,
+  upload,
 } from './guide-promises.ts'
 import { type Edit, Machine, needsRoot } from './guide-site.ts'
 import { RawClient } from './raw-client.ts'
@@ -123,6 +126,48 @@ test('the limits of requests that servers have by themselves are those of the ta
     assert.equal(String(await answerToLength(url, most + 1, 20_000)), row['over it'], name)
   }
 })
+
+test('an answer that comes too late ends as the guide says', {
+  skip: needsRoot() || missing('apache2', 'lighttpd', 'nginx', 'fcgiwrap', 'busybox'),
+}, async (t) => {
+  const { silenceSeconds } = small
+  const seconds = silenceSeconds * 2
+  const apache = apacheMachine(t, [
+    [apacheConfPath, 'CGIDScriptTimeout 300', `CGIDScriptTimeout ${silenceSeconds}`],
+  ])
+  apache.run(section('Apache with mod_cgid').script())
+  const lighttpd = lighttpdMachine(t, '')
+  const nginx = nginxMachine(t, '')
+  const patience = `fastcgi_read_timeout ${silenceSeconds}s`
+  nginx.edit([[nginxConf, 'fastcgi_read_timeout 300s', patience]])
+  const busybox = busyboxMachine(t, '"0"')
+  for (const machine of [apache, lighttpd, nginx]) slowDown(machine, '/usr/lib/cgi-bin', seconds)
+  slowDown(busybox, '/srv/www/cgi-bin', seconds)
+  const servers = {
+    Apache: [apache, await apache.startApache('/upload')],
+    lighttpd: [lighttpd, await lighttpd.startLighttpd('/upload')],
+    nginx: [nginx, await nginx.startNginx('/upload', fcgiwrapOptions())],
+    'busybox httpd': [busybox, await busybox.startBusybox('/cgi-bin/upload.cgi', busyboxCommand())],
+  } as const
+  await Promise.all(
+    Object.entries(servers).map(async ([name, [machine, { url }]]) => {
+      const row = promisesOf(name, 'When the answer takes long')
+      const { status } = await upload(url, 'late.txt', Buffer.from('late'))
+      await delay(seconds * 1000)
+      const isThere = existsSync(join(machine.path('/srv/uploads'), 'late.txt'))
+      const seen = { status: String(status), program: isThere ? 'goes on' : 'is killed' }
+      assert.deepEqual(seen, { status: row['after that'], program: row['the program'] }, name)
+    }),
+  )
+})
+
+/** As if the disk were slow: the program begins so much later. */
+function slowDown(machine: Machine, folder: string, seconds: number): void {
+  const program = join(machine.path(folder), 'upload.cgi')
+  renameSync(program, join(dirname(program), 'slow.cgi'))
+  const script = `#!/bin/sh\nsleep ${seconds}\nexec "${dirname(program)}/slow.cgi"\n`
+  writeFileSync(program, script, { mode: 0o755 })
+}
 
 function apacheMachine(t: TestContext, edits: readonly Edit[]): Machine {
   const machine = new Machine(t)
