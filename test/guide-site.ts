@@ -227,10 +227,14 @@ export class Machine {
   }
 
   /** `command`: as the guide starts it. */
-  async startBusybox(path: string, command: readonly string[]): Promise<RunningServer> {
+  async startBusybox(
+    path: string,
+    command: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<RunningServer> {
     return this.#start('busybox', path, (_, port) => {
       const args = command.map((word) => this.translate(word.replace('8080', `127.0.0.1:${port}`)))
-      return [{ tool: 'busybox', args: [...args.slice(1), '-f'] }]
+      return [{ tool: 'busybox', args: [...args.slice(1), '-f'], env }]
     })
   }
 

@@ -173,10 +173,15 @@ for (const isOwner of [false, true]) {
     if (!isOwner) {
       machine.follow(section('Per-user directories without suexec'))
     }
+    const folder = machine.path('/home/alice/public_html/cgi-bin')
+    machine.edit([[users.conf, /^/, `ScriptAlias "/around/" "${folder}/"\n`]])
     const server = await machine.startApache(`/~${account.name}/cgi-bin/upload.cgi`)
     const uploads = machine.path('/home/alice/uploads')
     const site: Site = { server, uploads, title }
     await assertWorks(site)
+    // By way of an alias www-data comes, who may not read alice's folder.
+    const around = new URL('/around/upload.cgi', server.url).href
+    assert.equal((await send(around, 'GET')).status, isOwner ? 503 : 200)
     const { uid, gid, mode } = statSync(join(uploads, "l'été.bin"))
     assert.equal(uid === account.uid, isOwner)
     assert.equal(gid, account.gid)
