@@ -2,9 +2,13 @@
 
 import { spawnSync } from 'node:child_process'
 
-const { error, status } = spawnSync('shellcheck', ['install.sh', 'upload.sh', '.ci/run'], {
-  stdio: 'inherit',
-})
+const { error, status } = spawnSync(
+  'shellcheck',
+  ['install.sh', 'upload.sh', 'doctor.cgi', '.ci/run'],
+  {
+    stdio: 'inherit',
+  },
+)
 if (error !== undefined) {
   console.log('shellcheck is not installed (apt-get install shellcheck): shell scripts not checked')
   process.exit(process.env['UPLOAD_CGI_NO_SKIPS'] ? 1 : 0)

@@ -1,0 +1,1017 @@
+#!/bin/sh
+# doctor.cgi: says why upload.cgi does not start, for when the web server shows nothing but an error 500.
+# Put it beside upload.cgi (mode 755), call it in the browser, read, and delete it. Or in a terminal, as
+# the user that the web server works as: sh doctor.cgi [upload.cgi or a settings script ...]
+#
+# It knows eighteen causes, each with a number and a code word. It makes one GET request to the program,
+# with a time limit, and otherwise only reads. What comes over HTTP is ignored, and so are arguments there.
+# Whoever knows its address can read paths and user names, so it answers in a browser for an hour only.
+# For every POSIX sh (dash, busybox ash). Whatever fails, the answer is completed: nothing is `set -e`.
+
+main() {
+  LC_ALL=C
+  PATH=${PATH:-/usr/local/bin:/usr/bin:/bin}
+  export LC_ALL PATH
+  unset CDPATH ENV
+  stage=start start=$PWD self=$0
+  found='' maybe='' programs='' works=''
+  where=terminal
+  if [ -n "${GATEWAY_INTERFACE+set}" ]; then where=server; fi
+  trap 'finish' EXIT
+  go_home
+  if [ "$where" = server ]; then
+    # A query becomes arguments (RFC 3875 section 4.4), and anybody can send one.
+    set --
+    refuse_when_old
+    head_of_answer '200 OK'
+    if [ "${REQUEST_METHOD-}" = HEAD ]; then
+      stage=over
+      exit 0
+    fi
+  fi
+  stage=limits
+  say "doctor.cgi: why does upload.cgi not start?"
+  read_limits
+  stage=forks
+  uid=$(id -u) machine=$(uname -m)
+  stage=programs
+  say "Asked ${where_words} as $(id 2>/dev/null)"
+  if [ "$uid" = 0 ]; then
+    say 'You are root, whom nothing stops. Ask again as the user that the web server works as:'
+    say "    su -s /bin/sh www-data -c $(quote "sh $(quote "$self")")"
+  fi
+  if [ $# -gt 0 ]; then
+    for file in "$@"; do
+      case $file in /*) ;; *) file=$start/$file ;; esac
+      examine "$file"
+    done
+  else
+    examine_those_beside
+  fi
+  if [ -z "$programs" ]; then
+    say ''
+    say "NO_PROGRAM: there is neither an executable upload.cgi nor a settings script in $(shown "$here")."
+    say '  Put doctor.cgi into the directory where it lies, or name it: sh doctor.cgi /path/of/upload.cgi'
+  fi
+  stage=table
+  table_of_causes
+  stage=facts
+  facts
+  stage=over
+}
+
+# --- The answer -----------------------------------------------------------------------------------
+
+head_of_answer() {
+  printf 'Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n'
+  printf 'X-Content-Type-Options: nosniff\r\nX-Robots-Tag: noindex\r\nStatus: %s\r\n\r\n' "$1"
+}
+
+# At the end, also when the shell gives up because it can start no process: with what it has built in.
+finish() {
+  trap - EXIT
+  if [ "$stage" = over ]; then
+    if [ "$where" = server ]; then
+      if [ "${REQUEST_METHOD-}" != HEAD ]; then delete_me; fi
+      exit 0
+    fi
+    if [ -n "$found" ]; then exit 1; fi
+    exit 0
+  fi
+  if [ "$stage" = start ]; then
+    if [ "$where" = server ]; then head_of_answer '403 Forbidden'; fi
+    say 'doctor.cgi cannot tell how long it has lain here: this shell could start no other program'
+    say '(limit of processes: ulimit -u), or the system lacks stat and find.'
+  else
+    say ''
+    say 'FOUND  10 PROCESS_SLOTS'
+    say '  This shell could not start another program in the midst of its work. The host allows this user'
+    say "  ${limit_processes:-too few} processes, and upload.cgi needs 3 free ones for each request."
+    say '  Remedy: end what else runs under this user, or have the limit raised (Apache: RLimitNPROC;'
+    say '  hosters: nproc, entry processes), then call this page again.'
+  fi
+  delete_me
+  exit 0
+}
+
+delete_me() {
+  say ''
+  say "When you have read this, delete doctor.cgi: it tells strangers about this machine."
+  say "    rm $(quote "$self")"
+}
+
+# Number, code word, sentence, then remedies: a line with a leading blank is to be pasted.
+finding() {
+  found="$found $1 "
+  block "FOUND " "$@"
+}
+
+possible() {
+  maybe="$maybe $1 "
+  block "MAYBE " "$@"
+}
+
+block() {
+  say ''
+  printf '%s %2s %s\n' "$1" "$2" "$3"
+  say "  $4"
+  shift 4
+  for line in "$@"; do
+    case $line in
+      ' '*) say "     $line" ;;
+      *) say "  Remedy: $line" ;;
+    esac
+  done
+}
+
+say() {
+  printf '%s\n' "$*"
+}
+
+# For people: no control characters, which names and messages may hold.
+shown() {
+  case $1 in
+    *[[:cntrl:]]*) printf '%s\n' "$1" | tr '\000-\037\177' '?' | sed 's/?$//' ;;
+    *) printf '%s\n' "$1" ;;
+  esac
+}
+
+# For a shell.
+quote() {
+  case $1 in
+    '' | *[!A-Za-z0-9_./:=@%+,-]*)
+      printf "'"
+      printf '%s\n' "$1" | tr '\001-\011\013-\037\177' '?' | sed "s/'/'\\\\''/g; \$s/\$/'/"
+      ;;
+    *) printf '%s\n' "$1" ;;
+  esac
+}
+
+# --- Where and when -------------------------------------------------------------------------------
+
+# Without starting a process: here is where this file lies.
+go_home() {
+  where_words='in a terminal'
+  if [ "$where" = server ]; then where_words='by the web server'; fi
+  case $self in
+    */*) ;;
+    *) self=./$self ;;
+  esac
+  if cd -P -- "${self%/*}/" 2>/dev/null; then self=$PWD/${self##*/}; fi
+  here=$PWD
+}
+
+# Unpacking keeps the old time of writing, so what counts is when the file was put here or last changed in
+# owner or mode. Only for the browser: who has a terminal learns nothing new.
+refuse_when_old() {
+  now=$(date +%s 2>/dev/null)
+  changed=$(stat -L -c %Z -- "$self" 2>/dev/null)
+  case $now/$changed in
+    */ | /* | *[!0-9/]*)
+      # find tells it, too: of GNU, busybox and the BSDs.
+      fresh=$(find -L "$self" -prune -cmin -60 2>/dev/null)
+      ;;
+    *)
+      # A little of the future is two clocks; much of it would be an answer for ever.
+      fresh=''
+      if [ $((now - changed)) -le 3600 ] && [ $((changed - now)) -le 300 ]; then fresh=yes; fi
+      ;;
+  esac
+  if [ -n "$fresh" ]; then return; fi
+  head_of_answer '403 Forbidden'
+  stage=over
+  if [ "${REQUEST_METHOD-}" = HEAD ]; then exit 0; fi
+  say 'doctor.cgi has lain here for more than an hour, so it does not answer any more: what it tells is'
+  say 'not for everybody. Delete it, or renew it for another hour by uploading it again or with'
+  say '    chmod 755 doctor.cgi'
+  # Not its path, and not the advice with it: that is what is locked.
+  trap - EXIT
+  exit 0
+}
+
+# --- Which programs -------------------------------------------------------------------------------
+
+examine_those_beside() {
+  count=0
+  for file in "$here"/* "$here"/.[!.]*; do
+    if [ ! -f "$file" ] || [ "$file" = "$self" ]; then continue; fi
+    if ! is_candidate "$file"; then continue; fi
+    count=$((count + 1))
+    if [ "$count" -gt 6 ]; then
+      say ''
+      say "There are more programs here. Name those that matter: sh doctor.cgi FILE ..."
+      break
+    fi
+    examine "$file"
+  done
+}
+
+is_candidate() {
+  case ${1##*/} in
+    install.sh | upload.sh | doctor.cgi) return 1 ;;
+    upload.cgi) return 0 ;;
+  esac
+  kind_of "$1"
+  case $kind in
+    # Compiled programs of others have their own purpose, which a request may set off.
+    elf) grep -q NODE_SEA_FUSE "$1" 2>/dev/null ;;
+    script)
+      case $first_line in
+        *upload.cgi* | *upload-cgi* | *htupload*) return 0 ;;
+      esac
+      # A settings script whose first line is wrong is still known by its settings.
+      grep -q '^directory *=' "$1" 2>/dev/null
+      ;;
+    *) return 1 ;;
+  esac
+}
+
+# kind: elf, script, or other words for what it is; first_line: of a script.
+kind_of() {
+  kind=unreadable first_line=''
+  if [ ! -r "$1" ]; then return; fi
+  # shellcheck disable=SC2046 # numbers
+  set -- "$1" $(bytes "$1" 0 4)
+  case "${2-} ${3-} ${4-} ${5-}" in
+    '127 69 76 70') kind=elf ;;
+    '35 33 '*) kind=script ;;
+    '239 187 191 35') kind=marked ;;
+    '31 139 '* | '80 75 3 4' | '253 55 122 88') kind=packed ;;
+    '   ') kind=empty ;;
+    *) kind=unknown ;;
+  esac
+  if [ "$kind" = empty ] && [ -s "$1" ]; then
+    # No tool to look inside. The shell can read, at least scripts.
+    IFS= read -r first_line <"$1"
+    case $first_line in '#!'*) kind=script ;; *) kind=unseen ;; esac
+  fi 2>/dev/null
+  if [ "$kind" = script ] || [ "$kind" = marked ]; then IFS= read -r first_line <"$1"; fi
+}
+
+# As decimal numbers. Nothing without a tool for it.
+bytes() {
+  if od -A n -v -t u1 -j "$2" -N "$3" "$1" 2>/dev/null; then return; fi
+  hexdump -v -s "$2" -n "$3" -e '1/1 "%u "' "$1" 2>/dev/null
+}
+
+# The lowest comes first.
+little_endian() {
+  sum=0 factor=1
+  for byte in "$@"; do
+    sum=$((sum + byte * factor))
+    factor=$((factor * 256))
+  done
+}
+
+# --- One program ----------------------------------------------------------------------------------
+
+examine() {
+  program=$1
+  programs=yes
+  say ''
+  say "--- $(shown "$program")"
+  if [ ! -e "$program" ]; then
+    path_that_stops "$program"
+    finding 4 PATH_WRONG "$stopped" 'name the file by its right path.'
+    return
+  fi
+  broken='' grown=''
+  kind_of "$program"
+  look_at_owner "$program"
+  look_at_right "$program"
+  look_at_mount "$program"
+  case $kind in
+    elf) look_at_elf "$program" ;;
+    script | marked) look_at_script "$program" ;;
+    *) look_at_damage "$program" ;;
+  esac
+  if [ -n "$broken" ]; then
+    say ''
+    say '  It was not tried: what was found keeps it from starting, or would let a shell read it as text.'
+    look_at_limits ''
+    return
+  fi
+  try "$program"
+}
+
+# mode, owner, group, size: of what a symlink leads to.
+status_of() {
+  # shellcheck disable=SC2046 # four words are wanted, and ls -n gives them first
+  set -- $(ls -lnLd -- "$1" 2>/dev/null)
+  mode=${1-} owner=${3-} group=${4-} size=${5-0}
+}
+
+# suexec and its kin refuse before they start anything. If it runs us, our own file was right.
+look_at_owner() {
+  status_of "$1"
+  say "    $mode, owner $owner:$group, $size bytes"
+  file_mode=$mode file_owner=$owner file_group=$group
+  directory=${1%/*}
+  directory=${directory:-/}
+  status_of "$directory"
+  wrong='' remedy='' open=''
+  case $file_mode in
+    ?????w* | ????????w*)
+      wrong="the file may be written by others ($file_mode)"
+      remedy="chmod 755 $(quote "$1")"
+      ;;
+  esac
+  case $file_mode in
+    ???[sS]* | ??????[sS]*)
+      wrong="the file is setuid or setgid ($file_mode)"
+      remedy="chmod u-s,g-s $(quote "$1")"
+      ;;
+  esac
+  if [ "$owner" != "$file_owner" ] || [ "$group" != "$file_group" ]; then
+    wrong="the file belongs to $file_owner:$file_group, its directory to $owner:$group"
+    remedy="chown $owner:$group $(quote "$1")"
+  fi
+  case $mode in
+    ?????w* | ????????w?*)
+      open=yes
+      wrong="its directory may be written by others ($mode)"
+      remedy="chmod 755 $(quote "$directory")"
+      ;;
+  esac
+  if [ -z "$wrong" ]; then return; fi
+  sentence="suexec, which many hosts have, refuses it: $wrong."
+  log='the suexec log tells it; the error log has only "End of script output before headers".'
+  # The server runs this page as the owner of the directory: a host of that kind, which found the directory
+  # right. Elsewhere it may not matter.
+  if [ "$where" = server ] && [ "$uid" != 0 ] && [ "$uid" = "$owner" ] && [ -z "$open" ]; then
+    finding 7 SUEXEC_REFUSES "$sentence" "$log" " $remedy"
+  else
+    possible 7 SUEXEC_REFUSES "$sentence If the server has no suexec, this is of no account." "$log" \
+      " $remedy"
+  fi
+}
+
+look_at_right() {
+  if [ -x "$1" ]; then return; fi
+  broken=yes
+  case $file_mode in
+    *x*) whom="for user $uid; its mode is $file_mode" ;;
+    *) whom="by anybody: its mode is $file_mode" ;;
+  esac
+  mount_of "$1"
+  case ,$mount_options, in
+    # There nothing may be executed, whatever its mode. That is told by the next look.
+    *,noexec,*) case $file_mode in *x*) return ;; esac ;;
+  esac
+  finding 1 NOT_EXECUTABLE "The file may not be executed $whom." \
+    "give it the right to be executed; file managers call it permissions, 755." \
+    " chmod 755 $(quote "$1")"
+}
+
+look_at_mount() {
+  mount_of "$1"
+  case ,$mount_options, in
+    *,noexec,*)
+      broken=yes
+      finding 1 NOEXEC_MOUNT \
+        "Nothing may be executed on the file system $mount_point: it is mounted noexec." \
+        'put the executable on another file system, or let root allow it there.' \
+        " mount -o remount,exec $(quote "$mount_point")"
+      ;;
+  esac
+}
+
+# mount_point and mount_options of the file system on which a file lies.
+mount_of() {
+  mount_point='' mount_options='' mount_kind=''
+  case $1 in /*) real=$1 ;; *) real=$PWD/$1 ;; esac
+  if [ -h "$real" ]; then
+    resolved=$(readlink -f -- "$real" 2>/dev/null)
+    real=${resolved:-$real}
+  fi
+  if [ ! -r /proc/self/mounts ]; then return; fi
+  while read -r _ point kind_there options _; do
+    # Blanks in it are written as \040.
+    case $point in *\\*) point=$(printf '%b' "$(printf '%s\n' "$point" | sed 's/\\/\\0/g')") ;; esac
+    case $real/ in
+      "${point%/}"/*)
+        # A later one lies on top.
+        if [ ${#point} -ge ${#mount_point} ]; then
+          mount_point=$point mount_options=$options mount_kind=$kind_there
+        fi
+        ;;
+    esac
+  done </proc/self/mounts
+}
+
+look_at_damage() {
+  broken=yes
+  again='transfer it again, in binary mode (FTP programs call the other one ASCII), and compare:'
+  sum=" sha256sum $(quote "$1")    # SHA256SUMS of the release has the right one"
+  case $kind in
+    unreadable)
+      # Executable is enough for a compiled program, so this alone is no reason.
+      broken=''
+      possible 1 NOT_READABLE "The file cannot be read by user $uid, so it cannot be looked into; a settings
+  script must be readable." "make it readable." " chmod 755 $(quote "$1")"
+      ;;
+    unseen)
+      possible 2 DAMAGED 'This system has no tool to look into files (od, hexdump), so it was not tried.' \
+        "$again" "$sum"
+      ;;
+    empty) finding 2 DAMAGED 'The file is empty: its transfer broke off, or the disk was full.' "$again" "$sum" ;;
+    packed)
+      finding 2 DAMAGED 'The file is still packed (zip, gz or xz).' 'unpack it and put what is inside here.'
+      ;;
+    *)
+      finding 2 DAMAGED 'The file is no program: it begins neither with \177ELF nor with #!. A web page was
+  saved in its place, or it was damaged on its way here.' "$again" "$sum"
+      ;;
+  esac
+}
+
+look_at_elf() {
+  # shellcheck disable=SC2046 # numbers
+  set -- "$1" $(bytes "$1" 0 64)
+  file=$1 compiled=$1
+  shift
+  if [ $# -lt 64 ]; then
+    truncated "$file" 64
+    return
+  fi
+  class=$5 order=$6 made_for=$((${19} + 256 * ${20}))
+  little_endian "${33}" "${34}" "${35}" "${36}" "${37}" "${38}" "${39}" "${40}"
+  headers_at=$sum
+  little_endian "${41}" "${42}" "${43}" "${44}" "${45}" "${46}" "${47}" "${48}"
+  sections_at=$sum
+  headers=$((${57} + 256 * ${58})) sections_end=$((sections_at + (${59} + 256 * ${60}) * (${61} + 256 * ${62})))
+  case $made_for in
+    62) made_for=x86_64 ;;
+    183) made_for=aarch64 ;;
+    3) made_for=i386 ;;
+    40) made_for=arm ;;
+    *) made_for="another (number $made_for)" ;;
+  esac
+  machine_here=$machine
+  case $machine in
+    amd64) machine_here=x86_64 ;;
+    arm64) machine_here=aarch64 ;;
+  esac
+  if [ "$class" != 2 ] || [ "$order" != 1 ] || [ "$made_for" != "$machine_here" ]; then
+    broken=yes
+    finding 3 WRONG_MACHINE "$(shown "$file") is made for $made_for processors; this machine is $machine." \
+      "take the file made for it: ...-linux-x64 for x86_64, ...-linux-arm64 for aarch64; others have none."
+    return
+  fi
+  status_of "$file"
+  if [ "$size" -lt "$sections_end" ]; then
+    truncated "$file" "$sections_end"
+    return
+  fi
+  # Ours ends with its section headers. More than that is a transfer that put bytes in.
+  if [ "$size" -gt "$sections_end" ] && grep -q NODE_SEA_FUSE "$file" 2>/dev/null; then
+    grown=yes
+    possible 2 DAMAGED "The file has $size bytes, $((size - sections_end)) more than it should." \
+      'transfer it again, in binary mode (FTP programs call the other one ASCII).'
+  fi
+  look_at_sum "$file"
+  look_at_loader "$file"
+}
+
+truncated() {
+  broken=yes
+  status_of "$1"
+  finding 2 DAMAGED "The file is incomplete: it has $size bytes of at least $2, or was changed on its way here." \
+    'transfer it again, in binary mode, and see that the disk or the quota is not full.' " df -h ."
+}
+
+# The release brings the sums of its files.
+look_at_sum() {
+  sums=${1%/*}/SHA256SUMS
+  if [ ! -r "$sums" ]; then return; fi
+  wanted=$(sed -n "s/^\\([0-9a-f]\\{64\\}\\) [ *]upload\\.cgi\$/\\1/p" "$sums" 2>/dev/null)
+  if [ -z "$wanted" ] || [ "${1##*/}" != upload.cgi ]; then return; fi
+  actual=$(sha256sum <"$1" 2>/dev/null)
+  actual=${actual%% *}
+  if [ -z "$actual" ] || [ "$actual" = "$wanted" ]; then return; fi
+  finding 2 DAMAGED 'The file is not the one that SHA256SUMS beside it names.' \
+    'transfer it again, in binary mode, or remove a SHA256SUMS of another release.'
+}
+
+look_at_loader() {
+  # shellcheck disable=SC2046 # numbers
+  set -- "$1" $(bytes "$1" "$headers_at" "$((headers * 56))")
+  file=$1
+  shift
+  while [ $# -ge 56 ]; do
+    # Kind 3 names the loader.
+    if [ "$1 $2 $3 $4" = '3 0 0 0' ]; then
+      little_endian "$9" "${10}" "${11}" "${12}" "${13}" "${14}"
+      loader_at=$sum
+      little_endian "${33}" "${34}" "${35}"
+      loader=$(dd if="$file" bs=1 skip="$loader_at" count="$((sum - 1))" 2>/dev/null | tr -d '\000')
+      break
+    fi
+    shift 56
+  done
+  if [ -z "${loader-}" ] || [ -e "$loader" ]; then return; fi
+  broken=yes
+  why='This system has no glibc.'
+  for musl in /lib/ld-musl-*; do
+    if [ -e "$musl" ]; then why='This system has musl instead of glibc, as Alpine does.'; fi
+  done
+  finding 4 LOADER_MISSING "The loader $(shown "$loader") is missing, so nothing made for glibc starts here. $why" \
+    'use a system with glibc 2.28 or newer: Debian 10, Ubuntu 20.04, RHEL 8 and later.'
+}
+
+look_at_script() {
+  carriage_return=$(printf '\r_')
+  carriage_return=${carriage_return%_}
+  if [ "$kind" = marked ]; then
+    broken=yes
+    finding 4 SCRIPT_MARKED 'Three invisible bytes (a byte order mark) stand before the #! of its first line.' \
+      'save it without BOM in the editor, or' " sed -i '1s/^\\xef\\xbb\\xbf//' $(quote "$1")"
+    return
+  fi
+  case $first_line in
+    *"$carriage_return")
+      broken=yes
+      finding 4 SCRIPT_CRLF 'Its first line ends as lines do on Windows (CRLF), and the system looks for a
+  program whose name ends so.' 'give it the line ends of Unix.' \
+        " sed -i 's/\\r\$//' $(quote "$1")"
+      first_line=${first_line%"$carriage_return"}
+      ;;
+  esac
+  interpreter=${first_line#??}
+  # The kernel skips blanks and tabs, and takes the first word.
+  blanks=${interpreter%%[! 	]*}
+  interpreter=${interpreter#"$blanks"}
+  interpreter=${interpreter%%[ 	]*}
+  say "    settings script for $(shown "$interpreter")"
+  if [ -z "$interpreter" ]; then
+    broken=yes
+    finding 4 PATH_WRONG 'Its first line names no program after #!.' 'begin it with the path of upload.cgi:' \
+      ' #!/usr/local/bin/upload.cgi'
+    return
+  fi
+  if [ ${#first_line} -gt 127 ]; then
+    possible 4 PATH_TOO_LONG "Its first line has ${#first_line} characters; older systems read only 127." \
+      'put the executable at a shorter path.'
+  fi
+  if [ ! -e "$interpreter" ]; then
+    broken=yes
+    path_that_stops "$interpreter"
+    finding 4 PATH_WRONG "Its first line names $(shown "$interpreter"), but $stopped" \
+      'write the path of the executable there, or put it where the line says.' \
+      " find / -name upload.cgi -type f 2>/dev/null"
+    return
+  fi
+  look_at_right "$interpreter"
+  look_at_mount "$interpreter"
+  kind_of "$interpreter"
+  case $kind in
+    elf) look_at_elf "$interpreter" ;;
+    script | unreadable) ;;
+    *) look_at_damage "$interpreter" ;;
+  esac
+}
+
+# stopped: a sentence about the first part of a path that is missing or closed.
+path_that_stops() {
+  case $1 in /*) rest=${1#/} walked='' ;; *) rest=$1 walked=. ;; esac
+  stopped="$(shown "$1") does not exist."
+  while [ -n "$rest" ]; do
+    part=${rest%%/*}
+    case $rest in */*) rest=${rest#*/} ;; *) rest='' ;; esac
+    if [ -d "${walked:-/}" ] && [ ! -x "${walked:-/}" ]; then
+      stopped="user $uid may not look into the directory $(shown "$walked")."
+      return
+    fi
+    walked=$walked/$part
+    if [ ! -e "$walked" ]; then
+      if [ -h "$walked" ]; then
+        stopped="the symbolic link $(shown "$walked") leads nowhere."
+      else
+        stopped="there is no $(shown "$walked")."
+      fi
+      return
+    fi
+  done
+}
+
+# --- Trying ---------------------------------------------------------------------------------------
+
+seconds=15
+
+try() {
+  say ''
+  say "  A GET request to it, with at most $seconds seconds:"
+  before=$(date +%s 2>/dev/null)
+  asked=page
+  # The shell itself would tell the error log of a signal; that is told below.
+  {
+    output=$(request "$1" 2>&1 </dev/null)
+    code=$?
+  } 2>/dev/null
+  after=$(date +%s 2>/dev/null)
+  took=$((${after:-0} - ${before:-0}))
+  # A line of its own: what goes to the error log may stand before it.
+  answer=$(printf '%s\n' "$output" | sed -n 's/^Status: //p' | tr -d '\r' | head -n 1)
+  if [ -z "$answer" ]; then
+    explain_failure "$1"
+    return
+  fi
+  works=yes
+  say "  It starts and answers: $(shown "$answer")"
+  case $answer in
+    50*)
+      messages | sed 's/^/  | /'
+      explain_refusal "$1"
+      ;;
+    *)
+      if [ "$code" != 0 ]; then
+        possible 17 CRASHED "It answered, and then ended with status $code." 'tell its authors.'
+        messages | sed 's/^/  | /'
+      fi
+      look_at_limits answered
+      if [ "$where" = server ]; then
+        say '  It starts here under the limits of the web server. If it still does not in the browser, its own'
+        say '  name or place has other rules than this page: compare them in the list below, and read the error'
+        say '  log of the server.'
+      else
+        say '  It starts in this terminal. The web server may have other limits and another user: call'
+        say '  doctor.cgi in the browser.'
+      fi
+      ;;
+  esac
+}
+
+# As the web server would, and with nothing of a visitor's. What an administrator set is passed on unseen.
+# With a word more it is that command of the program, under the same settings.
+request() {
+  file=$1
+  shift
+  set -- "$file" "$@"
+  names='s/^\(UPLOAD_CGI_[A-Z0-9_]*\)=.*/\1/p; s/^\(REDIRECT_UPLOAD_CGI_[A-Z0-9_]*\)=.*/\1/p'
+  for name in $(env | sed -n "$names"); do
+    eval "value=\${$name-}"
+    # shellcheck disable=SC2154 # by eval
+    set -- "$name=$value" "$@"
+  done
+  if [ "$asked" = page ]; then
+    set -- GATEWAY_INTERFACE=CGI/1.1 REQUEST_METHOD=GET SERVER_PROTOCOL=HTTP/1.1 QUERY_STRING= \
+      SERVER_NAME=localhost SERVER_PORT=80 REMOTE_ADDR=127.0.0.1 HTTP_ACCEPT=text/html \
+      "SCRIPT_NAME=/${file##*/}" "SCRIPT_FILENAME=$file" "$@"
+  fi
+  limited env -i "DOCUMENT_ROOT=${DOCUMENT_ROOT-}" "$@"
+}
+
+# Ends what does not end: node hangs when one process is missing. In a subshell only, which it becomes.
+limited() {
+  cd -- "${program%/*}/" 2>/dev/null || :
+  if timeout 5 true 2>/dev/null; then exec timeout "$seconds" "$@"; fi
+  # Also when it can start no sleep: the trap is all that is left then.
+  # shellcheck disable=SC2016 # of the shell inside
+  sh -c 'trap "kill -14 $PPID" EXIT
+    while [ "$1" -gt 0 ]; do
+      sleep 1
+      kill -0 "$PPID" || { trap - EXIT; exit; }
+      set -- $(($1 - 1))
+    done' watch "$seconds" </dev/null >/dev/null 2>&1 &
+  exec "$@"
+}
+
+# What it wrote, for people: not the page, not 200 lines of a stack.
+messages() {
+  printf '%s\n' "$output" | tr -d '\000-\010\013-\037\177' | sed '/^Status: /,$d; /^ *$/d' | cut -c 1-300 |
+    head -n 12
+}
+
+explain_refusal() {
+  case $output in
+    *EMFILE* | *'too many open files'*)
+      finding 18 OPEN_FILES "Too few open files are allowed (${limit_files:-unknown})." \
+        'have the limit raised to 64 or more (ulimit -n).'
+      return
+      ;;
+    *NOT_CONFIGURED*) word=NOT_CONFIGURED ;;
+    *) word=DIRECTORY_UNUSABLE ;;
+  esac
+  finding 14 "$word" 'It runs, but its settings or the directory for uploads cannot be used. It says itself:' \
+    'as its lines marked with an arrow say.'
+  say ''
+  asked=check
+  checks=$(request "$1" check 2>&1 </dev/null)
+  printf '%s\n' "$checks" | tr -d '\000-\010\013-\037\177' | head -n 60 | sed 's/^/  | /'
+  if [ "$word" = NOT_CONFIGURED ]; then
+    say '  Settings that the server gives to upload.cgi alone (SetEnv in <Files>) are not seen from here.'
+  fi
+}
+
+# The words first, which are sure; then the status; then the limits.
+explain_failure() {
+  say "  No answer. It ended with status $code after $took seconds."
+  messages | sed 's/^/  | /'
+  case $code in
+    124 | 142 | 143)
+      explain_hang
+      return
+      ;;
+  esac
+  case $output in
+    *'failed to map segment'*)
+      case $output in
+        *'not permitted'*)
+          finding 1 NOEXEC_MOUNT 'A library lies on a file system that is mounted noexec.' \
+            'let root mount it with exec.'
+          ;;
+        *) memory ;;
+      esac
+      ;;
+    *': Error 24'* | *EMFILE* | *'oo many open files'* | *uv_loop_init* | *DelayedTaskScheduler::Run*)
+      finding 18 OPEN_FILES "Too few open files are allowed (${limit_files:-unknown})." \
+        'have the limit raised to 64 or more (ulimit -n).'
+      ;;
+    *'error while loading shared libraries: '*) library "$1" ;;
+    *GLIBC*'not found'* | *CXXABI*'not found'*) glibc ;;
+    *'Check failed: 12 =='*) selinux ;;
+    *'bad_alloc'* | *'ut of memory'* | *'annot allocate memory'* | *'mmap error: 12'* | *'llocation failed'*)
+      memory
+      ;;
+    *DelayedTaskScheduler::Start* | *uv_thread_create* | *'temporarily unavailable'* | *'annot fork'* | *"an't fork"*)
+      # The stack of a thread may be what memory lacked.
+      if memory_is_short; then memory; else slots 'It could not make its threads.'; fi
+      ;;
+    *'xec format error'*)
+      finding 2 DAMAGED 'The system does not take it for a program.' 'transfer it again, in binary mode.'
+      ;;
+    *) explain_status "$1" ;;
+  esac
+}
+
+explain_status() {
+  case $code in
+    126)
+      if [ "$enforcing" = yes ]; then selinux; else
+        possible 1 NOT_EXECUTABLE 'This system does not let it run; a security policy may forbid it.' \
+          'ask who runs the system for the reason: SELinux, AppArmor, noexec.'
+      fi
+      ;;
+    127)
+      finding 4 LOADER_MISSING 'The system says that the file, or what it needs to start, does not exist.' \
+        'use a system with glibc 2.28 or newer.'
+      ;;
+    132)
+      finding 17 CPU_TOO_OLD 'The processor lacks an instruction that it needs (SIGILL).' 'use a newer machine.'
+      ;;
+    137)
+      finding 18 KILLED 'Something killed it at once: a limit of memory or of processor time.' \
+        "ask the hoster which limit it was (LVE, cgroup, RLimitCPU). It needs 100 MB of memory."
+      ;;
+    152) cpu_time ;;
+    153)
+      finding 18 FILE_SIZE 'A limit on the size of files ended it.' 'have it raised (ulimit -f).'
+      ;;
+    133 | 134 | 135 | 139)
+      if memory_is_short; then
+        memory
+      elif [ "${limit_files:-64}" != unlimited ] && [ "${limit_files:-64}" -lt 24 ]; then
+        finding 18 OPEN_FILES "Too few open files are allowed ($limit_files)." 'have the limit raised to 64 or more.'
+      elif [ "${limit_stack:-1000000}" != unlimited ] && [ "${limit_stack:-1000000}" -lt 262144 ]; then
+        finding 9 STACK "Its stack may have $limit_stack bytes only." \
+          'have the limit raised to 1 MB or more (ulimit -s).'
+      elif [ "$code" = 133 ] && [ "$enforcing" = yes ]; then
+        selinux
+      elif [ -n "$grown" ]; then
+        finding 2 DAMAGED "It crashed at once (status $code): its transfer put bytes into it." \
+          'transfer it again, in binary mode.'
+      else
+        finding 17 CRASHED "It crashed at once (status $code). Most likely it was damaged on its way here." \
+          'transfer it again, in binary mode, and compare its sum:' " sha256sum $(quote "$1")"
+      fi
+      ;;
+    125)
+      slots 'The time limit around it could not be started.'
+      ;;
+    0)
+      finding 17 CRASHED 'It ran and said nothing: it is not upload.cgi, or it is damaged.' \
+        'transfer it again, in binary mode.'
+      ;;
+    *)
+      finding 17 CRASHED "It ended with status $code before it could answer." \
+        'show the lines above to its authors.'
+      ;;
+  esac
+}
+
+explain_hang() {
+  if memory_is_short; then
+    memory
+  else
+    slots "It hung, and was ended after $seconds seconds, as it does when one process is missing."
+  fi
+}
+
+slots() {
+  processes_in_use
+  sentence="$1 Each request needs 3 free processes.
+  Allowed: ${limit_processes:-unknown}; in use by user $uid: ${in_use:-unknown}, some of them by this page."
+  set -- 'end what else runs under this user, or have the limit raised (Apache: RLimitNPROC; hosters: nproc).'
+  if [ "${limit_processes:-unlimited}" = unlimited ]; then
+    possible 10 PROCESS_SLOTS "$sentence The limit may be that of a container (pids.max)." "$@"
+  else
+    finding 10 PROCESS_SLOTS "$sentence" "$@"
+  fi
+}
+
+memory() {
+  finding 9 ADDRESS_SPACE "Too little memory is allowed: address space ${limit_space:-unknown}, data
+  ${limit_data:-unknown} bytes. It needs 650 MB of address space, most of it never used, and 40 MB of data." \
+    'raise the limit: in Apache, or in .htaccess where the host allows it,' ' RLimitMEM max' \
+    'elsewhere ask the hoster for 650 MB of "virtual memory" (ulimit -v) for CGI programs.'
+}
+
+memory_is_short() {
+  { [ "${limit_space:-unlimited}" != unlimited ] && [ "$limit_space" -lt 650000000 ]; } ||
+    { [ "${limit_data:-unlimited}" != unlimited ] && [ "$limit_data" -lt 40000000 ]; }
+}
+
+library() {
+  lacks=${output#*'error while loading shared libraries: '}
+  lacks=${lacks%%:*}
+  finding 5 LIBRARY_MISSING "The library $(shown "$lacks") is missing or broken." \
+    'install the package that brings it.' " apt-get install libstdc++6 libgcc-s1   # Debian, Ubuntu" \
+    " dnf install libstdc++ libgcc          # RHEL and kin"
+  # What ldd does: all that are missing at once.
+  (limited env LD_TRACE_LOADED_OBJECTS=1 "$compiled") 2>/dev/null | sed -n 's/^[[:space:]]*\(.*not found\)/  | \1/p'
+}
+
+glibc() {
+  finding 6 GLIBC_TOO_OLD 'The C library (or libstdc++) of this system is too old: glibc 2.28 is needed.' \
+    'use a newer system: Debian 10, Ubuntu 20.04, RHEL 8 or later.'
+}
+
+selinux() {
+  finding 8 SELINUX 'SELinux does not let it run as it must.' \
+    'give it the label of CGI programs, and look into the audit log.' \
+    " restorecon -v $(quote "$program")" ' ausearch -m AVC -ts recent'
+}
+
+cpu_time() {
+  finding 18 CPU_TIME "A limit of processor time ended it (${limit_cpu:-unknown} seconds)." \
+    'have it raised (Apache: RLimitCPU; ulimit -t): large uploads take seconds.'
+}
+
+# A request that was answered with little to spare, or a program that was not tried.
+look_at_limits() {
+  if memory_is_short; then
+    possible 9 ADDRESS_SPACE "Less memory is allowed than it needs for sure: address space ${limit_space}, data
+  ${limit_data} bytes; 650 MB and 40 MB are right." \
+      'raise the limit: in Apache, or in .htaccess where the host allows it,' ' RLimitMEM max'
+  fi
+  if [ "${limit_size:-unlimited}" != unlimited ] && [ "${limit_size:-0}" -lt 1000000000 ]; then
+    possible 18 FILE_SIZE "No file may be larger than $limit_size bytes here: larger uploads are refused (507)." \
+      'have the limit raised (ulimit -f).'
+  fi
+  if [ "${limit_files:-64}" != unlimited ] && [ "${limit_files:-64}" -lt 32 ]; then
+    possible 18 OPEN_FILES "Only $limit_files open files are allowed." \
+      'have the limit raised to 64 or more (ulimit -n).'
+  fi
+  if [ "${limit_cpu:-unlimited}" != unlimited ] && [ "${limit_cpu:-60}" -lt 60 ]; then
+    possible 18 CPU_TIME "Only $limit_cpu seconds of processor time are allowed; a large upload may need more." \
+      'have it raised (Apache: RLimitCPU; ulimit -t).'
+  fi
+  if [ "${limit_processes:-unlimited}" = unlimited ]; then return; fi
+  processes_in_use
+  if [ -n "$in_use" ] && [ $((limit_processes - in_use)) -lt 6 ]; then
+    possible 10 PROCESS_SLOTS "User $uid may have $limit_processes processes and has $in_use; each request needs 3." \
+      'end what else runs under this user, or have the limit raised (Apache: RLimitNPROC; hosters: nproc).'
+  fi
+}
+
+# Threads count, and so do those of this page.
+processes_in_use() {
+  # shellcheck disable=SC2016 # awk's
+  in_use=$(cat /proc/[0-9]*/status 2>/dev/null |
+    awk -v uid="$uid" '/^Uid:/ { mine = $2 == uid } /^Threads:/ && mine { n += $2 } END { print n + 0 }' 2>/dev/null)
+}
+
+# By the shell alone, since it may not be able to start anything.
+read_limits() {
+  limit_space='' limit_data='' limit_stack='' limit_processes='' limit_files='' limit_size='' limit_cpu=''
+  enforcing=no in_use='' compiled=''
+  if [ -r /proc/self/limits ]; then
+    while read -r _ first second third fourth _; do
+      case "$first $second" in
+        'address space') limit_space=$third ;;
+        'data size') limit_data=$third ;;
+        'stack size') limit_stack=$third ;;
+        'open files') limit_files=$third ;;
+        'file size') limit_size=$third ;;
+        'cpu time') limit_cpu=$third ;;
+        "processes $second") limit_processes=$second ;;
+      esac
+      : "$fourth"
+    done </proc/self/limits
+  fi
+  if [ -r /sys/fs/selinux/enforce ]; then
+    read -r enforce </sys/fs/selinux/enforce
+    if [ "$enforce" = 1 ]; then enforcing=yes; fi
+  fi
+}
+
+# --- The eighteen ---------------------------------------------------------------------------------
+
+table_of_causes() {
+  say ''
+  say 'The causes of an error 500 and its kin, and what is known of each here:'
+  seen='not seen: nothing was tried'
+  if [ -n "$works" ]; then seen='no: it answered a request'; fi
+  server="$seen"
+  if [ "$where" = server ]; then server='no: the server runs this page, which lies in the same place'; fi
+  cause 1 NOT_EXECUTABLE "$seen" 'Permission denied: exec of ... failed'
+  cause 2 DAMAGED "$seen" 'Exec format error, or a signal'
+  cause 3 WRONG_MACHINE "$seen" 'Exec format error'
+  cause 4 LOADER_MISSING "$seen" 'No such file or directory: exec of ... failed (also: first line of a script)'
+  cause 5 LIBRARY_MISSING "$seen" 'error while loading shared libraries'
+  cause 6 GLIBC_TOO_OLD "$seen" "version \`GLIBC_2.28' not found"
+  cause 7 SUEXEC_REFUSES 'nothing wrong seen in owner and mode' \
+    'suexec policy violation: see suexec log; End of script output before headers'
+  cause 8 SELINUX "$seen" 'AVC denied; Check failed: 12 == (*__errno_location ())'
+  cause 9 ADDRESS_SPACE "$seen" 'Fatal process out of memory; signal 5 or 6'
+  cause 10 PROCESS_SLOTS "$seen" \
+    'Timeout waiting for output; DelayedTaskScheduler::Start; Resource temporarily unavailable'
+  apart='cannot be seen from inside'
+  if [ "$where" != server ]; then server=$apart; fi
+  cause 11 NO_EXECCGI "$server" 'Options ExecCGI is off in this directory; 403, or the browser downloads the file' \
+    'Options +ExecCGI for its <Directory> (.htaccess: only where AllowOverride has Options)'
+  cause 12 HTACCESS_REFUSED "$server" '.htaccess: Options not allowed here' \
+    'AllowOverride for that directory, or take the line out of .htaccess'
+  cause 13 NO_HANDLER "$server" 'the file is shown, or POST gives 405: no cgi-script handler, mod_cgid not loaded' \
+    'a2enmod cgid; AddHandler cgi-script .cgi'
+  cause 14 DIRECTORY_UNUSABLE "${works:+no: it would answer 503}" 'upload.cgi: DIRECTORY_UNUSABLE or NOT_CONFIGURED' \
+    'upload.cgi check'
+  cause 15 BODY_LIMIT "$apart" \
+    '413: Requested content-length larger than the configured limit; ModSecurity: Request body' \
+    'LimitRequestBody 0; SecRequestBodyLimit; nginx: client_max_body_size 0'
+  cause 16 TIMEOUT "$apart" '408, 504: Timeout waiting for output from CGI script; reading request body' \
+    'Timeout, CGIDScriptTimeout, RequestReadTimeout body=20,MinRate=500'
+  cause 17 CRASHED "$seen" 'End of script output before headers; malformed header'
+  cause 18 HOST_LIMITS "$apart" '508 or 503 Resource Limit Is Reached: limits of the account (LVE, cgroup)' \
+    'the panel of the hoster shows them: CPU, entry processes, memory'
+}
+
+# number, code word, what is known, what the error log has, how to mend it
+cause() {
+  state=${3:-not seen: nothing was tried}
+  case $maybe in *" $1 "*) state='MAYBE, see above' ;; esac
+  case $found in *" $1 "*) state='FOUND, see above' ;; esac
+  printf '%2s %-18s %s\n' "$1" "$2" "$state"
+  say "                      log: $4"
+  if [ $# -gt 4 ]; then say "                      mend: $5"; fi
+}
+
+# --- Facts ----------------------------------------------------------------------------------------
+
+# What the support of a hoster asks for. No value of the environment is among it.
+facts() {
+  say ''
+  say 'Facts for whoever helps:'
+  fact time "$(date -u '+%Y-%m-%d %H:%M:%S UTC' 2>/dev/null)"
+  fact user "$(id 2>/dev/null)"
+  fact umask "$(umask)"
+  fact directory "$here"
+  fact system "$(uname -srm 2>/dev/null), $(sed -n 's/^PRETTY_NAME=//p' /etc/os-release 2>/dev/null)"
+  libc=$(getconf GNU_LIBC_VERSION 2>/dev/null || ldd --version 2>&1 | head -n 1)
+  fact libc "$libc"
+  mount_of "$here/."
+  fact mount "$mount_point, $mount_kind, $mount_options"
+  fact SELinux "$(getenforce 2>/dev/null || echo 'not there') $(id -Z 2>/dev/null)"
+  if [ -r /proc/self/attr/current ]; then
+    profile=''
+    IFS= read -r profile </proc/self/attr/current 2>/dev/null
+    fact confined "${profile:-no}"
+  fi
+  lve=no
+  if [ -e /proc/lve ] || [ -e /etc/cloudlinux-release ]; then lve='CloudLinux: the account has limits'; fi
+  fact LVE "$lve"
+  processes_in_use
+  fact processes "${in_use:-unknown} of user $uid"
+  say '  limits (soft, hard):'
+  # shellcheck disable=SC3045 # where there is no /proc, the shell may know
+  sed -n 's/^Max \(cpu time\|file size\|data size\|stack size\|processes\|open files\|address space\)/    \1/p' \
+    /proc/self/limits 2>/dev/null || (ulimit -a) 2>/dev/null | sed 's/^/    /'
+  say '  owner and mode of all parents:'
+  path=$here
+  while [ -n "$path" ]; do
+    # shellcheck disable=SC2012 # for people
+    ls -ld -- "$path" 2>/dev/null | sed 's/^/    /'
+    path=${path%/*}
+  done
+  # shellcheck disable=SC2012 # for people
+  ls -ld / 2>/dev/null | sed 's/^/    /'
+  if [ "$enforcing" != yes ]; then return; fi
+  # shellcheck disable=SC2012 # for people
+  ls -Zd -- "$here" "$here"/*.cgi 2>/dev/null | sed 's/^/    /'
+}
+
+fact() {
+  printf '  %-10s %s\n' "$1:" "$(shown "${2:-unknown}")"
+}
+
+main "$@"
