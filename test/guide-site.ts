@@ -43,7 +43,13 @@ export class Machine {
     this.#t = t
     this.root = mkdtempSync(join(parent, 'upload-cgi-guide-'))
     this.#names = names
-    t.after(() => rmSync(this.root, { recursive: true, force: true }))
+    const remove = () => rmSync(this.root, { recursive: true, force: true })
+    t.after(() => {
+      remove()
+      process.off('exit', remove)
+    })
+    // Should the test never get there.
+    process.once('exit', remove)
     chmodSync(this.root, 0o755)
     for (const path of ['/usr/lib', '/srv', '/home', '/run', '/var/www/html', '/var/cache']) {
       mkdirSync(this.path(path), { recursive: true })
