@@ -14,7 +14,8 @@ export async function makeAccount(t: TestContext, homes: string): Promise<Accoun
   const options = ['--no-create-home', '--user-group', '--shell', '/usr/sbin/nologin']
   await insist('useradd', [...options, '--home-dir', join(homes, name), name])
   accounts.add(name)
-  if (accounts.size === 1) process.once('exit', removeAll)
+  if (!isHooked) process.once('exit', removeAll)
+  isHooked = true
   t.after(async () => {
     await insist('userdel', ['--force', name])
     accounts.delete(name)
@@ -39,3 +40,4 @@ function removeAll(): void {
 }
 
 const accounts = new Set<string>()
+let isHooked = false
