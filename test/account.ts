@@ -2,18 +2,20 @@
 
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 
 export type Account = { readonly name: string; readonly uid: number; readonly gid: number }
 
-/** `home` may not exist yet. */
-export async function makeAccount(t: TestContext, home: string): Promise<Account> {
+/** Its home will be in `homes`, but is not made. */
+export async function makeAccount(t: TestContext, homes: string): Promise<Account> {
   const name = `upcgi${randomBytes(4).toString('hex')}`
   const options = ['--no-create-home', '--user-group', '--shell', '/usr/sbin/nologin']
-  await insist('useradd', [...options, '--home-dir', home, name])
+  await insist('useradd', [...options, '--home-dir', join(homes, name), name])
   accounts.add(name)
-  if (accounts.size === 1) process.once('exit', removeAll)
+  if (!isHooked) process.once('exit', removeAll)
+  isHooked = true
   t.after(async () => {
     await insist('userdel', ['--force', name])
     accounts.delete(name)
@@ -38,3 +40,4 @@ function removeAll(): void {
 }
 
 const accounts = new Set<string>()
+let isHooked = false

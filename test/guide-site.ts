@@ -7,6 +7,7 @@ import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
   cpSync,
+  existsSync,
   globSync,
   mkdirSync,
   mkdtempSync,
@@ -42,7 +43,13 @@ export class Machine {
     this.#t = t
     this.root = mkdtempSync(join(parent, 'upload-cgi-guide-'))
     this.#names = names
-    t.after(() => rmSync(this.root, { recursive: true, force: true }))
+    const remove = () => rmSync(this.root, { recursive: true, force: true })
+    t.after(() => {
+      remove()
+      process.off('exit', remove)
+    })
+    // Should the test never get there.
+    process.once('exit', remove)
     chmodSync(this.root, 0o755)
     for (const path of ['/usr/lib', '/srv', '/home', '/run', '/var/www/html', '/var/cache']) {
       mkdirSync(this.path(path), { recursive: true })
@@ -66,6 +73,7 @@ export class Machine {
   /** A file of the guide. */
   write(path: string, text: string): void {
     const place = this.path(path)
+    assert.ok(place.startsWith(`${this.root}/`), `${path} is not on the scratch machine`)
     mkdirSync(dirname(place), { recursive: true })
     writeFileSync(place, this.translate(text))
   }
@@ -112,6 +120,12 @@ export class Machine {
     execFileSync('sh', ['-euc', this.translate(script)], { cwd, env, stdio: 'pipe' })
   }
 
+  /** A directory that Debian's packages make for the server's user. */
+  makeForServer(path: string): void {
+    mkdirSync(this.path(path), { recursive: true })
+    giveToServer(this.path(path))
+  }
+
   /** Debian's own configuration as it is after installation. Call it before follow(). */
   takeFromDebian(server: 'apache2' | 'lighttpd' | 'nginx'): void {
     const source = `/etc/${server}`
@@ -132,13 +146,17 @@ export class Machine {
       rmSync(join(place, 'mods-enabled'), { recursive: true })
       mkdirSync(join(place, 'mods-enabled'))
       this.run(`a2enmod -q ${debiansModules}`)
+      const firewall = '/etc/modsecurity'
+      if (existsSync(firewall)) {
+        cpSync(firewall, this.path(firewall), { recursive: true })
+        for (const path of ['/var/log/apache2', '/var/cache/modsecurity']) this.makeForServer(path)
+      }
     }
     if (server === 'lighttpd') {
       rmSync(join(place, 'conf-enabled'), { recursive: true })
       mkdirSync(join(place, 'conf-enabled'))
       for (const path of ['/var/log/lighttpd', '/var/cache/lighttpd/uploads']) {
-        mkdirSync(this.path(path), { recursive: true })
-        execFileSync('chown', ['www-data:', this.path(path)])
+        this.makeForServer(path)
       }
       // IPv6 is not wanted here.
       this.edit([['/etc/lighttpd/lighttpd.conf', /^include_shell.*ipv6.*$/m, '']])
@@ -215,10 +233,14 @@ export class Machine {
   }
 
   /** `command`: as the guide starts it. */
-  async startBusybox(path: string, command: readonly string[]): Promise<RunningServer> {
+  async startBusybox(
+    path: string,
+    command: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<RunningServer> {
     return this.#start('busybox', path, (_, port) => {
       const args = command.map((word) => this.translate(word.replace('8080', `127.0.0.1:${port}`)))
-      return [{ tool: 'busybox', args: [...args.slice(1), '-f'] }]
+      return [{ tool: 'busybox', args: [...args.slice(1), '-f'], env }]
     })
   }
 

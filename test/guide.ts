@@ -16,11 +16,11 @@ export type Block = {
 export type Row = Readonly<Record<string, string>>
 
 export class Section {
-  readonly #text: string
+  readonly text: string
   readonly blocks: readonly Block[]
 
   constructor(text: string) {
-    this.#text = text
+    this.text = text
     this.blocks = blocksOf(text.split('\n'))
   }
 
@@ -40,18 +40,18 @@ export class Section {
     return blocks.map(({ text }) => text).join('')
   }
 
-  /** Its only table, by the text of the first column. Code marks are taken off cells that are code alone. */
+  /** Its only table, by the text of the first column, without the marks of code. */
   table(): ReadonlyMap<string, Row> {
-    const lines = this.#text.split('\n').filter((line) => line.startsWith('|'))
+    const lines = this.text.split('\n').filter((line) => line.startsWith('|'))
     const [headings = [], , ...rows] = lines.map((line) =>
       line
         .split(/(?<!\\)\|/)
         .slice(1, -1)
-        .map((cell) => cell.trim().replace(/^`([^`]*)`$/, '$1')),
+        .map((cell) => cell.trim()),
     )
     return new Map(
       rows.map((cells) => [
-        cells[0] ?? '',
+        cells[0]?.replaceAll('`', '') ?? '',
         Object.fromEntries(headings.map((heading, i) => [heading, cells[i] ?? ''])),
       ]),
     )
@@ -66,8 +66,8 @@ export function section(heading: string): Section {
 }
 
 /** What the guide says that a client sees of this server. */
-export function promisesOf(server: string): Row {
-  const row = section('What people see').table().get(server)
+export function promisesOf(server: string, heading = 'What people see'): Row {
+  const row = section(heading).table().get(server)
   assert.ok(row !== undefined, `the table of docs/servers.md has no row "${server}"`)
   return row
 }
