@@ -2,12 +2,20 @@
 // that fails. Product: build/upload.cgi, or build/upload-linux-arm64.cgi for another processor.
 
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { bundle, licenseText } from './bundle.ts'
-import { packageExecutable, type Target } from './package.ts'
+import { packageExecutable, type Target, warm } from './package.ts'
 
 const root = resolve(import.meta.dirname, '..')
 const { values } = parseArgs({ options: { target: { type: 'string' } } })
@@ -26,10 +34,14 @@ async function build(target: Target): Promise<void> {
   const temporary = `${output}.new`
   const licenses = resolve(root, 'build/licenses.txt')
   writeFileSync(licenses, licenseText(root))
-  await packageExecutable(root, await bundle(root), target, temporary, { licenses })
+  const bundles = await bundle(root)
+  const cache = target === own ? resolve(root, 'build/upload.cache') : ''
+  if (cache !== '') warm(root, bundles.upload, cache)
+  await packageExecutable(root, { ...bundles, cache }, target, temporary, { licenses })
   chmodSync(temporary, 0o755)
   if (target === own) smokeTest(temporary)
   renameSync(temporary, output)
+  copyFileSync(resolve(root, 'build/upload.cjs.map'), `${output}.map`)
   const megabytes = (statSync(output).size / 1e6).toFixed(1)
   console.log(`${output}: ${megabytes} MB${target === own ? ', answers as a CGI program' : ''}`)
 }

@@ -1,25 +1,50 @@
-// src/main.ts → one CommonJS file with the pages inside. Called by build.ts.
+// src/main.ts → a CommonJS file with the pages inside, and one for the command line. Called by build.ts.
 
 import { readFileSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { dirname, relative, resolve } from 'node:path'
 import { build, type Plugin } from 'esbuild'
 import { textModule } from './text.ts'
 
-/** Gives the path of the bundle. */
-export async function bundle(root: string): Promise<string> {
-  const outfile = resolve(root, 'build/upload.cjs')
+export type Bundles = {
+  /** What requests need: src/main.ts, but for the command line. */
+  readonly upload: string
+  /** src/command/run.ts, taken out of the executable only when it is called. */
+  readonly command: string
+  /** V8's code cache of `upload`; '' for none, as for another processor. */
+  readonly cache: string
+}
+
+/** Gives the paths of the bundles. */
+export async function bundle(root: string): Promise<Bundles> {
+  return {
+    upload: await bundleOne(root, 'src/main.ts', 'build/upload.cjs'),
+    command: await bundleOne(root, 'src/command/run.ts', 'build/command.cjs'),
+    cache: '',
+  }
+}
+
+async function bundleOne(root: string, entryPoint: string, output: string): Promise<string> {
+  const outfile = resolve(root, output)
   await build({
     absWorkingDir: root,
-    entryPoints: ['src/main.ts'],
+    entryPoints: [entryPoint],
     outfile,
     bundle: true,
     platform: 'node',
-    format: 'cjs', // what a single executable can run; import() of our own files becomes a lazy block
+    preserveSymlinks: true, // the source map names files as they are found from here
+    format: 'cjs', // what a single executable can run
     target: 'node24',
+    supported: { 'dynamic-import': false }, // becomes the require() of loader.cjs
+    charset: 'ascii', // loader.cjs takes a byte for a character
+    // As Node wraps modules; the source map knows of it.
+    banner: { js: '(function(exports,require,module){' },
+    footer: { js: '})' },
     minifySyntax: true,
     minifyWhitespace: true, // names are kept: stack traces in an error log should say something
+    sourcemap: 'external', // beside the executable for who wants it (trace.ts), never in it
+    sourcesContent: false,
     legalComments: 'none', // the notices are an asset of the executable: `upload.cgi --licenses`
-    plugins: [textPlugin],
+    plugins: [textPlugin(root), commandPlugin],
     logLevel: 'warning',
   })
   return outfile
@@ -38,18 +63,31 @@ export function licenseText(root: string): string {
   ].join('\n')
 }
 
-const textPlugin: Plugin = {
-  name: 'text',
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /\?(text|sha256)$/ }, ({ path, importer }) => ({
-      path: resolve(dirname(importer), path),
-      namespace: 'text',
-    }))
-    onLoad({ filter: /./, namespace: 'text' }, ({ path }) => {
-      const at = path.lastIndexOf('?')
-      const file = path.slice(0, at)
-      const contents = textModule(file, path.slice(at + 1))
-      return { contents, loader: 'text', watchFiles: [file] }
-    })
+/** The command line is a bundle of its own, which loader.cjs loads by this name. */
+const commandPlugin: Plugin = {
+  name: 'command',
+  setup({ onResolve }) {
+    onResolve({ filter: /\/command\/run\.ts$/ }, ({ kind }) =>
+      kind === 'dynamic-import' ? { path: 'upload.cgi/command', external: true } : undefined,
+    )
   },
+}
+
+/** Paths are relative, since the source map tells them. */
+function textPlugin(root: string): Plugin {
+  return {
+    name: 'text',
+    setup({ onResolve, onLoad }) {
+      onResolve({ filter: /\?(text|sha256)$/ }, ({ path, importer }) => ({
+        path: relative(root, resolve(dirname(importer), path)),
+        namespace: 'text',
+      }))
+      onLoad({ filter: /./, namespace: 'text' }, ({ path }) => {
+        const at = path.lastIndexOf('?')
+        const file = resolve(root, path.slice(0, at))
+        const contents = textModule(file, path.slice(at + 1))
+        return { contents, loader: 'text', watchFiles: [file] }
+      })
+    },
+  }
 }

@@ -6,6 +6,7 @@ import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileS
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import type { Bundles } from './bundle.ts'
 
 export type Target = 'linux-x64' | 'linux-arm64'
 
@@ -30,7 +31,7 @@ const execArgv = ['--jitless', '--v8-pool-size=1', '--disable-sigusr1']
 /** `assets`: name → file, inside the executable but not read unless asked for. */
 export async function packageExecutable(
   root: string,
-  bundlePath: string,
+  bundles: Bundles,
   target: Target,
   output: string,
   assets: Readonly<Record<string, string>>,
@@ -39,28 +40,62 @@ export async function packageExecutable(
   const sea = require('@yao-pkg/pkg/lib-es5/sea.js').default as Sea
   const temporary = mkdtempSync(join(tmpdir(), 'upload-cgi-'))
   const isNative = target === `${process.platform}-${process.arch}`
-  // V8 takes a code cache only under the flags that made it. For pkg's children alone: its injector
-  // needs WebAssembly, which this process keeps.
-  const nodeOptions = process.env['NODE_OPTIONS']
-  process.env['NODE_OPTIONS'] = '--jitless'
+  // pkg works in a directory of its own there, whose name must not matter.
+  const { TMPDIR } = process.env
+  process.env['TMPDIR'] = temporary
   try {
     const nodePath = join(temporary, 'node')
     copyFileSync(findNode(root, target, temporary), nodePath)
     strip(nodePath, target)
-    await sea(bundlePath, {
+    const cache = join(temporary, 'upload.cache')
+    if (bundles.cache === '') writeFileSync(cache, '')
+    else copyFileSync(bundles.cache, cache)
+    copyFileSync(resolve(root, 'build/loader.cjs'), join(temporary, 'loader.cjs'))
+    await sea(join(temporary, 'loader.cjs'), {
       targets: [{ nodeRange: 'node24', platform: 'linux', arch: target.slice(6), output }],
       nodePath,
       // The generator is this process's Node, of the same version. A foreign one could not run here.
       useLocalNode: !isNative,
       signature: false,
-      seaConfig: { execArgv, execArgvExtension: 'none', useCodeCache: isNative, assets },
+      seaConfig: {
+        // Seen from pkg's own directory in ours; the executable remembers the name.
+        main: '../loader.cjs',
+        execArgv,
+        execArgvExtension: 'none',
+        useCodeCache: false, // loader.cjs brings its own
+        assets: {
+          ...assets,
+          'upload.cjs': bundles.upload,
+          'upload.cache': cache,
+          'command.cjs': bundles.command,
+        },
+      },
     })
   } finally {
-    if (nodeOptions === undefined) delete process.env['NODE_OPTIONS']
-    else process.env['NODE_OPTIONS'] = nodeOptions
+    if (TMPDIR === undefined) delete process.env['TMPDIR']
+    else process.env['TMPDIR'] = TMPDIR
     rmSync(temporary, { recursive: true })
   }
 }
+
+/**
+ * V8's code cache of a bundle, made by this Node under the flags of the executable: the same bytes each time,
+ * which takes a fixed seed for hashes. Since a cache counts only under the flags that made it, and the executable
+ * must have a seed that nobody knows, the hash of the flags is replaced by that of the executable's. (V8 computes
+ * all hashes anew when it reads a cache, for the seed is another one in each process anyway.)
+ */
+export function warm(root: string, bundle: string, cache: string): void {
+  const script = resolve(root, 'build/warm.cjs')
+  const options = { env: { PATH: process.env['PATH'] }, stdio: 'inherit' } as const
+  execFileSync(process.execPath, [...execArgv, '--hash-seed=1', script, bundle, cache], options)
+  const made = readFileSync(cache)
+  execFileSync(process.execPath, [...execArgv, script, bundle, cache], options)
+  readFileSync(cache).copy(made, flagHashAt, flagHashAt, flagHashAt + 4)
+  writeFileSync(cache, made)
+}
+
+/** In the header of a code cache: magic, version, source, flags, length, checksum; 4 bytes each. */
+const flagHashAt = 12
 
 /** The pinned Node of that processor; npm installs only our own, so another is packed on demand. */
 function findNode(root: string, target: Target, temporary: string): string {

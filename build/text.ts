@@ -16,6 +16,7 @@ export function textModule(path: string, query: string): string {
 function shippedText(path: string): string {
   const source = readFileSync(path, 'utf8')
   if (path.endsWith('.json')) return JSON.stringify(JSON.parse(source))
+  if (path.endsWith('.conf')) return source
   if (path.endsWith('.html')) return source.replace(/\n\s+/g, '\n').trim()
   if (path.endsWith('.css')) {
     const target = ['chrome111', 'firefox113', 'safari16']

@@ -9,11 +9,12 @@ import { complain, logRequest } from './log.ts'
 import { loadLook } from './look.ts'
 import { formPage } from './page.ts'
 import { Partials } from './partial.ts'
-import { describeForDebugging, emptyReply, faultReply, outcomeReply, standReply } from './reply.ts'
+import { emptyReply, faultReply, outcomeReply, standReply } from './reply.ts'
 import { type Env, parseRequest, type Request } from './request.ts'
 import type { Response } from './response.ts'
 import type { LoadedSettings } from './settings.ts'
 import { Store } from './store.ts'
+import { debugText, stackOf } from './trace.ts'
 import { openTus, tusDialect, tusOffer } from './tus.ts'
 import { parseTusHeaders, requireTusVersion, tusVersion } from './tus-headers.ts'
 import { type Accept, type Field, type Outcome, Upload } from './upload.ts'
@@ -47,7 +48,7 @@ export type Receiver = {
 
 /** Never throws: whatever is wrong with the environment becomes a reply. */
 export function open(env: Env, settings: LoadedSettings): Exchange {
-  const startedAt = performance.now()
+  const startedAt = process.hrtime.bigint()
   const request = parseRequest(env)
   const id = newId()
   let receiver: Receiver | undefined
@@ -61,12 +62,12 @@ export function open(env: Env, settings: LoadedSettings): Exchange {
     fault = error instanceof Fault ? error : new Fault('INTERNAL', '', error)
     if (fault.status >= 500) complain(id, explain(fault, settings))
     try {
-      const debug = settings.debug ? describeForDebugging(fault, env) : ''
+      const debug = settings.debug ? debugText(fault, env, settings) : ''
       const look = loadLook(settings, request.acceptLanguage, id)
       const faulty = faultReply(request.format, fault, id, settings, look, debug)
       reply = withHeaders(faulty, request, settings)
     } catch (bug) {
-      complain(id, `INTERNAL: ${bug instanceof Error ? bug.stack : bug}`)
+      complain(id, `INTERNAL: ${bug instanceof Error ? stackOf(bug) : bug}`)
       reply = lastResort
     }
   }
@@ -130,7 +131,7 @@ export function open(env: Env, settings: LoadedSettings): Exchange {
           status: decided.status,
           code: fault?.code,
           bytes: receivedBytes,
-          milliseconds: Math.round(performance.now() - startedAt),
+          milliseconds: Number((process.hrtime.bigint() - startedAt) / 1_000_000n),
           address: request.remoteAddress,
           user: request.remoteUser || undefined,
           files: outcome.receipt?.files.map(({ stored, size, sha256 }) => ({
@@ -176,7 +177,8 @@ function route(
   if (isTus) return openTus(id, request, parseTusHeaders(env), store)
   if (isSafe) {
     if (request.uploadId !== '') return stand(request.uploadId, store)
-    return formPage(settings, loadLook(settings, request.acceptLanguage, id))
+    const debug = settings.debug ? debugText(undefined, env, settings) : ''
+    return formPage(settings, loadLook(settings, request.acceptLanguage, id), '', debug)
   }
   const boundary = requireBoundary(request)
   requireLength(request, settings)
@@ -231,7 +233,7 @@ function explain(fault: Fault, settings: LoadedSettings): string {
   const { cause } = fault
   if (cause === undefined) return fault.message
   const isBug = fault.code === 'INTERNAL' && cause instanceof Error
-  return `${fault.code}: ${isBug ? (cause.stack ?? cause.message) : String(cause)}`
+  return `${fault.code}: ${isBug ? stackOf(cause) : String(cause)}`
 }
 
 function withHeaders(reply: Response, request: Request, settings: LoadedSettings): Response {

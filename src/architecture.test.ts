@@ -31,6 +31,12 @@ test('only these touch the file system', () => {
   assert.deepEqual(importersOf(/^node:fs$/), [
     'append.ts',
     'cgi.ts',
+    'check/directory.ts',
+    'check/finding.ts',
+    'check/limits.ts',
+    'check/mounts.ts',
+    'check/place.ts',
+    'check/settings.ts',
     'claim.ts',
     'directory.ts',
     'incoming.ts',
@@ -42,6 +48,7 @@ test('only these touch the file system', () => {
     'placement.ts',
     'settings-load.ts',
     'store.ts',
+    'trace.ts',
   ])
 })
 

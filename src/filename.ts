@@ -9,7 +9,7 @@ const maxExtensionBytes = 64
 
 export function storedName(clientName: string): string {
   let name = clientName.slice(lastSeparator(clientName) + 1)
-  name = name.replace(unwanted, '').normalize('NFC').replace(blanks, ' ').replace(unsafe, '_')
+  name = name.replace(unwanted(), '').normalize('NFC').replace(blanks(), ' ').replace(unsafe, '_')
   name = trimEdges(name)
   if (device.test(name)) name = `_${name}`
   name = shorten(name, maxNameBytes)
@@ -91,8 +91,8 @@ function cut(text: string, maxBytes: number): string {
 }
 
 /** Control, format (bidi, zero width), surrogate, private use, line separators, noncharacters. */
-const unwanted = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}\p{Noncharacter_Code_Point}]/gu
-const blanks = /\p{Zs}+/gu
+const unwanted = () => /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}\p{Noncharacter_Code_Point}]/gu
+const blanks = () => /\p{Zs}+/gu
 const unsafe = /[<>:"/\\|?*`$;]/g
 /** Windows takes these for devices whatever the extension, also with blanks before the dot. */
 const device = /^(con|prn|aux|nul|(com|lpt)[0-9\u00b9\u00b2\u00b3]) *(\.|$)/i

@@ -5,33 +5,45 @@
 import { closeSync, constants, openSync, writeSync } from 'node:fs'
 import type { StoredFile } from './upload.ts'
 
-/** The columns of the log, in the order of the line. Undefined ones are left out. */
+/** In the order of the line; undefined ones are left out. What each one is: logColumns. */
 export type LogLine = {
-  /** When the reply was decided, ISO 8601, UTC. */
   readonly time: string
-  /** The same as in the reply. */
   readonly id: string
   readonly method: string
   readonly status: number
-  /** A code of the fault table. */
   readonly code: string | undefined
-  /** Bytes of the body that were read. */
   readonly bytes: number
-  /** From start to reply. */
   readonly milliseconds: number
-  /** REMOTE_ADDR. */
   readonly address: string
-  /** REMOTE_USER. */
   readonly user: string | undefined
   readonly files: readonly Pick<StoredFile, 'stored' | 'size' | 'sha256'>[] | undefined
-  /** Of an upload that came in pieces: how many, and how long from the first to the last. */
   readonly pieces: number | undefined
   readonly seconds: number | undefined
-  /** What was written into the form, name and value, as far as it is not too long. */
   readonly fields: readonly (readonly [string, string])[] | undefined
 }
 
+/** The README has the same table, and a test compares them. */
+export const logColumns: Readonly<Record<keyof LogLine, string>> = {
+  time: 'when the reply was decided: ISO 8601, UTC',
+  id: 'of the request, the same as in the reply',
+  method: 'GET, POST, …',
+  status: 'of the reply',
+  code: 'of the refusal, as in the table above',
+  bytes: 'of the body that were read',
+  milliseconds: 'from the start of the program to its reply',
+  address: 'of the client: REMOTE_ADDR',
+  user: 'whom the server authenticated: REMOTE_USER',
+  files: 'what was stored: a list of `stored`, `size`, `sha256`',
+  pieces: 'requests that an upload in pieces took',
+  seconds: 'from the first to the last of them',
+  fields:
+    'what was written into the form, as pairs of name and value; 20 fields, 2000 characters at most',
+}
+
+/** Of one line, and of all that a process says. */
 const maxComplaintBytes = 2000
+const maxComplaintsBytes = 4000
+let complainedBytes = 0
 
 /** Appends the line. A log that cannot be written never fails a request: stderr tells. */
 export function logRequest(line: LogLine, file: string): void {
@@ -54,7 +66,11 @@ export function logRequest(line: LogLine, file: string): void {
 /** To stderr, which web servers put into their error log. */
 export function complain(id: string, text: string): void {
   // A character of UTF-16 is at most three bytes.
-  const line = `upload.cgi: ${strip(text).slice(0, maxComplaintBytes / 3)} (id ${id})\n`
+  const line = Buffer.from(
+    `upload.cgi: ${strip(text).slice(0, maxComplaintBytes / 3)} (id ${id})\n`,
+  )
+  complainedBytes += line.length
+  if (complainedBytes > maxComplaintsBytes) return
   try {
     writeSync(2, line)
   } catch {

@@ -9,17 +9,19 @@ import { loadSettings } from './settings-load.ts'
 const scriptArgument = process.argv[2] ?? ''
 
 if (process.env['GATEWAY_INTERFACE'] !== undefined) {
-  const script = isRunningScript(scriptArgument) ? scriptArgument : ''
+  const script = isRunningScript(scriptArgument) ? realpathSync(scriptArgument) : ''
   runCgi(process.env, loadSettings(process.env, process.execPath, script))
 } else {
-  const script = isSettingsScript(scriptArgument) ? realpathSync(scriptArgument) : ''
+  const isNamed = scriptArgument.includes('/') && isSettingsScript(scriptArgument)
+  const script = isNamed ? realpathSync(scriptArgument) : ''
   const args = process.argv.slice(script === '' ? 2 : 3)
   import('./command/run.ts').then(({ runCommand }) => runCommand(args, script))
 }
 
 /**
- * A settings script names itself through the kernel, which puts its path first. A query could put any
- * path there, so it counts only if it is the file that the server says it runs.
+ * A settings script names itself through the kernel, which puts its path first: relative where the server
+ * called it so, as suexec does. A query could put any path there, so it counts only if it is the file that
+ * the server says it runs.
  */
 function isRunningScript(path: string): boolean {
   const named = process.env['SCRIPT_FILENAME'] ?? ''
@@ -36,7 +38,7 @@ function isSameFile(one: string, other: string): boolean {
 
 /** A file that begins with `#!`, and not the executable itself. */
 function isSettingsScript(path: string): boolean {
-  if (!path.includes('/') || isSameFile(path, process.execPath)) return false
+  if (isSameFile(path, process.execPath)) return false
   try {
     const fd = openSync(path, 'r')
     const bytes = Buffer.alloc(2)

@@ -10,8 +10,11 @@ import type { Response } from './response.ts'
 import { type ExtraField, type Settings, settingsTable } from './settings.ts'
 import type { Receipt, StoredFile } from './upload.ts'
 
-/** `action`: where a form on a page of its own posts to; '' for the address that it came from. */
-export function formPage(settings: Settings, look: Look, action = ''): Response {
+/**
+ * `action`: where a form on a page of its own posts to; '' for the address that it came from. `debug`: as in
+ * errorPage().
+ */
+export function formPage(settings: Settings, look: Look, action = '', debug = ''): Response {
   const { message, maxFiles, allowExtensions } = settings
   const { text } = look.language
   const accept = allowExtensions.map((extension) => `.${extension}`).join(',')
@@ -33,6 +36,7 @@ export function formPage(settings: Settings, look: Look, action = ''): Response 
     submit: text('form.submit'),
     text: scriptText(look),
     script: trusted(`<script>${pages.script}</script>`),
+    debug: debugSection(debug),
   })
 }
 
@@ -64,11 +68,13 @@ export function errorPage(
     idLabel: text('error.id'),
     code: fault.code,
     id,
-    debug:
-      debug === ''
-        ? trusted('')
-        : html`<section class="debug"><h2>Debug</h2><pre>${debug}</pre></section>`,
+    debug: debugSection(debug),
   })
+}
+
+function debugSection(debug: string): Fragment {
+  if (debug === '') return trusted('')
+  return html`<section class="debug"><h2>Debug</h2><pre>${debug}</pre></section>`
 }
 
 export function fileUrl(settings: Settings, file: StoredFile): string | undefined {

@@ -1,10 +1,12 @@
-// The README's tables of settings and faults, row by row against the code.
+// The README's tables of settings, faults, log columns and commands, row by row against the code.
 
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { commandTable } from './command/commands.ts'
 import { defaultText } from './command/help.ts'
 import { faults } from './fault.ts'
+import { logColumns } from './log.ts'
 import { settingsTable } from './settings.ts'
 
 const lines = readFileSync(new URL('../README.md', import.meta.url), 'utf8').split('\n')
@@ -31,4 +33,17 @@ test('the table of faults is that of the code', () => {
     ([code, [status, , when]]) => `| \`${code}\` | ${status} | ${when} |`,
   )
   assert.deepEqual(rowsBelow('| code | status | when |'), expected)
+})
+
+test('the table of log columns is that of the code', () => {
+  const expected = Object.entries(logColumns).map(([column, help]) => `| \`${column}\` | ${help} |`)
+  assert.deepEqual(rowsBelow('| column | what it is |'), expected)
+})
+
+test('every command is in the README', () => {
+  const text = lines.join('\n')
+  for (const { usage } of commandTable.filter(({ help }) => help !== '')) {
+    const [command = ''] = usage.split(' ')
+    assert.ok(text.includes(`upload.cgi ${command}`), command)
+  }
 })

@@ -4,7 +4,7 @@
 import { type Fault, faultSentence, OffsetMismatch } from './fault.ts'
 import type { Look } from './look.ts'
 import { commonHeaders, errorPage, fileUrl, resultPage } from './page.ts'
-import type { Env, ReplyFormat } from './request.ts'
+import type { ReplyFormat } from './request.ts'
 import { type Response, statusPhrase } from './response.ts'
 import type { Settings } from './settings.ts'
 import type { Outcome, Progress, Receipt, StoredFile } from './upload.ts'
@@ -100,19 +100,6 @@ export function emptyReply(): Response {
   return { status: 204, headers: commonHeaders, body: '' }
 }
 
-/** What `debug = true` shows: cause, stack, and the request's environment with secrets masked. */
-export function describeForDebugging(fault: Fault, env: Env): string {
-  const causes: string[] = []
-  for (let cause: unknown = fault; cause !== undefined; ) {
-    causes.push(cause instanceof Error ? (cause.stack ?? cause.message) : String(cause))
-    cause = cause instanceof Error ? cause.cause : undefined
-  }
-  const variables = Object.keys(env)
-    .sort()
-    .map((name) => `${name}=${secret.test(name) ? '(hidden)' : env[name]}`)
-  return [...causes, '', ...variables].join('\n')
-}
-
 function receiptMembers({ id, time, files, fields }: Receipt, settings: Settings) {
   const described = files.map((file) => ({ ...file, url: fileUrl(settings, file) }))
   return { id, time, files: described, fields }
@@ -144,5 +131,3 @@ function text(status: number, lines: readonly string[]): Response {
   const headers = [['Content-Type', 'text/plain; charset=utf-8'] as const, ...commonHeaders]
   return { status, headers, body: lines.map((line) => `${line}\n`).join('') }
 }
-
-const secret = /auth|cookie|passw|secret|token|key|session|credential/i

@@ -3,9 +3,10 @@
 // are not thrown: they are listed in `problems`, so that a visitor gets a neutral 503 and `check` names
 // them all, each with its line and its remedy.
 
-import { readFileSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readFileSync, type Stats, statSync } from 'node:fs'
 import { dirname, isAbsolute, resolve } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
+import { nearest } from './nearest.ts'
 import type { LoadedSettings, Settings, SettingsProblem, SettingsRow } from './settings.ts'
 import { executedByBrowsers, executedByServers, settingsTable } from './settings.ts'
 import { fromText, parseValue } from './settings-value.ts'
@@ -57,7 +58,7 @@ function findFile(
   program: string,
   script: string,
 ): Found {
-  if (script !== '') return readSettingsFile(script, true)
+  if (script !== '') return readSettingsFile(script, true, true)
   const named = env['UPLOAD_CGI_CONFIG'] || env['REDIRECT_UPLOAD_CGI_CONFIG'] || ''
   if (named !== '' && !isAbsolute(named)) {
     const where = 'UPLOAD_CGI_CONFIG'
@@ -71,16 +72,41 @@ function findFile(
   )
 }
 
-function readSettingsFile(path: string, isRequired: boolean): Found {
+function readSettingsFile(path: string, isRequired: boolean, isScript = false): Found {
+  let fd = -1
   try {
-    return { path, text: readFileSync(path, 'utf8') }
+    fd = openSync(path, 'r')
+    // Of the file that is read, whatever has its name meanwhile.
+    const distrust = reasonForDistrust(path, fstatSync(fd), isScript)
+    if (distrust !== undefined) return { problem: { key: 'config', where: path, ...distrust } }
+    return { path, text: readFileSync(fd, 'utf8') }
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : ''
     if (!isRequired && (code === 'ENOENT' || code === 'ENOTDIR')) return undefined
     const remedy = `make it a file that the web server's user can read, for example: chmod 644 ${path}`
     const problem = `the settings file cannot be read (${code})`
     return { problem: { key: 'config', where: path, problem, remedy } }
+  } finally {
+    if (fd !== -1) closeSync(fd)
   }
+}
+
+/**
+ * Whoever can write the settings can make us write wherever we may. A script lies where its owner put it;
+ * one of somebody else's was put there for us to run.
+ */
+function reasonForDistrust(
+  path: string,
+  { mode, uid }: Stats,
+  isScript: boolean,
+): { problem: string; remedy: string } | undefined {
+  if ((mode & 0o002) !== 0) {
+    return { problem: 'everybody may write to the settings', remedy: `chmod o-w ${path}` }
+  }
+  const owners = [0, process.geteuid?.(), isScript ? statSync(dirname(path)).uid : uid]
+  if (owners.includes(uid)) return undefined
+  const problem = `the settings script belongs to user ${uid}, who owns neither its directory nor this program's process`
+  return { problem, remedy: `give it to the owner of ${dirname(path)}: chown USER ${path}` }
 }
 
 function readToml(
@@ -127,7 +153,12 @@ function readEnvironment(
 }
 
 function unknownKey(key: string, where: string): SettingsProblem {
-  const remedy = 'remove it, or see `upload.cgi --help` for the settings there are'
+  const meant = nearest(
+    key,
+    settingsTable.map((row) => row.key),
+  )
+  const hint = meant === '' ? '' : `did you mean "${meant}"? Else `
+  const remedy = `${hint}remove it, or see \`upload.cgi --help\` for the settings there are`
   return { key, where, problem: `there is no setting "${key}"`, remedy }
 }
 

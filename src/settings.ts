@@ -270,6 +270,6 @@ export const settingsTable: readonly SettingsRow[] = [
     name: 'debug',
     kind: 'boolean',
     default: false,
-    help: 'error pages show cause and environment; for finding a fault only',
+    help: 'the pages show causes, checks and environment; for finding a fault only',
   },
 ]

@@ -324,19 +324,6 @@ test('it is at most 115 MB, needs no libatomic and starts in 650 MB of address s
   assert.equal(reply.stderr, '')
 })
 
-test('check names what is wrong and how to mend it, and exits with 78', () => {
-  const run = (env: Record<string, string>) =>
-    spawnSync(program, ['check', '--json'], { env: { PATH: '/usr/bin:/bin', ...env } })
-  const directory = freshDirectory()
-  assert.equal(run({ UPLOAD_CGI_DIRECTORY: directory }).status, 0)
-  assert.deepEqual(readdirSync(directory), [])
-  const missing = run({ UPLOAD_CGI_DIRECTORY: `${directory}/none` })
-  assert.equal(missing.status, 78)
-  const { findings } = JSON.parse(missing.stdout.toString())
-  assert.equal(findings.at(-1).code, 'DIRECTORY_MISSING')
-  assert.equal(findings.at(-1).remedy, `mkdir -m 750 ${directory}/none`)
-})
-
 test('--licenses prints the notices of all that is inside', () => {
   const { stdout } = spawnSync(program, ['--licenses'], { env: {} })
   assert.match(stdout.toString(), /MIT License[\s\S]*smol-toml[\s\S]*Node\.js[\s\S]*OpenSSL/)

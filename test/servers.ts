@@ -207,10 +207,16 @@ export function giveToServer(directory: string): void {
 }
 
 // What start() is given for each process; `socket` is a file to wait for before the next.
-type Command = { tool: Tool; args: readonly string[]; socket?: string }
-type Prepare = (home: string, port: number) => readonly Command[]
+type Command = {
+  tool: Tool
+  args: readonly string[]
+  socket?: string
+  env?: Readonly<Record<string, string>>
+}
+export type Prepare = (home: string, port: number) => readonly Command[]
 
-async function start(
+/** Starts what `prepare` says, which may be called again with another port. */
+export async function start(
   tool: Tool,
   path: string,
   options: ServerOptions,
@@ -276,7 +282,7 @@ function spawnDetached(home: string, command: Command): ChildProcess {
   try {
     const child = spawn(program, command.args, {
       cwd: home,
-      env: { PATH: '/usr/local/bin:/usr/bin:/bin' },
+      env: { PATH: '/usr/local/bin:/usr/bin:/bin', ...command.env },
       stdio: ['ignore', output, output],
       detached: true,
       ...ids,
@@ -399,7 +405,7 @@ function serverIds(): { uid: number; gid: number } {
   return { uid: Number(line[1]), gid: Number(line[2]) }
 }
 
-function isRoot(): boolean {
+export function isRoot(): boolean {
   return process.getuid?.() === 0
 }
 
@@ -495,9 +501,13 @@ const packages = {
   perl: 'perl',
   python3: 'python3',
   http: 'httpie',
+  debootstrap: 'debootstrap',
+  faketime: 'faketime',
+  man: 'man-db',
+  unshare: 'util-linux',
 } as const
 
-// Packages that bring no program, and a file that shows they are there.
+// Packages that bring no program of their own, and a file that shows they are there.
 const libraries = {
   'python3-requests': '/usr/lib/python3/dist-packages/requests',
   'python3-urllib3': '/usr/lib/python3/dist-packages/urllib3',
@@ -505,6 +515,7 @@ const libraries = {
   'python3-aiohttp': '/usr/lib/python3/dist-packages/aiohttp',
   'libwww-perl': '/usr/share/perl5/LWP.pm',
   'libcgi-pm-perl': '/usr/share/perl5/CGI.pm',
+  'apache2-suexec-pristine': '/usr/lib/apache2/suexec-pristine',
   'libapache2-mod-security2': '/usr/lib/apache2/modules/mod_security2.so',
   'modsecurity-crs': '/usr/share/modsecurity-crs/owasp-crs.load',
 } as const

@@ -5,16 +5,24 @@ import { mkdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import manifest from '../../package.json' with { type: 'json' }
+import { type Finding, findingText } from '../check/finding.ts'
+import { nearest } from '../nearest.ts'
 import { serve } from '../serve.ts'
 import { loadSettings } from '../settings-load.ts'
+import { apacheConf } from './apache-conf.ts'
 import { check } from './check.ts'
 import { clean } from './clean.ts'
+import { config } from './config.ts'
 import { form } from './form.ts'
 import { helpText } from './help.ts'
+import { init } from './init.ts'
+import { man } from './man.ts'
 import { openBrowser } from './open.ts'
 
 /** `script`: the settings script through which the program was called, '' for none. */
 export async function runCommand(args: readonly string[], script: string): Promise<void> {
+  // Whoever reads our output may have seen enough: upload.cgi --help | head
+  process.stdout.on('error', () => process.exit(0))
   try {
     process.exitCode = await dispatch(args, script)
   } catch (error) {
@@ -30,42 +38,88 @@ export async function runCommand(args: readonly string[], script: string): Promi
 }
 
 async function dispatch(args: readonly string[], script: string): Promise<number> {
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: {
-      help: { type: 'boolean', short: 'h' },
-      version: { type: 'boolean', short: 'V' },
-      licenses: { type: 'boolean' },
-      json: { type: 'boolean' },
-      port: { type: 'string' },
-      host: { type: 'string' },
-      directory: { type: 'string' },
-      open: { type: 'boolean' },
-      action: { type: 'string' },
-      language: { type: 'string' },
-      'older-than': { type: 'string' },
-      'dry-run': { type: 'boolean' },
-    },
-  })
+  const { values, positionals } = parseArgs({ args: [...args], allowPositionals: true, options })
   const [command, ...rest] = positionals
   if (values.version) return print(`upload.cgi ${manifest.version}\n`)
   if (values.licenses) {
     return print(process.getBuiltinModule('node:sea').getAsset('licenses', 'utf8'))
   }
-  if (values.help || (command === undefined && args.length === 0)) return print(helpText())
-  if (rest.length === 0 && command === 'check') return check(script, values.json ?? false)
-  if (rest.length === 0 && command === 'clean') {
-    return clean(script, values['older-than'] ?? '', values['dry-run'] ?? false)
+  const isHelp = command === 'help' && rest.length === 0
+  if (values.help || isHelp || args.length === 0) return print(helpText())
+  if (command === 'man' && rest.length < 2) return man(rest[0] ?? '8')
+  if (rest.length === 0) {
+    switch (command) {
+      case 'check':
+        if (values.url !== undefined) return checkAddress(values)
+        return check(script, values.json ?? false, values.user ?? '')
+      case 'clean':
+        return clean(script, values['older-than'] ?? '', values['dry-run'] ?? false)
+      case 'serve':
+        return startServer(values, script)
+      case 'form':
+        return form(script, values.action ?? '', values.language ?? '')
+      case 'init':
+        return init(values.script ?? false, values.directory ?? '', process.execPath)
+      case 'config':
+        return config(script, values['show-origin'] ?? false, values.json ?? false)
+      case 'apache-conf':
+        return apacheConf(script, values.address ?? '/upload')
+    }
   }
-  if (rest.length === 0 && command === 'serve') return startServer(values, script)
-  if (rest.length === 0 && command === 'form') {
-    return form(script, values.action ?? '', values.language ?? '')
+  const meant = nearest(command ?? '', commands)
+  const hint = meant === '' ? '' : ` Did you mean ${meant}?`
+  return failed(
+    64,
+    `there is no command \`${positionals.join(' ')}\`.${hint} Try: upload.cgi --help`,
+  )
+}
+
+const options = {
+  help: { type: 'boolean', short: 'h' },
+  version: { type: 'boolean', short: 'V' },
+  licenses: { type: 'boolean' },
+  json: { type: 'boolean' },
+  port: { type: 'string' },
+  host: { type: 'string' },
+  directory: { type: 'string' },
+  open: { type: 'boolean' },
+  action: { type: 'string' },
+  language: { type: 'string' },
+  'older-than': { type: 'string' },
+  'dry-run': { type: 'boolean' },
+  user: { type: 'string' },
+  url: { type: 'string' },
+  name: { type: 'string' },
+  pause: { type: 'string' },
+  script: { type: 'boolean' },
+  'show-origin': { type: 'boolean' },
+  address: { type: 'string' },
+} as const
+
+const commands = 'check clean serve form init config apache-conf man help'.split(' ')
+
+type CheckValues = {
+  url?: string | undefined
+  name?: string | undefined
+  pause?: string | undefined
+  json?: boolean | undefined
+}
+
+async function checkAddress(values: CheckValues): Promise<number> {
+  const { url = '', name = 'check.txt', pause = '30', json = false } = values
+  if (!/^https?:\/\//i.test(url) || !URL.canParse(url)) {
+    return failed(64, '--url is an address: https://www.example.org/cgi-bin/upload.cgi')
   }
-  if (rest.length === 0 && command === 'help') return print(helpText())
-  process.stderr.write(`upload.cgi: no such command: ${positionals.join(' ')}\n`)
-  process.stderr.write('Try: upload.cgi --help\n')
-  return 64
+  const pauseSeconds = Number(pause)
+  if (!(pauseSeconds >= 0 && pauseSeconds <= 600)) {
+    return failed(64, '--pause is a number of seconds up to 600')
+  }
+  const { checkUrl } = await import('./check-url.ts')
+  const tell = json ? () => undefined : (finding: Finding) => print(findingText(finding))
+  const findings = await checkUrl({ url: new URL(url), name, pauseSeconds, tell })
+  const isFine = findings.every(({ level }) => level !== 'error')
+  if (json) print(`${JSON.stringify({ ok: isFine, findings })}\n`)
+  return isFine ? 0 : 69
 }
 
 type ServeValues = {
@@ -78,8 +132,7 @@ type ServeValues = {
 async function startServer(values: ServeValues, script: string): Promise<number> {
   const port = Number(values.port ?? 8080)
   if (!Number.isInteger(port) || port < 0 || port > 65535) {
-    process.stderr.write('upload.cgi: --port is a number from 0 to 65535\n')
-    return 64
+    return failed(64, '--port is a number from 0 to 65535')
   }
   const env: Record<string, string | undefined> = { ...process.env }
   if (values.directory !== undefined) env['UPLOAD_CGI_DIRECTORY'] = resolve(values.directory)
@@ -100,6 +153,11 @@ async function startServer(values: ServeValues, script: string): Promise<number>
   const { url } = await serve({ port, host, program, env, directory, notes })
   if (values.open) openBrowser(url)
   return 0
+}
+
+function failed(status: number, message: string): number {
+  process.stderr.write(`upload.cgi: ${message}\n`)
+  return status
 }
 
 function print(text: string): number {

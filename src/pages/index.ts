@@ -2,6 +2,7 @@
 // script minified, the script compiled), `?sha256` the hash of that for the Content-Security-Policy; both
 // are made by build/text.ts, when the program is built and when tests load this from source.
 
+import apacheExample from '../../apache-example.conf?text'
 import errorPage from './error.html?text'
 import scriptHash from './form.client.ts?sha256'
 import script from './form.client.ts?text'
@@ -11,4 +12,15 @@ import form from './form.html?text'
 import mark from './mark.html?text'
 import result from './result.html?text'
 
-export const pages = { form, result, error: errorPage, mark, style, styleHash, script, scriptHash }
+export const pages = {
+  form,
+  result,
+  error: errorPage,
+  mark,
+  style,
+  styleHash,
+  script,
+  scriptHash,
+  /** Not a page, but text all the same. */
+  apacheExample,
+}

@@ -1,0 +1,61 @@
+// What is inside the executable, as CycloneDX 1.5 (https://cyclonedx.org): what `npm sbom` says of the libraries, and
+// Node with all that it contains, which npm does not know of. Called by release.ts. The same each time: its serial
+// number is made from its content, its time is that of the sources.
+
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+
+type Component = { name: string; version: string; purl?: string } & Record<string, unknown>
+
+/** `seconds`: since 1970. Runs on the very Node that goes into the executable. */
+export function billOfMaterials(root: string, target: string, seconds: number): string {
+  const npm = ['sbom', '--sbom-format', 'cyclonedx', '--omit', 'dev', '--package-lock-only']
+  const text = execFileSync('npm', npm, { cwd: root, encoding: 'utf8' })
+  const { components, metadata, dependencies, ...rest } = JSON.parse(text)
+  const libraries = (components as Component[]).filter(({ name }) => !/^node-linux-/.test(name))
+  const kept = new Set([metadata.component['bom-ref'], ...libraries.map((one) => one['bom-ref'])])
+  const links = (dependencies as { ref: string; dependsOn: string[] }[])
+    .filter(({ ref }) => kept.has(ref))
+    .map(({ ref, dependsOn }) => ({ ref, dependsOn: dependsOn.filter((one) => kept.has(one)) }))
+  const bill = {
+    ...rest,
+    metadata: {
+      timestamp: new Date(seconds * 1000).toISOString(),
+      component: {
+        ...metadata.component,
+        // npm takes the name of the directory.
+        name: 'upload.cgi',
+        type: 'application',
+        properties: [{ name: 'target', value: target }],
+      },
+    },
+    components: [...libraries, node()],
+    dependencies: links,
+  }
+  delete bill.serialNumber
+  const hash = createHash('sha256').update(JSON.stringify(bill)).digest('hex')
+  const serialNumber = `urn:uuid:${hash.slice(0, 8)}-${hash.slice(8, 12)}-8${hash.slice(13, 16)}-a${hash.slice(17, 20)}-${hash.slice(20, 32)}`
+  const { $schema, bomFormat, specVersion, ...more } = bill as Record<string, unknown>
+  const whole = { $schema, bomFormat, specVersion, serialNumber, ...more }
+  return `${JSON.stringify(whole, null, 2)}\n`
+}
+
+function node(): Component {
+  const { node: version, modules: _abi, napi: _api, ...inside } = process.versions
+  const parts = Object.entries(inside).filter(([, value]) => typeof value === 'string')
+  return {
+    type: 'platform',
+    'bom-ref': `node@${version}`,
+    name: 'node',
+    version,
+    licenses: [{ license: { id: 'MIT' } }],
+    purl: `pkg:generic/node@${version}`,
+    externalReferences: [{ type: 'website', url: 'https://nodejs.org/' }],
+    components: parts.sort().map(([name, value = '']) => ({
+      type: 'library',
+      'bom-ref': `node@${version}/${name}`,
+      name,
+      version: value,
+    })),
+  }
+}

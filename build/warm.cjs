@@ -1,0 +1,85 @@
+// node <the flags of the executable> warm.cjs BUNDLE CACHE: runs requests of every kind through the bundle in this
+// process, against a directory of its own, and writes V8's code cache with all that was compiled. Called by
+// package.ts. Its own standard input and output take no part: read and write of 0 and 1 are answered here.
+'use strict'
+const fs = require('node:fs')
+const { tmpdir } = require('node:os')
+const { join } = require('node:path')
+const { Script } = require('node:vm')
+
+const [, , bundle, cache] = process.argv
+const source = fs.readFileSync(bundle, 'latin1')
+const script = new Script(source, { filename: 'upload.cjs' })
+const directory = fs.mkdtempSync(join(tmpdir(), 'upload-cgi-'))
+
+const boundary = 'XboundaryX'
+const part = (head, text) =>
+  `--${boundary}\r\nContent-Disposition: form-data; ${head}\r\n\r\n${text}\r\n`
+const file = (name) => part(`name="file"; filename="${name}"\r\nContent-Type: text/plain`, 'hello')
+const id = '0'.repeat(32)
+const piece = (offset) =>
+  part('name="_upload"', id) +
+  part('name="_offset"', offset) +
+  part('name="_size"', 10) +
+  file('b.txt')
+const post = (body) => ({ REQUEST_METHOD: 'POST', body: `${body}--${boundary}--\r\n` })
+const html = { HTTP_ACCEPT: 'text/html,*/*;q=0.8', HTTP_ACCEPT_LANGUAGE: 'en-GB,en;q=0.9' }
+const json = { HTTP_ACCEPT: 'application/json' }
+
+const requests = [
+  [200, { REQUEST_METHOD: 'GET', ...html }],
+  [200, { REQUEST_METHOD: 'GET' }],
+  [201, { ...post(part('name="note"', 'x') + file('a.txt')), ...html }],
+  [201, { ...post(file('a.txt') + file('c.txt')), ...json }],
+  [201, post(file('a.txt'))],
+  [202, { ...post(piece(0)), ...json }],
+  [200, { REQUEST_METHOD: 'GET', QUERY_STRING: `upload=${id}`, ...json }],
+  [201, { ...post(piece(5)), ...json }],
+  [400, { ...post('x'), ...json }],
+  [415, { ...post(file('a.php')), ...html }],
+]
+
+try {
+  for (const [status, request] of requests) {
+    const reply = answer(request)
+    if (!reply.startsWith(`Status: ${status} `)) throw new Error(`not ${status} but: ${reply}`)
+  }
+  fs.writeFileSync(cache, script.createCachedData())
+} finally {
+  fs.rmSync(directory, { recursive: true })
+}
+// What requests left to be done (a timer, a handler) has no place here.
+process.exit(0)
+
+function answer({ body = '', ...variables }) {
+  for (const name of Object.keys(process.env)) delete process.env[name]
+  Object.assign(process.env, {
+    GATEWAY_INTERFACE: 'CGI/1.1',
+    UPLOAD_CGI_DIRECTORY: directory,
+    UPLOAD_CGI_MIN_FREE_SPACE: '0',
+    CONTENT_LENGTH: String(body.length),
+    CONTENT_TYPE: `multipart/form-data; boundary=${boundary}`,
+    ...variables,
+  })
+  const { readSync, writeSync } = fs
+  let input = Buffer.from(body)
+  let output = ''
+  fs.readSync = (fd, buffer, ...rest) => {
+    if (fd !== 0) return readSync(fd, buffer, ...rest)
+    const count = input.copy(buffer)
+    input = input.subarray(count)
+    return count
+  }
+  fs.writeSync = (fd, bytes, at = 0, ...rest) => {
+    if (fd > 2) return writeSync(fd, bytes, at, ...rest)
+    if (fd === 1) output += bytes.toString('latin1', at)
+    return bytes.length - at
+  }
+  try {
+    const module = { exports: {} }
+    script.runInThisContext()(module.exports, require, module)
+  } finally {
+    Object.assign(fs, { readSync, writeSync })
+  }
+  return output
+}

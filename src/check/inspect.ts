@@ -1,0 +1,47 @@
+// Everything that can be looked at before a visitor finds out. Called by `upload.cgi check`, and by app.ts when
+// `debug` is on, where it sees what the web server gives: its user, its limits, its document root.
+// Nothing is changed, but for a file that is made where uploads are received and removed again.
+
+import { usableDirectory } from '../directory.ts'
+import type { Env } from '../request.ts'
+import type { LoadedSettings } from '../settings.ts'
+import { directoryFindings, directoryProblem } from './directory.ts'
+import { type Finding, fine, userName } from './finding.ts'
+import { limitFindings } from './limits.ts'
+import { placeFindings } from './place.ts'
+import { settingsFindings } from './settings.ts'
+
+/** `program`: the executable. Never throws. */
+export function inspect(settings: LoadedSettings, env: Env, program: string): Finding[] {
+  const isRequest = env['GATEWAY_INTERFACE'] !== undefined
+  const documentRoot = env['DOCUMENT_ROOT'] ?? ''
+  return [
+    fine('USER', `looked at as user ${userName(process.geteuid?.() ?? -1)}`),
+    ...guarded('SETTINGS', () => settingsFindings(settings, documentRoot)),
+    ...guarded('DIRECTORY', () => storeFindings(settings, env, program)),
+    ...guarded('PLACE', () => placeFindings(settings, program)),
+    ...guarded('LIMITS', () => limitFindings(settings, isRequest)),
+  ]
+}
+
+function storeFindings(settings: LoadedSettings, env: Env, program: string): Finding[] {
+  if (settings.directory === '') return []
+  const documentRoot = env['DOCUMENT_ROOT'] ?? ''
+  try {
+    const directory = usableDirectory(settings, documentRoot, env['SCRIPT_FILENAME'] || program)
+    return directoryFindings(settings, directory, documentRoot)
+  } catch (problem) {
+    return [directoryProblem(settings, problem)]
+  }
+}
+
+/** One part that cannot be looked at must not hide the others. */
+function guarded(part: string, look: () => Finding[]): Finding[] {
+  try {
+    return look()
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    const remedy = 'this part was not checked; the other findings stand'
+    return [{ level: 'warning', code: 'NOT_CHECKED', message: `${part}: ${reason}`, remedy }]
+  }
+}

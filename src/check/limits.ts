@@ -1,0 +1,102 @@
+// The limits that the process runs under, against what the program needs. Called by inspect.ts. At a terminal
+// they are those of the shell; the web server's are seen by a request, with `debug = true`.
+// What each resource is needed for, and how little is enough, is measured in docs/limits.md.
+
+import { readFileSync } from 'node:fs'
+import { attempt } from '../placement.ts'
+import { formatSize } from '../quantity.ts'
+import type { LoadedSettings } from '../settings.ts'
+import { type Finding, failure, fine, modeText, warning } from './finding.ts'
+
+export function limitFindings(settings: LoadedSettings, isRequest: boolean): Finding[] {
+  const whose = isRequest ? 'of this request' : 'of this shell; the web server may have others'
+  const limits = readLimits()
+  const findings: Finding[] = []
+  for (const { name, code, least, text, remedy } of needs) {
+    const soft = limits.get(name)
+    if (soft === undefined || soft >= least) continue
+    findings.push(warning(code, `${text(soft)} (limit ${whose})`, remedy))
+  }
+  findings.push(...fileSize(limits.get('Max file size'), settings))
+  if (findings.length === 0) findings.push(fine('LIMITS', `no limit is too low (${whose})`))
+  return [...findings, ...maskFindings(), ...cgroupFindings()]
+}
+
+function fileSize(limit: number | undefined, { maxFileBytes }: LoadedSettings): Finding[] {
+  if (limit === undefined || limit === Infinity) return []
+  if (maxFileBytes > 0 && limit >= maxFileBytes) return []
+  const most = maxFileBytes === 0 ? 'no limit' : formatSize(maxFileBytes)
+  const message = `files may have ${formatSize(limit)} here (RLIMIT_FSIZE), less than max_file_size (${most})`
+  const remedy = `max_file_size = "${Math.floor(limit / 1e6)}MB", so that visitors learn it before they send`
+  return [warning('LIMIT_FILE_SIZE', message, remedy)]
+}
+
+function maskFindings(): Finding[] {
+  const mask = process.umask()
+  if ((mask & 0o700) === 0) return [fine('UMASK', `umask: ${modeText(mask)}`)]
+  const message = `the umask ${modeText(mask)} takes the owner's own rights from new directories`
+  return [failure('UMASK_WRONG', message, 'umask 022, where the web server is started')]
+}
+
+/** Control groups, as containers and CloudLinux set them. */
+function cgroupFindings(): Finding[] {
+  const most = Number(attempt(() => readFileSync('/sys/fs/cgroup/memory.max', 'utf8').trim()))
+  if (!(most > 0) || most >= memoryNeeded) return []
+  const message = `the control group allows ${formatSize(most)} of memory`
+  return [warning('LIMIT_MEMORY', message, `allow ${formatSize(memoryNeeded)} or more`)]
+}
+
+/** Soft limits by the names that /proc/self/limits gives them. */
+function readLimits(): ReadonlyMap<string, number> {
+  const text = attempt(() => readFileSync('/proc/self/limits', 'utf8')) ?? ''
+  const lines = text.split('\n').map((line) => /^(Max [a-z ]+?) {2,}(\S+)/.exec(line))
+  return new Map(
+    lines.flatMap((match) => {
+      if (match === null) return []
+      const [, name = '', soft = ''] = match
+      return [[name, soft === 'unlimited' ? Infinity : Number(soft)] as const]
+    }),
+  )
+}
+
+/** Of one process while it receives. */
+const memoryNeeded = 96e6
+
+const needs = [
+  {
+    name: 'Max address space',
+    code: 'LIMIT_ADDRESS_SPACE',
+    least: 650e6,
+    text: (soft: number) =>
+      `${formatSize(soft)} of address space; the program needs 650 MB to start`,
+    remedy: 'RLimitMEM 700000000, in the server configuration or .htaccess',
+  },
+  {
+    name: 'Max data size',
+    code: 'LIMIT_DATA',
+    least: 200e6,
+    text: (soft: number) => `${formatSize(soft)} of data; the program may need 200 MB`,
+    remedy: 'ulimit -d unlimited, where the web server is started',
+  },
+  {
+    name: 'Max open files',
+    code: 'LIMIT_FILES',
+    least: 32,
+    text: (soft: number) => `${soft} open files; the program needs about 20`,
+    remedy: 'ulimit -n 1024, where the web server is started',
+  },
+  {
+    name: 'Max processes',
+    code: 'LIMIT_PROCESSES',
+    least: 20,
+    text: (soft: number) => `${soft} processes and threads for this user; each request takes 4`,
+    remedy: 'RLimitNPROC 100, in the server configuration; on CloudLinux ask for more NPROC',
+  },
+  {
+    name: 'Max cpu time',
+    code: 'LIMIT_CPU',
+    least: 60,
+    text: (soft: number) => `${soft} s of processor time; large uploads may be killed`,
+    remedy: 'RLimitCPU max, in the server configuration or .htaccess',
+  },
+]

@@ -1,0 +1,131 @@
+// What the settings say, and who else can read or write them. Called by inspect.ts.
+
+import { accessSync, constants, statSync } from 'node:fs'
+import { basename, dirname } from 'node:path'
+import { readLogo, readStylesheet, textOn } from '../look.ts'
+import { attempt } from '../placement.ts'
+import { formatSize } from '../quantity.ts'
+import type { LoadedSettings } from '../settings.ts'
+import { siteOf } from './exposure.ts'
+import { type Finding, failure, fine, modeText, quoted, warning } from './finding.ts'
+
+export function settingsFindings(settings: LoadedSettings, documentRoot: string): Finding[] {
+  const from = settings.file === '' ? 'no settings file; environment and defaults' : settings.file
+  const wrong = settings.problems.map(({ where, problem, remedy }) =>
+    failure('SETTINGS_WRONG', `${where}: ${problem}`, remedy),
+  )
+  return [
+    ...(wrong.length > 0 ? wrong : [fine('SETTINGS', `settings: ${from}`)]),
+    ...fileFindings(settings.file, documentRoot),
+    ...lookFindings(settings),
+    ...contradictions(settings),
+    ...logFindings(settings, documentRoot),
+  ]
+}
+
+function fileFindings(file: string, documentRoot: string): Finding[] {
+  const stats = file === '' ? undefined : attempt(() => statSync(file))
+  if (stats === undefined) return []
+  const findings: Finding[] = []
+  const isScript = !file.endsWith('.toml')
+  if ((stats.mode & 0o020) !== 0) {
+    const message = `the group of ${file} may write to it (${modeText(stats.mode)})`
+    const consequence = isScript ? ', and suexec refuses to run it' : ''
+    const remedy = `chmod g-w ${quoted(file)}`
+    findings.push(warning('SETTINGS_WRITABLE', `${message}${consequence}`, remedy))
+  }
+  if (isScript && (stats.mode & 0o111) === 0) {
+    const message = `the settings script ${file} may not be executed (${modeText(stats.mode)})`
+    findings.push(failure('SCRIPT_NOT_EXECUTABLE', message, `chmod 755 ${quoted(file)}`))
+  }
+  const site = siteOf(file, documentRoot)
+  if (!isScript && site !== '' && !basename(file).startsWith('.ht')) {
+    const message = `${file} lies in ${site}, where the web server may show it to everyone`
+    const better = `${dirname(file)}/.htupload.toml`
+    const remedy = `mv ${quoted(file)} ${quoted(better)}   # Apache and LiteSpeed never show .ht files`
+    findings.push(warning('SETTINGS_PUBLIC', message, remedy))
+  }
+  return findings
+}
+
+/** What the page will look like, and what of it cannot be used. */
+function lookFindings(settings: LoadedSettings): Finding[] {
+  const { title, language, accentColor, extraFields } = settings
+  const findings = [
+    fine('PAGE', `page: “${title}”, language: ${language || "the visitor's own"}`),
+    ...usable('LOGO', 'logo', settings.logo, readLogo),
+    ...usable('STYLESHEET', 'stylesheet', settings.stylesheet, readStylesheet),
+  ]
+  if (accentColor !== '') {
+    const { color, contrast } = textOn(accentColor)
+    const shown = `accent_color ${accentColor}: ${color} on it has a contrast of ${contrast.toFixed(1)}`
+    findings.push(fine('ACCENT_COLOR', shown))
+  }
+  for (const { name, label, type, required } of extraFields) {
+    const kind = `${type}${required ? ', required' : ''}`
+    findings.push(fine('EXTRA_FIELD', `field ${name}: “${label}” (${kind})`))
+  }
+  return findings
+}
+
+function usable(
+  code: string,
+  key: string,
+  file: string,
+  read: (file: string) => string,
+): Finding[] {
+  if (file === '') return []
+  try {
+    read(file)
+    return [fine(code, `${key}: ${file}`)]
+  } catch (problem) {
+    const message = problem instanceof Error ? problem.message : String(problem)
+    const remedy = `choose another file, or remove ${key}; until then the page does without`
+    return [warning(`${code}_UNUSABLE`, `${key}: ${file}: ${message}`, remedy)]
+  }
+}
+
+/** Settings that are right by themselves and not together. */
+function contradictions(settings: LoadedSettings): Finding[] {
+  const { chunkBytes, maxRequestBytes, maxFileBytes, maxFields, extraFields } = settings
+  const findings: Finding[] = []
+  // Around the piece there are some fields.
+  if (maxRequestBytes > 0 && chunkBytes + 4096 > maxRequestBytes) {
+    const message = `pieces of chunk_size (${formatSize(chunkBytes)}) are over max_request_size`
+    const remedy = 'lower chunk_size, or raise max_request_size'
+    findings.push(failure('CHUNK_TOO_LARGE', message, remedy))
+  }
+  // The page's own: _upload, _offset, _size, _filename.
+  const needed = extraFields.length + 4
+  if (maxFields < needed) {
+    const message = `max_fields is ${maxFields}, and the page sends up to ${needed}`
+    findings.push(failure('FIELDS_TOO_FEW', message, `max_fields = ${Math.max(100, needed)}`))
+  }
+  if (maxRequestBytes > 0 && (maxFileBytes === 0 || maxFileBytes > maxRequestBytes)) {
+    const most = maxFileBytes === 0 ? 'no limit' : formatSize(maxFileBytes)
+    const message = `max_file_size (${most}) is over max_request_size (${formatSize(maxRequestBytes)}): larger files pass in pieces only, as the page sends them`
+    findings.push(fine('FILE_OVER_REQUEST', message))
+  }
+  return findings
+}
+
+function logFindings({ logFile }: LoadedSettings, documentRoot: string): Finding[] {
+  if (logFile === '') return []
+  const findings: Finding[] = []
+  const stats = attempt(() => statSync(logFile))
+  try {
+    accessSync(stats === undefined ? dirname(logFile) : logFile, constants.W_OK)
+    if (stats?.isFile() === false) throw new Error('it is not a regular file')
+    findings.push(fine('LOG_FILE', `log_file: ${logFile}`))
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    const remedy = `let the program's user write there: touch ${quoted(logFile)} && chown USER ${quoted(logFile)}`
+    findings.push(warning('LOG_UNUSABLE', `log_file cannot be written: ${reason}`, remedy))
+  }
+  const site = siteOf(logFile, documentRoot)
+  if (site !== '' && !basename(logFile).startsWith('.ht')) {
+    const message = `log_file lies in ${site}, where the web server may show it to everyone`
+    findings.push(warning('LOG_PUBLIC', message, 'choose a file outside the site'))
+  }
+  return findings
+}

@@ -1,0 +1,58 @@
+// `upload.cgi init`: a settings file with every setting, its default and its meaning, made from the table. What is
+// at its default is a comment, so that a later version's better default is not held back.
+
+import { resolve } from 'node:path'
+import { type SettingsRow, settingsTable } from '../settings.ts'
+import { wrap } from './commands.ts'
+
+/** `program`: for the first line of a settings script; '' for a plain file. `directory`: '' for an example. */
+export function sampleSettings(program: string, directory: string): string {
+  const place = directory === '' ? '/srv/uploads' : resolve(directory)
+  const head =
+    program === ''
+      ? '# Settings of upload.cgi (TOML): .htupload.toml beside the program, or /etc/upload-cgi.toml.\n'
+      : `#!${program}\n# A form of upload.cgi: an executable file in cgi-bin. The rest of it is TOML.\n`
+  // A list of tables has its own place, at the end.
+  const rows = settingsTable.filter(({ kind }) => kind !== 'fields')
+  return `${head}# 1 MB is 10^6 bytes, 1 MiB is 2^20. Check it: upload.cgi check
+
+${rows.map((row) => entry(row, place)).join('\n')}
+${fieldExample}`
+}
+
+/** Prints it; 64 where a first line could not name the program. */
+export function init(isScript: boolean, directory: string, program: string): number {
+  // The kernel cuts the first line, blanks in it begin an argument (execve(2)).
+  if (isScript && (/\s/.test(program) || program.length > 120)) {
+    process.stderr.write(
+      `upload.cgi: no first line of a script can name ${program}: its path has blanks or over 120 letters\n`,
+    )
+    return 64
+  }
+  process.stdout.write(sampleSettings(isScript ? program : '', directory))
+  return 0
+}
+
+function entry(row: SettingsRow, place: string): string {
+  const meaning = wrap(row.help, 96).map((line) => `# ${line}`)
+  const lines = wrap(`${row.key} = ${valueText(row, place)}`, 96)
+  const value = row.isRequired ? lines : lines.map((line) => `#${line}`)
+  return `${[...meaning, ...value].join('\n')}\n`
+}
+
+function valueText(row: SettingsRow, place: string): string {
+  if (row.isRequired) return JSON.stringify(place)
+  if (Array.isArray(row.default)) {
+    return `[${row.default.map((value) => JSON.stringify(value)).join(', ')}]`
+  }
+  return JSON.stringify(row.default)
+}
+
+/** In TOML whatever follows a table belongs to it. */
+const fieldExample = `# Questions of the form, one table each, at the end of the file:
+#[[extra_fields]]
+#name = "sender"
+#label = "Your e-mail"
+#type = "email"          # or "text", "checkbox", "select" with options = ["a", "b"]
+#required = true
+`

@@ -1,0 +1,40 @@
+// An account of its own for a test of programs that work as their owner: made by useradd, gone with the test.
+
+import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import type { TestContext } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+
+export type Account = { readonly name: string; readonly uid: number; readonly gid: number }
+
+/** `home` may not exist yet. */
+export async function makeAccount(t: TestContext, home: string): Promise<Account> {
+  const name = `upcgi${randomBytes(4).toString('hex')}`
+  const options = ['--no-create-home', '--user-group', '--shell', '/usr/sbin/nologin']
+  await insist('useradd', [...options, '--home-dir', home, name])
+  accounts.add(name)
+  if (accounts.size === 1) process.once('exit', removeAll)
+  t.after(async () => {
+    await insist('userdel', ['--force', name])
+    accounts.delete(name)
+  })
+  const id = (option: string) =>
+    Number(spawnSync('id', [option, name], { encoding: 'utf8' }).stdout)
+  return { name, uid: id('-u'), gid: id('-g') }
+}
+
+/** Others may hold the lock on the accounts for a moment. */
+async function insist(command: string, args: readonly string[]): Promise<void> {
+  for (let tries = 0; ; tries++) {
+    const { status, stderr, error } = spawnSync(command, args, { encoding: 'utf8' })
+    if (status === 0) return
+    if (tries === 20) throw error ?? new Error(`${command} ${args.at(-1)}: ${stderr}`)
+    await delay(200)
+  }
+}
+
+function removeAll(): void {
+  for (const name of accounts) spawnSync('userdel', ['--force', name])
+}
+
+const accounts = new Set<string>()
