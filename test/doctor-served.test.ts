@@ -29,11 +29,6 @@ import { missing, type RunningServer, startApache } from './servers.ts'
 
 const isRoot = process.getuid?.() === 0
 const needsRoot = isRoot ? false : 'needs root, to be another user'
-const suexec = '/usr/lib/apache2/suexec'
-const noSuexec =
-  needsRoot ||
-  (existsSync(suexec) ? false : 'not installed: apt-get install apache2-suexec-pristine')
-
 // Each a user without other processes, not even a dead one, so that limits on them are exact.
 let nextUid = 61_000 + 50 * (process.pid % 500)
 function as(user: number, ...more: string[]): string[] {
@@ -233,7 +228,7 @@ for (const module of ['cgid', 'cgi'] as const) {
 }
 
 test('what real suexec refuses is named, and what it lets through is not', {
-  skip: noSuexec || missing('apache2'),
+  skip: needsRoot || missing('apache2', 'apache2-suexec-pristine'),
 }, async (t) => {
   const nobody = Number(/^nobody:[^:]*:(\d+):/m.exec(readFileSync('/etc/passwd', 'utf8'))?.[1])
   const nogroup = Number(/^nogroup:[^:]*:(\d+):/m.exec(readFileSync('/etc/group', 'utf8'))?.[1])
