@@ -3,6 +3,9 @@
 # Put it beside upload.cgi (mode 755), call it in the browser, read, and delete it. Or in a terminal, as
 # the user that the web server works as: sh doctor.cgi [upload.cgi or a settings script ...]
 #
+# If this page is an error 500, too, the cause is before both: its mode is not 755, the directory or the file may
+# be written by others (suexec), it was sent with the line ends of Windows, the server runs no programs here.
+#
 # It knows eighteen causes, each with a number and a code word. It makes one GET request to the program,
 # with a time limit, and otherwise only reads. What comes over HTTP is ignored, and so are arguments there.
 # Whoever knows its address can read paths and user names, so it answers in a browser for an hour only.
@@ -202,9 +205,10 @@ refuse_when_old() {
 
 examine_those_beside() {
   count=0
+  # By name first: a directory may be closed to listing.
+  if [ -e "$here/upload.cgi" ] || [ -h "$here/upload.cgi" ]; then examine "$here/upload.cgi"; fi
   for file in "$here"/* "$here"/.[!.]*; do
-    if [ ! -f "$file" ] || [ "$file" = "$self" ]; then continue; fi
-    if ! is_candidate "$file"; then continue; fi
+    if [ ! -f "$file" ] || [ "$file" = "$self" ] || ! is_candidate "$file"; then continue; fi
     count=$((count + 1))
     if [ "$count" -gt 6 ]; then
       say ''
@@ -217,8 +221,7 @@ examine_those_beside() {
 
 is_candidate() {
   case ${1##*/} in
-    install.sh | upload.sh | doctor.cgi) return 1 ;;
-    upload.cgi) return 0 ;;
+    install.sh | upload.sh | doctor.cgi | upload.cgi) return 1 ;;
   esac
   kind_of "$1"
   case $kind in
@@ -284,7 +287,12 @@ examine() {
     finding 4 PATH_WRONG "$stopped" 'name the file by its right path.'
     return
   fi
-  broken='' grown=''
+  # To read from a pipe or the like could last for ever.
+  if [ ! -f "$program" ]; then
+    finding 2 DAMAGED "$(shown "$program") is not a file but a directory or the like." 'put the file there.'
+    return
+  fi
+  broken='' grown='' loader='' compiled=''
   kind_of "$program"
   look_at_owner "$program"
   look_at_right "$program"
@@ -519,7 +527,7 @@ look_at_loader() {
     fi
     shift 56
   done
-  if [ -z "${loader-}" ] || [ -e "$loader" ]; then return; fi
+  if [ -z "$loader" ] || [ -e "$loader" ]; then return; fi
   broken=yes
   why='This system has no glibc.'
   for musl in /lib/ld-musl-*; do

@@ -180,6 +180,33 @@ test('a path that its user may not walk is told part by part', { skip: needsRoot
   assert.match(answer.text, new RegExp(`may not look into the directory ${closed}\\.`))
 })
 
+test('what lies there under the right name and is no file is named, and nothing waits for it', {
+  skip: needsRoot,
+}, async (t) => {
+  for (const make of ['mkdir', 'mkfifo', 'ln -s /nowhere/upload.cgi', 'ln -s /dev/zero']) {
+    const ill = patient(t, '')
+    assert.equal(spawnSync('sh', ['-c', `${make} '${ill.program}'`]).status, 0)
+    const answer = await ask(ill)
+    const expected = make.includes('nowhere') ? 'FOUND 4 PATH_WRONG' : 'FOUND 2 DAMAGED'
+    assert.deepEqual(answer.findings, [expected], make + answer.text)
+  }
+  const hidden = patient(t)
+  configure(hidden)
+  chmodSync(hidden.folder, 0o711)
+  const unlisted = await ask(hidden, { prefix: as(nextUid) })
+  nextUid += 1
+  assert.match(unlisted.text, /It starts and answers: 200 OK/)
+})
+
+test('without /proc it says what it can', { skip: needsRoot }, async (t) => {
+  const ill = patient(t)
+  configure(ill)
+  const hide = 'mount -t tmpfs tmpfs /proc && exec "$0" "$@"'
+  const answer = await ask(ill, { prefix: ['unshare', '-m', 'sh', '-c', hide] })
+  assert.match(answer.text, /^18 HOST_LIMITS/m)
+  assert.match(answer.text, /owner and mode of all parents:/)
+})
+
 test('with any number of processes it comes to an end, and names what is short', {
   skip: needsRoot || missing('busybox'),
 }, async (t) => {
