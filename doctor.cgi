@@ -3,11 +3,19 @@
 # Put it beside upload.cgi (mode 755), call it in the browser, read, and delete it. Or in a terminal, as
 # the user that the web server works as: sh doctor.cgi [upload.cgi or a settings script ...]
 #
+# If this page is an error 500, too, the cause is before both: its mode is not 755, the directory or the file may
+# be written by others (suexec), it was sent with the line ends of Windows, the server runs no programs here.
+#
 # It knows eighteen causes, each with a number and a code word. It makes one GET request to the program,
 # with a time limit, and otherwise only reads. What comes over HTTP is ignored, and so are arguments there.
 # Whoever knows its address can read paths and user names, so it answers in a browser for an hour only.
 # For every POSIX sh (dash, busybox ash). Whatever fails, the answer is completed: nothing is `set -e`.
 
+newline='
+'
+
+# It may be the last process that its user is allowed, so it starts others one at a time: no pipelines where
+# the shell can do it.
 main() {
   LC_ALL=C
   PATH=${PATH:-/usr/local/bin:/usr/bin:/bin}
@@ -33,9 +41,11 @@ main() {
   say "doctor.cgi: why does upload.cgi not start?"
   read_limits
   stage=forks
-  uid=$(id -u) machine=$(uname -m)
+  if [ -z "$uid" ]; then uid=$(id -u); fi
+  clock=own
+  if timeout 5 true 2>/dev/null; then clock=timeout; fi
   stage=programs
-  say "Asked ${where_words} as $(id 2>/dev/null)"
+  say "Asked ${where_words} as user $uid, $(date -u '+%Y-%m-%d %H:%M UTC' 2>/dev/null)"
   if [ "$uid" = 0 ]; then
     say 'You are root, whom nothing stops. Ask again as the user that the web server works as:'
     say "    su -s /bin/sh www-data -c $(quote "sh $(quote "$self")")"
@@ -89,6 +99,7 @@ finish() {
     say "  ${limit_processes:-too few} processes, and upload.cgi needs 3 free ones for each request."
     say '  Remedy: end what else runs under this user, or have the limit raised (Apache: RLimitNPROC;'
     say '  hosters: nproc, entry processes), then call this page again.'
+    say "  Other limits: address space ${limit_space:-unknown}, data ${limit_data:-unknown}, open files ${limit_files:-unknown}."
   fi
   delete_me
   exit 0
@@ -97,7 +108,8 @@ finish() {
 delete_me() {
   say ''
   say "When you have read this, delete doctor.cgi: it tells strangers about this machine."
-  say "    rm $(quote "$self")"
+  printf '    rm '
+  quote "$self"
 }
 
 # Number, code word, sentence, then remedies: a line with a leading blank is to be pasted.
@@ -193,9 +205,10 @@ refuse_when_old() {
 
 examine_those_beside() {
   count=0
+  # By name first: a directory may be closed to listing.
+  if [ -e "$here/upload.cgi" ] || [ -h "$here/upload.cgi" ]; then examine "$here/upload.cgi"; fi
   for file in "$here"/* "$here"/.[!.]*; do
-    if [ ! -f "$file" ] || [ "$file" = "$self" ]; then continue; fi
-    if ! is_candidate "$file"; then continue; fi
+    if [ ! -f "$file" ] || [ "$file" = "$self" ] || ! is_candidate "$file"; then continue; fi
     count=$((count + 1))
     if [ "$count" -gt 6 ]; then
       say ''
@@ -208,8 +221,7 @@ examine_those_beside() {
 
 is_candidate() {
   case ${1##*/} in
-    install.sh | upload.sh | doctor.cgi) return 1 ;;
-    upload.cgi) return 0 ;;
+    install.sh | upload.sh | doctor.cgi | upload.cgi) return 1 ;;
   esac
   kind_of "$1"
   case $kind in
@@ -248,10 +260,10 @@ kind_of() {
   if [ "$kind" = script ] || [ "$kind" = marked ]; then IFS= read -r first_line <"$1"; fi
 }
 
-# As decimal numbers. Nothing without a tool for it.
+# As decimal numbers. Nothing without a tool for it. In a subshell only, which it becomes.
 bytes() {
-  if od -A n -v -t u1 -j "$2" -N "$3" "$1" 2>/dev/null; then return; fi
-  hexdump -v -s "$2" -n "$3" -e '1/1 "%u "' "$1" 2>/dev/null
+  if command -v od >/dev/null 2>&1; then exec od -A n -v -t u1 -j "$2" -N "$3" "$1" 2>/dev/null; fi
+  exec hexdump -v -s "$2" -n "$3" -e '1/1 "%u "' "$1" 2>/dev/null
 }
 
 # The lowest comes first.
@@ -275,7 +287,12 @@ examine() {
     finding 4 PATH_WRONG "$stopped" 'name the file by its right path.'
     return
   fi
-  broken='' grown=''
+  # To read from a pipe or the like could last for ever.
+  if [ ! -f "$program" ]; then
+    finding 2 DAMAGED "$(shown "$program") is not a file but a directory or the like." 'put the file there.'
+    return
+  fi
+  broken='' grown='' loader='' compiled=''
   kind_of "$program"
   look_at_owner "$program"
   look_at_right "$program"
@@ -447,6 +464,7 @@ look_at_elf() {
     40) made_for=arm ;;
     *) made_for="another (number $made_for)" ;;
   esac
+  machine=$(uname -m)
   machine_here=$machine
   case $machine in
     amd64) machine_here=x86_64 ;;
@@ -504,12 +522,12 @@ look_at_loader() {
       little_endian "$9" "${10}" "${11}" "${12}" "${13}" "${14}"
       loader_at=$sum
       little_endian "${33}" "${34}" "${35}"
-      loader=$(dd if="$file" bs=1 skip="$loader_at" count="$((sum - 1))" 2>/dev/null | tr -d '\000')
+      loader=$(exec dd if="$file" bs=1 skip="$loader_at" count="$((sum - 1))" 2>/dev/null)
       break
     fi
     shift 56
   done
-  if [ -z "${loader-}" ] || [ -e "$loader" ]; then return; fi
+  if [ -z "$loader" ] || [ -e "$loader" ]; then return; fi
   broken=yes
   why='This system has no glibc.'
   for musl in /lib/ld-musl-*; do
@@ -611,7 +629,15 @@ try() {
   after=$(date +%s 2>/dev/null)
   took=$((${after:-0} - ${before:-0}))
   # A line of its own: what goes to the error log may stand before it.
-  answer=$(printf '%s\n' "$output" | sed -n 's/^Status: //p' | tr -d '\r' | head -n 1)
+  answer=''
+  case $newline$output in
+    *"${newline}Status: "*)
+      answer=$newline$output
+      answer=${answer#*"${newline}Status: "}
+      answer=${answer%%"$newline"*}
+      case $answer in *[[:cntrl:]]) answer=${answer%?} ;; esac
+      ;;
+  esac
   if [ -z "$answer" ]; then
     explain_failure "$1"
     return
@@ -620,13 +646,13 @@ try() {
   say "  It starts and answers: $(shown "$answer")"
   case $answer in
     50*)
-      messages | sed 's/^/  | /'
+      messages 12
       explain_refusal "$1"
       ;;
     *)
       if [ "$code" != 0 ]; then
         possible 17 CRASHED "It answered, and then ended with status $code." 'tell its authors.'
-        messages | sed 's/^/  | /'
+        messages 12
       fi
       look_at_limits answered
       if [ "$where" = server ]; then
@@ -647,11 +673,23 @@ request() {
   file=$1
   shift
   set -- "$file" "$@"
-  names='s/^\(UPLOAD_CGI_[A-Z0-9_]*\)=.*/\1/p; s/^\(REDIRECT_UPLOAD_CGI_[A-Z0-9_]*\)=.*/\1/p'
-  for name in $(env | sed -n "$names"); do
-    eval "value=\${$name-}"
-    # shellcheck disable=SC2154 # by eval
-    set -- "$name=$value" "$@"
+  rest=$(export -p)
+  while [ -n "$rest" ]; do
+    name=${rest%%"$newline"*}
+    case $rest in
+      *"$newline"*) rest=${rest#*"$newline"} ;;
+      *) rest='' ;;
+    esac
+    name=${name%%=*}
+    name=${name##* }
+    case $name in
+      *[!A-Z0-9_]*) ;;
+      UPLOAD_CGI_* | REDIRECT_UPLOAD_CGI_*)
+        eval "value=\${$name-}"
+        # shellcheck disable=SC2154 # by eval
+        set -- "$name=$value" "$@"
+        ;;
+    esac
   done
   if [ "$asked" = page ]; then
     set -- GATEWAY_INTERFACE=CGI/1.1 REQUEST_METHOD=GET SERVER_PROTOCOL=HTTP/1.1 QUERY_STRING= \
@@ -664,7 +702,7 @@ request() {
 # Ends what does not end: node hangs when one process is missing. In a subshell only, which it becomes.
 limited() {
   cd -- "${program%/*}/" 2>/dev/null || :
-  if timeout 5 true 2>/dev/null; then exec timeout "$seconds" "$@"; fi
+  if [ "$clock" = timeout ]; then exec timeout "$seconds" "$@"; fi
   # Also when it can start no sleep: the trap is all that is left then.
   # shellcheck disable=SC2016 # of the shell inside
   sh -c 'trap "kill -14 $PPID" EXIT
@@ -676,10 +714,24 @@ limited() {
   exec "$@"
 }
 
-# What it wrote, for people: not the page, not 200 lines of a stack.
+# What it wrote, for people: at most so many lines, and not the page.
 messages() {
-  printf '%s\n' "$output" | tr -d '\000-\010\013-\037\177' | sed '/^Status: /,$d; /^ *$/d' | cut -c 1-300 |
-    head -n 12
+  rest=$output lines=0
+  while [ -n "$rest" ] && [ "$lines" -lt "$1" ]; do
+    line=${rest%%"$newline"*}
+    case $rest in
+      *"$newline"*) rest=${rest#*"$newline"} ;;
+      *) rest='' ;;
+    esac
+    case $line in
+      'Status: '*) return ;;
+      *[![:space:]]*)
+        lines=$((lines + 1))
+        case $line in *[[:cntrl:]]*) line=$(shown "$line") ;; esac
+        printf '  | %.300s\n' "$line"
+        ;;
+    esac
+  done
 }
 
 explain_refusal() {
@@ -696,8 +748,8 @@ explain_refusal() {
     'as its lines marked with an arrow say.'
   say ''
   asked=check
-  checks=$(request "$1" check 2>&1 </dev/null)
-  printf '%s\n' "$checks" | tr -d '\000-\010\013-\037\177' | head -n 60 | sed 's/^/  | /'
+  output=$(request "$1" check 2>&1 </dev/null)
+  messages 60
   if [ "$word" = NOT_CONFIGURED ]; then
     say '  Settings that the server gives to upload.cgi alone (SetEnv in <Files>) are not seen from here.'
   fi
@@ -706,7 +758,7 @@ explain_refusal() {
 # The words first, which are sure; then the status; then the limits.
 explain_failure() {
   say "  No answer. It ended with status $code after $took seconds."
-  messages | sed 's/^/  | /'
+  messages 12
   case $code in
     124 | 142 | 143)
       explain_hang
@@ -809,11 +861,14 @@ explain_hang() {
 
 slots() {
   processes_in_use
-  sentence="$1 Each request needs 3 free processes.
-  Allowed: ${limit_processes:-unknown}; in use by user $uid: ${in_use:-unknown}, some of them by this page."
+  sentence="$1 Each request needs 3 free processes or threads.
+  Allowed: ${limit_processes:-unknown}; in use by user $uid, but for this page: ${in_use:-unknown}."
   set -- 'end what else runs under this user, or have the limit raised (Apache: RLimitNPROC; hosters: nproc).'
   if [ "${limit_processes:-unlimited}" = unlimited ]; then
     possible 10 PROCESS_SLOTS "$sentence The limit may be that of a container (pids.max)." "$@"
+  elif [ $((limit_processes - ${in_use:-0})) -ge 3 ]; then
+    possible 10 PROCESS_SLOTS "$sentence
+  One request at a time may work: this page needs some of them itself. Two at a time do not." "$@"
   else
     finding 10 PROCESS_SLOTS "$sentence" "$@"
   fi
@@ -879,16 +934,27 @@ look_at_limits() {
   if [ "${limit_processes:-unlimited}" = unlimited ]; then return; fi
   processes_in_use
   if [ -n "$in_use" ] && [ $((limit_processes - in_use)) -lt 6 ]; then
-    possible 10 PROCESS_SLOTS "User $uid may have $limit_processes processes and has $in_use; each request needs 3." \
+    possible 10 PROCESS_SLOTS "User $uid may have $limit_processes processes and has $in_use; two requests at once need 6." \
       'end what else runs under this user, or have the limit raised (Apache: RLimitNPROC; hosters: nproc).'
   fi
 }
 
-# Threads count, and so do those of this page.
+# Threads count. By the shell alone, which is the only process of this page that is seen then.
 processes_in_use() {
-  # shellcheck disable=SC2016 # awk's
-  in_use=$(cat /proc/[0-9]*/status 2>/dev/null |
-    awk -v uid="$uid" '/^Uid:/ { mine = $2 == uid } /^Threads:/ && mine { n += $2 } END { print n + 0 }' 2>/dev/null)
+  in_use=''
+  if [ ! -r /proc/self/limits ]; then return; fi
+  for status in /proc/[0-9]*/status; do
+    while read -r word one _; do
+      case $word in
+        Uid:) if [ "$one" != "$uid" ]; then break; fi ;;
+        Threads:)
+          in_use=$((in_use + one))
+          break
+          ;;
+      esac
+    done <"$status"
+  done 2>/dev/null
+  in_use=$((in_use - 1))
 }
 
 # By the shell alone, since it may not be able to start anything.
@@ -908,6 +974,15 @@ read_limits() {
       esac
       : "$fourth"
     done </proc/self/limits
+  fi
+  uid=''
+  if [ -r /proc/self/status ]; then
+    while read -r word first _; do
+      if [ "$word" = Uid: ]; then
+        uid=$first
+        break
+      fi
+    done </proc/self/status
   fi
   if [ -r /sys/fs/selinux/enforce ]; then
     read -r enforce </sys/fs/selinux/enforce
@@ -990,24 +1065,24 @@ facts() {
   lve=no
   if [ -e /proc/lve ] || [ -e /etc/cloudlinux-release ]; then lve='CloudLinux: the account has limits'; fi
   fact LVE "$lve"
-  processes_in_use
-  fact processes "${in_use:-unknown} of user $uid"
+  # Of interest where they are limited, and long to count where there are many.
+  if [ "${limit_processes:-unlimited}" != unlimited ]; then processes_in_use; fi
+  fact processes "${in_use:-not counted} of user $uid but for this page"
   say '  limits (soft, hard):'
   # shellcheck disable=SC3045 # where there is no /proc, the shell may know
   sed -n 's/^Max \(cpu time\|file size\|data size\|stack size\|processes\|open files\|address space\)/    \1/p' \
     /proc/self/limits 2>/dev/null || (ulimit -a) 2>/dev/null | sed 's/^/    /'
   say '  owner and mode of all parents:'
   path=$here
-  while [ -n "$path" ]; do
-    # shellcheck disable=SC2012 # for people
-    ls -ld -- "$path" 2>/dev/null | sed 's/^/    /'
+  while :; do
+    say "    $(shown "$(ls -ld -- "${path:-/}" 2>/dev/null)")"
+    if [ -z "${path#/}" ]; then break; fi
     path=${path%/*}
   done
-  # shellcheck disable=SC2012 # for people
-  ls -ld / 2>/dev/null | sed 's/^/    /'
-  if [ "$enforcing" != yes ]; then return; fi
-  # shellcheck disable=SC2012 # for people
-  ls -Zd -- "$here" "$here"/*.cgi 2>/dev/null | sed 's/^/    /'
+  if [ "$enforcing" = yes ]; then
+    say '  labels:'
+    ls -Zd -- "$here" "$here"/*.cgi 2>/dev/null
+  fi
 }
 
 fact() {
