@@ -699,7 +699,8 @@ request() {
   limited env -i "DOCUMENT_ROOT=${DOCUMENT_ROOT-}" "$@"
 }
 
-# Ends what does not end: node hangs when one process is missing. In a subshell only, which it becomes.
+# Ends what does not end: Node as others ship it hangs when one process is missing. In a subshell only, which
+# it becomes.
 limited() {
   cd -- "${program%/*}/" 2>/dev/null || :
   if [ "$clock" = timeout ]; then exec timeout "$seconds" "$@"; fi

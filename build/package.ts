@@ -7,6 +7,7 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Bundles } from './bundle.ts'
+import { endWithoutThreads } from './threads.ts'
 
 export type Target = 'linux-x64' | 'linux-arm64'
 
@@ -46,6 +47,7 @@ export async function packageExecutable(
   try {
     const nodePath = join(temporary, 'node')
     copyFileSync(findNode(root, target, temporary), nodePath)
+    endWithoutThreads(nodePath, target)
     strip(nodePath, target)
     const cache = join(temporary, 'upload.cache')
     if (bundles.cache === '') writeFileSync(cache, '')

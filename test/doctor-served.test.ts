@@ -10,20 +10,21 @@ import {
   mkdirSync,
   readFileSync,
   renameSync,
-  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import {
   type Answer,
   ask,
   configure,
   executable,
   findingsIn,
+  most,
   type Patient,
   patient,
+  tools,
 } from './doctor.ts'
 import { missing, type RunningServer, startApache } from './servers.ts'
 
@@ -41,18 +42,6 @@ function bodyOf({ text }: Answer): string {
   assert.match(head, /\r\nStatus: (200 OK|403 Forbidden)$/)
   return body.join('\r\n\r\n')
 }
-
-/** A PATH of nothing but these applets of busybox, and `more` as scripts. */
-function tools(t: TestContext, names: string, more: Readonly<Record<string, string>> = {}): string {
-  const { folder } = patient(t, '')
-  for (const name of names.split(' ')) symlinkSync('/bin/busybox', join(folder, name))
-  for (const [name, text] of Object.entries(more)) {
-    writeFileSync(join(folder, name), text)
-    chmodSync(join(folder, name), 0o755)
-  }
-  return folder
-}
-const most = 'sh cat env id uname ls grep date stat od dd sleep sed tr head'
 
 test('it begins with its type, tells that it must be deleted, and never executes a query', async (t) => {
   const ill = patient(t)
@@ -207,6 +196,19 @@ test('without /proc it says what it can', { skip: needsRoot }, async (t) => {
   assert.match(answer.text, /owner and mode of all parents:/)
 })
 
+test('a program that hangs is ended, with timeout and without', {
+  skip: missing('busybox'),
+}, async (t) => {
+  const ill = patient(t, '')
+  writeFileSync(ill.program, '#!/bin/sh\nexec sleep 1000\n')
+  chmodSync(ill.program, 0o755)
+  const own = { env: { PATH: tools(t, most) }, shell: ['/bin/busybox', 'ash'] }
+  for (const answer of await Promise.all([ask(ill), ask(ill, own)])) {
+    assert.match(answer.findings[0] ?? '', /^(FOUND|MAYBE) 10 PROCESS_SLOTS$/, answer.text)
+    assert.match(answer.text, /It hung, and was ended after/)
+  }
+})
+
 test('with any number of processes it comes to an end, and names what is short', {
   skip: needsRoot || missing('busybox'),
 }, async (t) => {
@@ -223,7 +225,6 @@ test('with any number of processes it comes to an end, and names what is short',
     assert.ok(told || /It starts and answers: 200/.test(answer.text), `${count}: ${answer.text}`)
     return answer
   }
-  // Those that hang wait for the time limit, so all wait together.
   const counts = [1, 2, 3, 4, 5, 6, 8, 12]
   await Promise.all(counts.flatMap((count) => [each(count, {}), each(count, own)]))
   assert.match((await each(12, {})).text, /It starts and answers: 200/)

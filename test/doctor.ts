@@ -13,6 +13,7 @@ import {
   openSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
   writeSync,
 } from 'node:fs'
@@ -68,6 +69,23 @@ export function configure({ folder }: Patient): void {
   chmodSync(uploads, 0o777)
   writeFileSync(join(folder, '.htupload.toml'), `directory = "${uploads}"\n`)
 }
+
+/** A PATH of nothing but these applets of busybox, and `more` as scripts. */
+export function tools(
+  t: TestContext,
+  names: string,
+  more: Readonly<Record<string, string>> = {},
+): string {
+  const { folder } = patient(t, '')
+  for (const name of names.split(' ')) symlinkSync('/bin/busybox', join(folder, name))
+  for (const [name, text] of Object.entries(more)) {
+    writeFileSync(join(folder, name), text)
+    chmodSync(join(folder, name), 0o755)
+  }
+  return folder
+}
+/** All that it needs to try a program. */
+export const most = 'sh cat env id uname ls grep date stat od dd sleep sed tr head'
 
 /** Writes over the only place where `old` stands. */
 export function patch(file: string, old: string, replacement: string): void {

@@ -1,22 +1,12 @@
 // docs/limits.md is true: with what it calls enough every kind of request works, with what it calls too little
-// each ends at once with an answer, a line for the error log or a signal, and nothing below hangs but what it
-// names. The least amounts are measured and told as diagnostics, so that the table can be kept near them.
+// each ends at once with an answer, a line for the error log or a signal, and nothing below hangs. The least amounts are measured and told as diagnostics, so that the table can be kept near them.
 
 import assert from 'node:assert/strict'
-import { execFileSync, spawn } from 'node:child_process'
-import {
-  chmodSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { runCgi } from '../src/testing/cgi-host.ts'
 import { contentType } from '../src/testing/multipart-body.ts'
 import {
@@ -27,10 +17,8 @@ import {
   isFine,
   kinds,
   request,
-  running,
-  waitingProgram,
 } from './limits.ts'
-import { missing, startApache, startLighttpd, startNginx } from './servers.ts'
+import { missing } from './servers.ts'
 
 const table = documented()
 const needsRoot =
@@ -79,8 +67,7 @@ for (const { name, limit, step, unit } of measured) {
       assert.ok(isFine(kind, well), `${kind}: ${well.status} ${well.text} ${well.stderr}`)
       const short = await under(tooLittle)
       assert.ok(!isFine(kind, short) && isClean(short), `${kind}: ${short.status} ${short.stderr}`)
-      // Between two processes and three lies what waits.
-      let [low, high] = [limit === 'nproc' ? 2 : tooLittle, enough]
+      let [low, high] = [tooLittle, enough]
       while (high - low > step) {
         const middle = Math.floor((low + high) / 2)
         if (isFine(kind, await under(middle))) high = middle
@@ -92,22 +79,34 @@ for (const { name, limit, step, unit } of measured) {
   })
 }
 
-test('far below that it ends, too, with words or by a signal', async (t) => {
+test('below that it never hangs: it ends with words or by a signal', {
+  skip: needsRoot,
+}, async (t) => {
   const place = prepare(t)
-  const far: readonly [string, readonly number[]][] = [
-    ['as', [20e6, 60e6, 100e6, 150e6, 200e6, 300e6, 400e6, 500e6]],
-    ['data', [1e6, 4e6, 8e6, 22e6]],
-    ['stack', [4096, 16_384, 32_768]],
-    ['nofile', [3, 4, 6, 8, 10, 12, 14, 16, 18, 19]],
+  // An unchanged Node hangs where its second thread is the one that lacks: 115 to 140 MB, 11 to 20 MB, 2 processes.
+  const below: readonly [string, readonly number[]][] = [
+    ['as', [20e6, 60e6, 100e6, ...steps(110e6, 150e6, 2e6), 200e6, 300e6, 400e6, 500e6]],
+    ['data', steps(1e6, 26e6, 1e6)],
+    ['stack', steps(4096, 61_440, 8192)],
+    ['nofile', steps(3, 19, 1)],
+    ['nproc', needsRoot ? [] : [1, 2]],
   ]
-  for (const [limit, values] of far) {
+  for (const [limit, values] of below) {
     for (const value of values) {
-      const reply = await request('upload', { ...place, limits: { [limit]: value } })
+      const user = limit === 'nproc' ? { uid: otherUser() } : {}
+      const reply = await request('upload', { ...place, ...user, limits: { [limit]: value } })
       const told = `${limit} ${value}: ${reply.status} ${reply.stderr} ${reply.signal}`
       assert.ok(reply.status !== 201 && isClean(reply), told)
     }
   }
 })
+
+function steps(from: number, to: number, step: number): number[] {
+  return Array.from(
+    { length: Math.floor((to - from) / step) + 1 },
+    (_, index) => from + index * step,
+  )
+}
 
 test('three processes are enough on a machine with 64 processors', {
   skip: needsRoot || missing('gcc'),
@@ -186,92 +185,4 @@ test('a limit of processor time ends an upload, of which nothing is stored', asy
   })
   assert.match(String(reply.signal), /^SIG(XCPU|KILL)$/, reply.stderr)
   assert.deepEqual(readdirSync(place.directory).sort(), ['.incoming', 'whole.bin'])
-})
-
-test('with exactly two processes it waits, and SIGTERM ends it', { skip: needsRoot }, async (t) => {
-  const uid = otherUser()
-  const { directory } = prepare(t)
-  const args = [
-    `--reuid=${uid}`,
-    `--regid=${uid}`,
-    '--clear-groups',
-    'prlimit',
-    '--nproc=2',
-    executable,
-  ]
-  const env = {
-    PATH: '/usr/bin:/bin',
-    GATEWAY_INTERFACE: 'CGI/1.1',
-    REQUEST_METHOD: 'GET',
-    UPLOAD_CGI_DIRECTORY: directory,
-  }
-  const child = spawn('setpriv', args, { env, stdio: 'ignore' })
-  const ended = new Promise((resolved) => child.once('exit', (_code, signal) => resolved(signal)))
-  await delay(1500)
-  assert.equal(child.exitCode, null, 'it does not wait any more: docs/limits.md can be shorter')
-  child.kill('SIGTERM')
-  assert.equal(await ended, 'SIGTERM')
-})
-
-test('Apache and, if told to, lighttpd end a program that waits, and answer', {
-  skip: missing('apache2', 'lighttpd'),
-}, async (t) => {
-  const place = prepare(t)
-  const { waits, program } = await waitingProgram(place)
-  const apache = (module: 'cgid' | 'cgi', directive: string) =>
-    startApache({
-      module,
-      program: waits,
-      extra: `<Location /upload>\n${directive} 2\n</Location>`,
-    })
-  const lighttpd = startLighttpd({ program: waits, extra: 'cgi.limits = ( "read-timeout" => 2 )' })
-  for (const starting of [
-    apache('cgid', 'CGIDScriptTimeout'),
-    apache('cgi', 'CGIScriptTimeout'),
-    lighttpd,
-  ]) {
-    const server = await starting
-    t.after(() => server.stop())
-    const asked = fetch(server.url, { signal: AbortSignal.timeout(30_000) })
-    while (running(program) === 0) await delay(20)
-    const response = await asked
-    assert.match(String(response.status), /^50[0-4]$/, server.errorLog())
-    while (running(program) > 0) await delay(50)
-  }
-})
-
-test('behind nginx the visitor gets 504, but fcgiwrap leaves what waits', {
-  skip: missing('nginx', 'fcgiwrap'),
-}, async (t) => {
-  const place = prepare(t)
-  const { waits, program } = await waitingProgram(place)
-  const server = await startNginx({ program: waits, extra: 'fastcgi_read_timeout 1;' })
-  t.after(() => server.stop())
-  const response = await fetch(server.url, { signal: AbortSignal.timeout(30_000) })
-  assert.equal(response.status, 504)
-  await delay(1000)
-  assert.equal(running(program), 1)
-})
-
-test('a settings script that begins with timeout works, ends what waits, and has words when short', {
-  skip: needsRoot,
-}, async (t) => {
-  const place = prepare(t)
-  const script = join(place.directory, '..', 'form.cgi')
-  const first = /^ {4}#!(.*)$/m.exec(readFileSync('docs/limits.md', 'utf8'))?.[1] ?? ''
-  const line = first.replace('1h', '3').replace(/\S+upload\.cgi$/, executable)
-  writeFileSync(script, `#!${line}\ndirectory = "${place.directory}"\ntitle = "By script"\n`)
-  chmodSync(script, 0o755)
-  const ask = (nproc: number) => {
-    const env = { HTTP_ACCEPT: 'text/html' }
-    return request('form', { ...place, program: script, uid: otherUser(), limits: { nproc }, env })
-  }
-  const page = await ask(4)
-  assert.equal(page.status, 200, page.stderr)
-  assert.match(page.text, /By script/)
-  const waited = await ask(3)
-  assert.equal(waited.exitCode, 124, waited.stderr)
-  const short = await ask(1)
-  assert.equal(short.exitCode, 125)
-  assert.match(short.stderr, /fork/)
 })

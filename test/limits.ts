@@ -2,8 +2,7 @@
 // wanted, and the table of docs/limits.md.
 
 import { randomBytes } from 'node:crypto'
-import { chmodSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type CgiReply, runCgi } from '../src/testing/cgi-host.ts'
 import { contentType, multipartBody } from '../src/testing/multipart-body.ts'
@@ -87,36 +86,4 @@ export function documented(): ReadonlyMap<string, { enough: number; tooLittle: n
 function amount(text = ''): number {
   const [number, unit = ''] = text.split(' ')
   return Number(number) * ({ KB: 1e3, MB: 1e6 }[unit] ?? 1)
-}
-
-/** A program that waits for its second thread whoever runs it: it lacks the address space for it. */
-export async function waitingProgram(
-  place: Circumstances,
-): Promise<{ waits: string; program: string }> {
-  for (let bytes = 110e6; bytes < 150e6; bytes += 4e6) {
-    const circumstances = { ...place, limits: { as: bytes }, timeoutSeconds: 2 }
-    const hangs = await request('form', circumstances).then(
-      () => false,
-      () => true,
-    )
-    if (!hangs) continue
-    const waits = join(place.directory, '..', 'waits.cgi')
-    const program = `${waits}.copy`
-    symlinkSync(executable, program)
-    writeFileSync(waits, `#!/bin/sh\nexec prlimit --as=${bytes} ${program}\n`)
-    chmodSync(waits, 0o755)
-    return { waits, program }
-  }
-  throw new Error('it does not wait any more: docs/limits.md can be shorter')
-}
-
-/** How many run this copy of the executable; a dead one has no command line. */
-export function running(program: string): number {
-  return readdirSync('/proc').filter((pid) => {
-    try {
-      return readFileSync(`/proc/${pid}/cmdline`, 'latin1').split('\0')[0] === program
-    } catch {
-      return false
-    }
-  }).length
 }
