@@ -662,7 +662,7 @@ reload_apache() {
 remove_apache_conf() {
   if [ -h /etc/apache2/conf-enabled/upload-cgi.conf ]; then
     if command -v a2disconf >/dev/null 2>&1; then
-      step a2disconf -q upload-cgi
+      step a2disconf -q -p upload-cgi
     else
       step rm -f /etc/apache2/conf-enabled/upload-cgi.conf
     fi

@@ -16,7 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { billOfMaterials } from './sbom.ts'
 
@@ -65,12 +65,14 @@ function pack(target: string): void {
   mkdirSync(folder)
   for (const [file, content] of Object.entries(contents(target))) {
     const path = join(folder, file)
+    mkdirSync(dirname(path), { recursive: true })
     if ('from' in content) copyFileSync(join(root, content.from), path)
     else writeFileSync(path, content.text)
     chmodSync(path, content.mode ?? 0o644)
   }
   writeFileSync(join(folder, 'SHA256SUMS'), sums(folder), { mode: 0o644 })
   chmodSync(folder, 0o755)
+  chmodSync(join(folder, 'docs'), 0o755)
   const tar = join(staging, `${name}.tar`)
   const fixed = ['--sort=name', '--format=ustar', '--owner=0', '--group=0', '--numeric-owner']
   run('tar', [...fixed, `--mtime=@${seconds}`, '-C', staging, '-cf', tar, name])
@@ -97,6 +99,12 @@ function contents(target: string): Readonly<Record<string, Content>> {
     'upload.cgi.8': { text: say('man', '8') },
     'upload-cgi.toml.5': { text: say('man', '5') },
     'README.md': { from: 'README.md' },
+    ...Object.fromEntries(
+      ['install', 'servers', 'limits', 'resume', 'security'].map((name) => [
+        `docs/${name}.md`,
+        { from: `docs/${name}.md` },
+      ]),
+    ),
     'CHANGELOG.md': { from: 'CHANGELOG.md' },
     LICENSE: { from: 'LICENSE' },
     'licenses.txt': { from: 'build/licenses.txt' },
@@ -106,8 +114,9 @@ function contents(target: string): Readonly<Record<string, Content>> {
 
 /** As sha256sum prints it, and checks it with -c. */
 function sums(folder: string): string {
-  const names = readdirSync(folder).filter((name) => name !== 'SHA256SUMS')
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' })
   return names
+    .filter((name) => name !== 'SHA256SUMS' && statSync(join(folder, name)).isFile())
     .sort()
     .map((name) => {
       const hash = createHash('sha256').update(readFileSync(join(folder, name)))

@@ -92,6 +92,8 @@ function goOn(
   requireType(request)
   const { uploadOffset, uploadLength, checksum } = headers
   if (uploadOffset === undefined) throw new Fault('BAD_UPLOAD', 'Upload-Offset is missing')
+  // Taken for an empty piece, it would be accepted for ever.
+  if (request.contentLength === 'absent' && !request.isChunked) throw new Fault('LENGTH_REQUIRED')
   const reply = emptyWith(204)
   const claimed = claim(partials, upload)
   const size = 'files' in claimed ? sizeOf(claimed) : claimed.header.size

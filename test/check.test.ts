@@ -270,7 +270,7 @@ test('limits of the shell are told, each with what is needed', (t) => {
     ['ulimit -v 630000', 'LIMIT_ADDRESS_SPACE'],
     ['ulimit -n 25', 'LIMIT_FILES'],
     ['ulimit -t 30', 'LIMIT_CPU'],
-    ['ulimit -d 190000', 'LIMIT_DATA'],
+    ['ulimit -d 36000', 'LIMIT_DATA'],
     ['ulimit -f 2000', 'LIMIT_FILE_SIZE'],
   ] as const) {
     assert.equal(found(place.check({ before }), code).level, 'warning', before)

@@ -93,6 +93,12 @@ test('the archives hold what they should, with rights, owners and times that say
       'rw-r--r-- README.md',
       'rw-r--r-- SHA256SUMS',
       'rw-r--r-- apache-example.conf',
+      'rwxr-xr-x docs/',
+      'rw-r--r-- docs/install.md',
+      'rw-r--r-- docs/limits.md',
+      'rw-r--r-- docs/resume.md',
+      'rw-r--r-- docs/security.md',
+      'rw-r--r-- docs/servers.md',
       'rwxr-xr-x doctor.cgi',
       'rwxr-xr-x install.sh',
       'rw-r--r-- licenses.txt',
@@ -113,7 +119,10 @@ test('the sums hold, the texts are those of the program, the bill names what is 
   const folder = join(home, name)
   run('sha256sum', ['--check', '--strict', 'SHA256SUMS'], folder)
   const listed = readFileSync(join(folder, 'SHA256SUMS'), 'utf8').trim().split('\n')
-  assert.equal(listed.length, readdirSync(folder).length - 1)
+  assert.equal(
+    listed.length,
+    readdirSync(folder).length - 2 + readdirSync(join(folder, 'docs')).length,
+  )
   const program = join(folder, 'upload.cgi')
   const read = (file: string) => readFileSync(join(folder, file), 'utf8')
   assert.equal(run(program, ['man', '8'], folder), read('upload.cgi.8'))
@@ -192,6 +201,18 @@ test('in a bare Debian without Node: unpacked, installed, uploaded to through Ap
   t.diagnostic(
     `${commands.length} command, ${seconds.toFixed(0)} s from unpacking to the first stored file`,
   )
+
+  // A configuration that Apache refuses is taken back, and the page goes on.
+  inside(`cd /root/${name} && ./install.sh --yes --uninstall`)
+  writeFileSync(join(system, 'etc/apache2/conf-enabled/broken.conf'), 'NoSuchDirective on\n')
+  const again = `cd /root/${name} && ./install.sh --yes --apache-conf yes`
+  const refused = spawnSync('chroot', [system, 'sh', '-c', again], { encoding: 'utf8' })
+  assert.equal(refused.status, 1, refused.stdout)
+  assert.match(refused.stderr, /NoSuchDirective[\s\S]*so that was taken out again/)
+  assert.ok(!existsSync(join(system, 'etc/apache2/conf-available/upload-cgi.conf')))
+  rmSync(join(system, 'etc/apache2/conf-enabled/broken.conf'))
+  inside(`${again} --url http://127.0.0.1:${port}/upload`)
+  assert.equal((await fetch(`http://127.0.0.1:${port}/upload`)).status, 200)
 
   inside(`cd /root/${name} && ./install.sh --yes --uninstall`)
   const left = inside(

@@ -957,3 +957,21 @@ async function settledOffset(server: Sender, path: string): Promise<string | und
   }
   throw new Error('busy for ever')
 }
+
+test('a PATCH of which nobody says how long it is: 411, for an empty piece would never end', async (t) => {
+  const server = await byItself(t, {})
+  const path = await create(server, { length: 10 })
+  const { status, stderr } = await runCgi({
+    program,
+    directory: server.directory,
+    env: {
+      REQUEST_METHOD: 'PATCH',
+      PATH_INFO: path.replace(/^.*(?=\/tus\/)/, ''),
+      HTTP_TUS_RESUMABLE: '1.0.0',
+      HTTP_UPLOAD_OFFSET: '0',
+      CONTENT_TYPE: pieceType,
+      CONTENT_LENGTH: undefined,
+    },
+  })
+  assert.deepEqual([status, stderr], [411, ''])
+})

@@ -60,7 +60,7 @@ function readLimits(): ReadonlyMap<string, number> {
 }
 
 /** Of one process while it receives. */
-const memoryNeeded = 96e6
+const memoryNeeded = 100e6
 
 const needs = [
   {
@@ -74,22 +74,22 @@ const needs = [
   {
     name: 'Max data size',
     code: 'LIMIT_DATA',
-    least: 200e6,
-    text: (soft: number) => `${formatSize(soft)} of data; the program may need 200 MB`,
+    least: 40e6,
+    text: (soft: number) => `${formatSize(soft)} of data; the program needs 40 MB`,
     remedy: 'ulimit -d unlimited, where the web server is started',
   },
   {
     name: 'Max open files',
     code: 'LIMIT_FILES',
     least: 32,
-    text: (soft: number) => `${soft} open files; the program needs about 20`,
+    text: (soft: number) => `${soft} open files; the program needs up to 32`,
     remedy: 'ulimit -n 1024, where the web server is started',
   },
   {
     name: 'Max processes',
     code: 'LIMIT_PROCESSES',
     least: 20,
-    text: (soft: number) => `${soft} processes and threads for this user; each request takes 4`,
+    text: (soft: number) => `${soft} processes and threads for this user; each request takes 3`,
     remedy: 'RLimitNPROC 100, in the server configuration; on CloudLinux ask for more NPROC',
   },
   {
