@@ -291,7 +291,7 @@ settings_text() {
 # source, path, mode, kind in the manifest, owner ('' for one's own), reason
 put_file() {
   add_entry "$4" "$(checksum <"$1")" "$2"
-  if [ -f "$dest$2" ] && cmp -s "$1" "$dest$2"; then
+  if same_as "$2" <"$1"; then
     right_mode "$2" "$3"
     return
   fi
@@ -305,7 +305,7 @@ put_file() {
 # The same for what a function prints; nothing in the manifest when the kind is ''.
 put_text() {
   if [ -n "$4" ]; then add_entry "$4" "$("$1" | checksum)" "$2"; fi
-  if [ -f "$dest$2" ] && "$1" | cmp -s - "$dest$2"; then
+  if "$1" | same_as "$2"; then
     right_mode "$2" "$3"
     return
   fi
@@ -333,6 +333,11 @@ settle() {
   fi
   step mv -f "$1" "$dest$4"
   temporary=''
+}
+
+# Whether standard input is what lies there.
+same_as() {
+  [ -f "$dest$1" ] && [ "$(checksum)" = "$(checksum <"$dest$1")" ]
 }
 
 right_mode() {
@@ -421,7 +426,7 @@ check_target() {
     die "there is no upload.cgi at $target that could be upgraded. Install it: leave --upgrade out."
   fi
   if [ -d "$dest$target" ]; then die "$target is a directory. Choose another --name."; fi
-  if [ ! -e "$dest$target" ] || [ -n "$was" ] || cmp -s "$from" "$dest$target"; then return; fi
+  if [ ! -e "$dest$target" ] || [ -n "$was" ] || same_as "$target" <"$from"; then return; fi
   if [ "$mode" = script ]; then
     if [ "$(head -n 1 "$dest$target")" = "#!$program" ]; then return; fi
     die "$target exists and is not a settings script for $program." \
