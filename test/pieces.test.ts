@@ -23,7 +23,7 @@ import { after, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type CgiReply, runCgi } from '../src/testing/cgi-host.ts'
 import { contentType, multipartBody } from '../src/testing/multipart-body.ts'
-import { missing } from './servers.ts'
+import { asOneself, missing } from './servers.ts'
 
 const program = resolve(import.meta.dirname, '../build/upload.cgi')
 const content = randomBytes(300_000)
@@ -456,14 +456,14 @@ function command(uploads: Uploads, args: readonly string[]) {
 test('check tells how many uploads are unfinished, and what hinders pieces', async () => {
   const uploads = new Uploads()
   await uploads.piece({ bytes: content.subarray(0, 100_000) })
-  const told = command(uploads, ['check']).stdout
+  const told = command(uploads, ['check', ...asOneself]).stdout
   assert.match(told, /unfinished uploads: 1 of 100, 100 KB, since 20\d\d-.*\[UNFINISHED\]/)
   const env = {
     UPLOAD_CGI_DIRECTORY: uploads.directory,
     UPLOAD_CGI_MAX_REQUEST_SIZE: '8MB',
     UPLOAD_CGI_MAX_PARTIAL_UPLOADS: '1',
   }
-  const { stdout, status } = spawnSync(program, ['check'], { env, encoding: 'utf8' })
+  const { stdout, status } = spawnSync(program, ['check', ...asOneself], { env, encoding: 'utf8' })
   assert.equal(status, 78)
   assert.match(stdout, /ERROR .*\[CHUNK_TOO_LARGE\]\n +→ lower chunk_size/)
   assert.match(stdout, /warning unfinished uploads: 1 of 1.*\[UNFINISHED_MANY\]/)

@@ -198,6 +198,9 @@ export function missing(...names: readonly Tool[]): string | false {
   return reason
 }
 
+/** Of `check`: root would look as the user of web servers, who may not get into a directory of a test. */
+export const asOneself: readonly string[] = process.getuid?.() === 0 ? ['--user', 'root'] : []
+
 /** Gives a directory to the user that the servers work as, and makes it reachable for that user. */
 export function giveToServer(directory: string): void {
   if (!isRoot()) return

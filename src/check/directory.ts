@@ -55,7 +55,7 @@ export function directoryProblem(settings: LoadedSettings, problem: unknown): Fi
   if (closed !== '' && (code === 'EACCES' || code === 'ENOENT')) {
     const stats = attempt(() => statSync(closed))
     const owner = stats === undefined ? '' : `, ${modeText(stats.mode)}, of ${userName(stats.uid)}`
-    const message = `user ${user} may not pass ${closed} (${closed === directory ? 'the directory' : 'above the directory'}${owner})`
+    const message = `user ${user} may not pass ${closed} (above the directory${owner})`
     const remedy = `chmod o+x ${quoted(closed)}   # or for it alone: setfacl -m u:${user}:x ${quoted(closed)}`
     return failure('DIRECTORY_UNREACHABLE', message, remedy)
   }
@@ -84,10 +84,10 @@ export function directoryProblem(settings: LoadedSettings, problem: unknown): Fi
   return failure('DIRECTORY_UNUSABLE', message, 'choose another directory in the settings')
 }
 
-/** The first directory on the way that this user may not pass; '' when there is none. */
+/** The first directory above it that this user may not pass; '' when there is none. */
 function closedAncestor(path: string): string {
   const parts = path.split(sep)
-  for (let count = 1; count <= parts.length; count++) {
+  for (let count = 1; count < parts.length; count++) {
     const ancestor = parts.slice(0, count).join(sep) || sep
     if (attempt(() => lstatSync(ancestor)) === undefined) return ''
     const isPassed = attempt(() => accessSync(ancestor, constants.X_OK) ?? true) === true
