@@ -150,6 +150,7 @@ choose_mode() {
 
 install_program() {
   find_executable
+  from_sum=''
   verify_sums
   check_executable "$from"
   check_target
@@ -290,8 +291,15 @@ settings_text() {
 # and none ever meets half of the new one.
 # source, path, mode, kind in the manifest, owner ('' for one's own), reason
 put_file() {
-  add_entry "$4" "$(checksum <"$1")" "$2"
-  if same_as "$2" <"$1"; then
+  # Of the program once: it is large, and asked for often.
+  if [ "$1" != "$from" ]; then
+    source_sum=$(checksum <"$1")
+  else
+    from_sum=${from_sum:-$(checksum <"$from")}
+    source_sum=$from_sum
+  fi
+  add_entry "$4" "$source_sum" "$2"
+  if [ -f "$dest$2" ] && [ "$(checksum <"$dest$2")" = "$source_sum" ]; then
     right_mode "$2" "$3"
     return
   fi

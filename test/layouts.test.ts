@@ -505,7 +505,7 @@ test('killed at any moment and run again: the same as when run once', { skip }, 
   machine.installed(['--script', '--yes'])
   const whole = namesOf(machine.everything())
   machine.installed(['--uninstall', '--yes'])
-  for (let milliseconds = 20; milliseconds < 900; milliseconds += 80) {
+  for (let milliseconds = 20; milliseconds < 900; milliseconds += 160) {
     const child = spawn(
       'chroot',
       [machine.path, 'dash', '/unpacked/install.sh', '--script', '--yes'],
