@@ -1,14 +1,17 @@
 // npm run release [-- --target linux-x64] [--output dist]: the archives that people download, one for each machine as
 // tar.gz and as tar.xz, and SHA256SUMS. The same sources give the same bytes, wherever and whenever: names, owners
-// and times in the archives are fixed, and so is everything in the files. Needs GNU tar, gzip, xz and git.
+// and times in the archives are fixed, and so is everything in the files (docs/decisions/009-releases.md). Builds what
+// it packs. Needs GNU tar, gzip, xz and git; the time is that of the last commit, or SOURCE_DATE_EPOCH.
 
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import {
   chmodSync,
+  closeSync,
   copyFileSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -16,7 +19,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { billOfMaterials } from './sbom.ts'
 
@@ -30,28 +33,42 @@ const { values } = parseArgs({
   },
 })
 
+/** For programs whose output goes into the archives: no language, no options of somebody's shell. */
+const clean = { PATH: process.env['PATH'], HOME: process.env['HOME'] }
 const seconds = sourceDate()
 const output = resolve(values.output)
 const staging = mkdtempSync(join(tmpdir(), 'upload-cgi-release-'))
 try {
-  rmSync(output, { recursive: true, force: true })
-  mkdirSync(output, { recursive: true })
   // This machine's first: it prints the texts.
   for (const target of new Set([own, ...values.target])) build(target)
-  for (const target of values.target) pack(target)
-  writeFileSync(join(output, 'SHA256SUMS'), sums(output))
-  for (const name of readdirSync(output)) {
-    console.log(`${join(output, name)}: ${(statSync(join(output, name)).size / 1e6).toFixed(1)} MB`)
-  }
+  const packed = await Promise.all(values.target.flatMap((target) => compress(pack(target))))
+  writeFileSync(join(staging, 'SHA256SUMS'), sums(staging, packed))
+  publish([...packed, 'SHA256SUMS'])
 } finally {
   rmSync(staging, { recursive: true })
 }
 
 /** Seconds since 1970 that stand for "when": https://reproducible-builds.org/specs/source-date-epoch/ */
 function sourceDate(): number {
-  const text = process.env['SOURCE_DATE_EPOCH'] || run('git', ['log', '-1', '--format=%ct'])
-  if (/^\d+\s*$/.test(text)) return Number(text)
-  throw new Error(`SOURCE_DATE_EPOCH is not a number of seconds: ${text}`)
+  const given = process.env['SOURCE_DATE_EPOCH']
+  const text = (given || timeOfCommit()).trim()
+  if (/^\d+$/.test(text)) return Number(text)
+  console.error(`SOURCE_DATE_EPOCH is not a number of seconds since 1970: ${text}`)
+  process.exit(64)
+}
+
+function timeOfCommit(): string {
+  try {
+    const changes = run('git', ['status', '--porcelain'])
+    if (changes !== '') console.log(`in these archives, but in no commit:\n${changes.trimEnd()}`)
+    return run('git', ['log', '-1', '--format=%ct'])
+  } catch {
+    console.error(
+      'The archives carry the time of the commit that they are made of, and there is none here:',
+    )
+    console.error('say how many seconds after 1970 that was, SOURCE_DATE_EPOCH=… npm run release')
+    process.exit(66)
+  }
 }
 
 function build(target: string): void {
@@ -59,28 +76,55 @@ function build(target: string): void {
   execFileSync(process.execPath, [join(root, 'build/build.ts'), ...args], { stdio: 'inherit' })
 }
 
-function pack(target: string): void {
+/** Gives the name of the folder, which is now a tar file. */
+function pack(target: string): string {
   const name = `upload.cgi-${manifest.version}-${target}`
   const folder = join(staging, name)
-  mkdirSync(folder)
+  mkdirSync(join(folder, 'docs'), { recursive: true })
   for (const [file, content] of Object.entries(contents(target))) {
     const path = join(folder, file)
-    mkdirSync(dirname(path), { recursive: true })
     if ('from' in content) copyFileSync(join(root, content.from), path)
     else writeFileSync(path, content.text)
     chmodSync(path, content.mode ?? 0o644)
   }
-  writeFileSync(join(folder, 'SHA256SUMS'), sums(folder), { mode: 0o644 })
-  chmodSync(folder, 0o755)
-  chmodSync(join(folder, 'docs'), 0o755)
-  const tar = join(staging, `${name}.tar`)
+  const inside = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+  writeFileSync(join(folder, 'SHA256SUMS'), sums(folder, inside))
+  chmodSync(join(folder, 'SHA256SUMS'), 0o644)
+  for (const directory of [folder, join(folder, 'docs')]) chmodSync(directory, 0o755)
   const fixed = ['--sort=name', '--format=ustar', '--owner=0', '--group=0', '--numeric-owner']
-  run('tar', [...fixed, `--mtime=@${seconds}`, '-C', staging, '-cf', tar, name])
-  const limit = { maxBuffer: 2 ** 30 }
-  writeFileSync(join(output, `${name}.tar.gz`), execFileSync('gzip', ['-9nc', tar], limit))
-  writeFileSync(join(output, `${name}.tar.xz`), execFileSync('xz', ['-6cT1', tar], limit))
-  rmSync(tar)
+  run('tar', [...fixed, `--mtime=@${seconds}`, '-C', staging, '-cf', `${folder}.tar`, name])
   rmSync(folder, { recursive: true })
+  return name
+}
+
+/** With threads, xz would make other bytes; both tell no time and no name. */
+function compress(name: string): Promise<string>[] {
+  const tar = join(staging, `${name}.tar`)
+  return [
+    into(`${name}.tar.gz`, 'gzip', ['-9nc', tar]),
+    into(`${name}.tar.xz`, 'xz', ['-6cT1', tar]),
+  ]
+}
+
+async function into(file: string, program: string, args: readonly string[]): Promise<string> {
+  const fd = openSync(join(staging, file), 'w')
+  const child = spawn(program, args, { env: clean, stdio: ['ignore', fd, 'inherit'] })
+  const status = await new Promise((ended, failed) => child.on('close', ended).on('error', failed))
+  closeSync(fd)
+  if (status !== 0) throw new Error(`${program} ended with ${status}`)
+  return file
+}
+
+/** Only what a release makes is replaced: the directory may be anybody's. */
+function publish(files: readonly string[]): void {
+  mkdirSync(output, { recursive: true })
+  for (const old of readdirSync(output)) {
+    if (/^upload\.cgi-.*\.tar\.[gx]z$/.test(old)) rmSync(join(output, old))
+  }
+  for (const file of files) {
+    copyFileSync(join(staging, file), join(output, file))
+    console.log(`${join(output, file)}: ${(statSync(join(output, file)).size / 1e6).toFixed(1)} MB`)
+  }
 }
 
 type Content = ({ readonly from: string } | { readonly text: string }) & { readonly mode?: number }
@@ -99,11 +143,11 @@ function contents(target: string): Readonly<Record<string, Content>> {
     'upload.cgi.8': { text: say('man', '8') },
     'upload-cgi.toml.5': { text: say('man', '5') },
     'README.md': { from: 'README.md' },
+    // The guides and their pictures; decisions are for who works on the sources.
     ...Object.fromEntries(
-      ['install', 'servers', 'limits', 'resume', 'security'].map((name) => [
-        `docs/${name}.md`,
-        { from: `docs/${name}.md` },
-      ]),
+      readdirSync(join(root, 'docs'))
+        .filter((name) => /\.(md|png)$/.test(name))
+        .map((name) => [`docs/${name}`, { from: `docs/${name}` }]),
     ),
     'CHANGELOG.md': { from: 'CHANGELOG.md' },
     LICENSE: { from: 'LICENSE' },
@@ -113,11 +157,10 @@ function contents(target: string): Readonly<Record<string, Content>> {
 }
 
 /** As sha256sum prints it, and checks it with -c. */
-function sums(folder: string): string {
-  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+function sums(folder: string, names: readonly string[]): string {
   return names
-    .filter((name) => name !== 'SHA256SUMS' && statSync(join(folder, name)).isFile())
-    .sort()
+    .filter((name) => statSync(join(folder, name)).isFile())
+    .toSorted()
     .map((name) => {
       const hash = createHash('sha256').update(readFileSync(join(folder, name)))
       return `${hash.digest('hex')}  ${name}\n`
@@ -126,6 +169,5 @@ function sums(folder: string): string {
 }
 
 function run(program: string, args: readonly string[]): string {
-  const env = { PATH: process.env['PATH'], HOME: process.env['HOME'] }
-  return execFileSync(program, args, { cwd: root, env, encoding: 'utf8' })
+  return execFileSync(program, args, { cwd: root, env: clean, encoding: 'utf8' })
 }

@@ -9,14 +9,34 @@ type Component = { name: string; version: string; purl?: string } & Record<strin
 
 /** `seconds`: since 1970. Runs on the very Node that goes into the executable. */
 export function billOfMaterials(root: string, target: string, seconds: number): string {
-  const npm = ['sbom', '--sbom-format', 'cyclonedx', '--omit', 'dev', '--package-lock-only']
+  const npm = [
+    'sbom',
+    '--sbom-format',
+    'cyclonedx',
+    '--omit',
+    'dev',
+    '--package-lock-only',
+    '--loglevel',
+    'error',
+  ]
   const text = execFileSync('npm', npm, { cwd: root, encoding: 'utf8' })
   const { components, metadata, dependencies, ...rest } = JSON.parse(text)
-  const libraries = (components as Component[]).filter(({ name }) => !/^node-linux-/.test(name))
-  const kept = new Set([metadata.component['bom-ref'], ...libraries.map((one) => one['bom-ref'])])
+  const libraries = (components as Component[])
+    .filter(({ name }) => !/^node-linux-/.test(name))
+    // Some versions of npm tell there where the package lay.
+    .map((one): Component => ({ ...one, properties: undefined }))
+  const platform = node()
+  const whole = metadata.component['bom-ref']
+  const kept = new Set([whole, ...libraries.map((one) => one['bom-ref'])])
   const links = (dependencies as { ref: string; dependsOn: string[] }[])
     .filter(({ ref }) => kept.has(ref))
-    .map(({ ref, dependsOn }) => ({ ref, dependsOn: dependsOn.filter((one) => kept.has(one)) }))
+    .map(({ ref, dependsOn }) => ({
+      ref,
+      dependsOn: [
+        ...dependsOn.filter((one) => kept.has(one)),
+        ...(ref === whole ? [platform['bom-ref']] : []),
+      ],
+    }))
   const bill = {
     ...rest,
     metadata: {
@@ -29,34 +49,40 @@ export function billOfMaterials(root: string, target: string, seconds: number): 
         properties: [{ name: 'target', value: target }],
       },
     },
-    components: [...libraries, node()],
-    dependencies: links,
+    components: [...libraries, platform],
+    dependencies: [...links, { ref: platform['bom-ref'], dependsOn: [] }],
   }
   delete bill.serialNumber
   const hash = createHash('sha256').update(JSON.stringify(bill)).digest('hex')
   const serialNumber = `urn:uuid:${hash.slice(0, 8)}-${hash.slice(8, 12)}-8${hash.slice(13, 16)}-a${hash.slice(17, 20)}-${hash.slice(20, 32)}`
   const { $schema, bomFormat, specVersion, ...more } = bill as Record<string, unknown>
-  const whole = { $schema, bomFormat, specVersion, serialNumber, ...more }
-  return `${JSON.stringify(whole, null, 2)}\n`
+  const ordered = { $schema, bomFormat, specVersion, serialNumber, ...more }
+  return `${JSON.stringify(ordered, null, 2)}\n`
 }
 
+/** With the names by which lists of known weaknesses call it (CPE), for who searches them. */
 function node(): Component {
   const { node: version, modules: _abi, napi: _api, ...inside } = process.versions
-  const parts = Object.entries(inside).filter(([, value]) => typeof value === 'string')
+  const parts = Object.entries(inside).filter(([, value]) => value)
   return {
     type: 'platform',
     'bom-ref': `node@${version}`,
     name: 'node',
     version,
     licenses: [{ license: { id: 'MIT' } }],
+    cpe: `cpe:2.3:a:nodejs:node.js:${version}:*:*:*:*:*:*:*`,
     purl: `pkg:generic/node@${version}`,
-    pedigree: { notes: 'stripped; one jump has another goal (build/threads.ts)' },
+    pedigree: {
+      notes:
+        'symbols are stripped where strip is installed; one jump is aimed anew (build/threads.ts)',
+    },
     externalReferences: [{ type: 'website', url: 'https://nodejs.org/' }],
     components: parts.sort().map(([name, value = '']) => ({
       type: 'library',
       'bom-ref': `node@${version}/${name}`,
       name,
       version: value,
+      ...(name === 'openssl' ? { cpe: `cpe:2.3:a:openssl:openssl:${value}:*:*:*:*:*:*:*` } : {}),
     })),
   }
 }
