@@ -23,6 +23,7 @@ Usage: install.sh [options]
   --user USER        who owns the upload directory; for root only (www-data or apache)
   --group GROUP      its group; for root only (the main group of that user)
   --apache-conf HOW  yes: configure Apache, test and reload it, with the address /upload
+                     (/NAME for other names)
                      print: only show that configuration; no: say nothing of it (the default)
   --url URL          the address of the page: it is tried in the end
   --upgrade          replace the program and nothing else
@@ -39,8 +40,8 @@ END
 main() {
   umask 022
   tab=$(printf '\t')
-  cgi_bin='' upload_dir='' name=upload.cgi from='' user='' group='' prefix='' mode='' url='' account=''
-  apache_conf=no dry_run=no assume_yes=no task=install purge=no temporary='' layout=given
+  cgi_bin='' upload_dir='' name=upload.cgi from='' user='' group='' prefix='' mode='' url=''
+  apache_conf=no dry_run=no assume_yes=no task=install purge=no temporary='' layout=given undo=no made='' planned=''
   dest=${DESTDIR:-}
   here=$(dirname "$0")
   trap 'clean_up' EXIT
@@ -57,7 +58,10 @@ main() {
   prefix=${prefix%/}
   target=${cgi_bin%/}/$name
   manifests=$prefix/share/upload.cgi/manifests
-  manifest=$manifests/$(printf '%s' "${target#/}" | sed 's/%/%25/g; s|/|%2F|g')
+  form=$(printf '%s' "${target#/}" | sed 's/%/%25/g; s|/|%2F|g')
+  # A file name has 255 bytes at most.
+  if [ "$(printf '%s' "$form" | wc -c)" -gt 200 ]; then form=$(printf '%s' "$form" | cksum | tr ' ' -); fi
+  manifest=$manifests/$form
   choose_mode
 
   case $task in
@@ -117,6 +121,9 @@ parse_options() {
     '' | /*) ;;
     *) usage_error "DESTDIR is a whole path, beginning with /" ;;
   esac
+  if [ -n "$dest" ] && [ "$apache_conf" = yes ]; then
+    usage_error "--apache-conf yes is for this machine, not for DESTDIR; print shows the configuration"
+  fi
 }
 
 # As it was installed; a new form as it was asked for.
@@ -169,6 +176,8 @@ install_program() {
   else
     ask "Do this?"
     doing=run
+    planned=$entries
+    if [ ! -f "$dest$manifest" ]; then undo=yes; fi
     all_steps
   fi
   if [ "$apache_conf" = print ]; then
@@ -181,29 +190,32 @@ install_program() {
   say_what_next
 }
 
-# Run twice: once to show each command, once to run it. The program comes first, because it is what
-# can turn out not to work here; then nothing else is left behind. Whoever is interrupted runs it again.
+# Run twice: once to show each command, once to run it. When it runs, the manifest comes first, so that whoever is
+# interrupted can uninstall; then the program, because it is what can turn out not to work here: then the manifest
+# goes again, and nothing is left behind.
 all_steps() {
+  made=''
   # Directories that were made before, for this form or for others, are still ours.
   entries=$(cat "$dest$manifests"/* 2>/dev/null | grep "^directory$tab" || :)
+  if [ "$doing" = run ]; then step_manifest; fi
   step_leftovers
   if [ "$task" = upgrade ]; then
     step_program
     step_man_pages
     keep_entries settings script conf
+  else
+    if [ ! -d "$dest$cgi_bin" ]; then make_directory "$cgi_bin" 0755; fi
+    step_program
+    step_man_pages
+    step_upload_directory
+    step_settings
+    if [ "$apache_conf" = yes ]; then entry_of_apache; else keep_entries conf; fi
+  fi
+  if [ "$doing" = show ]; then
+    planned=''
     step_manifest
-    return
   fi
-  if [ ! -d "$dest$cgi_bin" ]; then
-    make_directory "$cgi_bin" 0755
-    if [ -n "$owner" ]; then step chown "$owner" "$dest$cgi_bin"; fi
-  fi
-  step_program
-  step_man_pages
-  step_upload_directory
-  step_settings
-  if [ "$apache_conf" = yes ]; then entry_of_apache; else keep_entries conf; fi
-  step_manifest
+  if [ "$task" = upgrade ]; then return; fi
   step_selinux
   if [ "$apache_conf" = yes ]; then step_apache; fi
 }
@@ -212,7 +224,8 @@ all_steps() {
 step_leftovers() {
   for folder in "$cgi_bin" "$prefix/bin" "$prefix/share/man/man8" "$prefix/share/man/man5" "$manifests"; do
     for left in "$dest$folder"/.htupload.new.*; do
-      if [ -f "$left" ]; then
+      # Its number is that of the run; one that still runs needs it.
+      if [ -f "$left" ] && ! kill -0 "${left##*.}" 2>/dev/null; then
         explain 'left by a run that was interrupted'
         step rm -f "$left"
       fi
@@ -223,12 +236,13 @@ step_leftovers() {
 step_program() {
   if [ "$mode" = script ]; then
     make_directory "$prefix/bin" 0755
-    kind=shared owned=''
+    kind=shared
   else
-    kind=program owned=$owner
+    kind=program
   fi
   if [ -f "$dest$program" ]; then reason="the new program in place of the old one"; else reason="the program"; fi
-  put_file "$from" "$program" 0755 "$kind" "$owned" "$reason"
+  put_file "$from" "$program" 0755 "$kind" '' "$reason"
+  undo=no
 }
 
 step_man_pages() {
@@ -256,9 +270,7 @@ step_settings() {
   fi
   reason="the settings; they are yours to edit, and no later run will touch them"
   if [ "$mode" = script ]; then
-    put_text script_text "$settings" 0755 script "$owner" "$reason"
-  elif [ -n "$owner" ]; then
-    put_text settings_text "$settings" 0600 settings "$owner" "$reason"
+    put_text script_text "$settings" 0755 script '' "$reason"
   elif [ -n "$user" ]; then
     put_text settings_text "$settings" 0640 settings "root:$group" "$reason"
   else
@@ -272,7 +284,7 @@ step_manifest() {
 }
 
 manifest_text() {
-  printf '%s\n' "$entries" | sed '/^$/d' | LC_ALL=C sort -u
+  printf '%s\n' "${planned:-$entries}" | sed '/^$/d' | LC_ALL=C sort -u
 }
 
 script_text() {
@@ -298,7 +310,8 @@ put_file() {
     from_sum=${from_sum:-$(checksum <"$from")}
     source_sum=$from_sum
   fi
-  add_entry "$4" "$source_sum" "$2"
+  # An upgrade through one form must not make it foreign to the others: nobody edits these.
+  if [ "$4" = shared ]; then add_entry shared - "$2"; else add_entry "$4" "$source_sum" "$2"; fi
   if [ -f "$dest$2" ] && [ "$(checksum <"$dest$2")" = "$source_sum" ]; then
     right_mode "$2" "$3"
     return
@@ -362,7 +375,12 @@ make_directory() {
     *) make_directory "$(dirname "$1")" 0755 ;;
   esac
   # Shown only once: the first pass makes none.
-  case "$entries" in *"directory$tab-$tab$1"*) return ;; esac
+  case "$made
+" in *"
+$1
+"*) return ;; esac
+  made="$made
+$1"
   add_entry directory - "$1"
   step mkdir -m "$2" "$dest$1"
 }
@@ -415,17 +433,20 @@ find_executable() {
   if [ ! -r "$from" ]; then die "--from: $from cannot be read."; fi
 }
 
-# The sums that came with the archive, for a program that came with it.
+# The sums that came with the archive, for all that came with it and is used.
 verify_sums() {
   if [ "$(dirname "$from")" != "$here" ] || [ ! -f "$here/SHA256SUMS" ]; then return; fi
-  wanted=$(sed -n "s/ [ *]$(basename "$from")\$//p" "$here/SHA256SUMS")
-  found=$(sha256 <"$from")
-  if [ -z "$wanted" ] || [ -z "$found" ]; then
-    note 'the checksum of the program was not compared: no tool for it, or no line in SHA256SUMS'
-  elif [ "$wanted" != "$found" ]; then
-    die "$from is not what SHA256SUMS says: it was damaged on its way here, or changed." \
-      'Nothing was installed. Get the archive again.'
-  fi
+  for part in "$(basename "$from")" upload.cgi.8 upload-cgi.toml.5 apache-example.conf; do
+    if [ ! -f "$here/$part" ]; then continue; fi
+    wanted=$(sed -n "s/ [ *]$part\$//p" "$here/SHA256SUMS")
+    found=$(sha256 <"$here/$part")
+    if [ -z "$found" ] || [ -z "$wanted" ]; then
+      note "the checksum of $part was not compared: no tool for it, or no line in SHA256SUMS"
+    elif [ "$wanted" != "$found" ]; then
+      die "$here/$part is not what SHA256SUMS says: it was damaged on its way here, or changed." \
+        'Nothing was installed. Get the archive again.'
+    fi
+  done
 }
 
 # What lies under that name and was not put there by us was written by somebody, for something.
@@ -434,6 +455,10 @@ check_target() {
     die "there is no upload.cgi at $target that could be upgraded. Install it: leave --upgrade out."
   fi
   if [ -d "$dest$target" ]; then die "$target is a directory. Choose another --name."; fi
+  if [ -h "$dest$target" ]; then
+    die "$target is a symbolic link, which somebody made for something." \
+      "Move it away, or choose another --name."
+  fi
   if [ ! -e "$dest$target" ] || [ -n "$was" ] || same_as "$target" <"$from"; then return; fi
   if [ "$mode" = script ]; then
     if [ "$(head -n 1 "$dest$target")" = "#!$program" ]; then return; fi
@@ -447,6 +472,19 @@ check_target() {
 
 # suexec, and everybody with sense, refuses programs that others may change.
 check_cgi_bin() {
+  # Where somebody else may put links, root's writing could be led anywhere.
+  if is_root && [ -d "$dest$cgi_bin" ] && [ -z "$dest" ]; then
+    place=$cgi_bin
+    while :; do
+      if [ -z "$(find "$place" -prune -user 0 ! -perm -0002 2>/dev/null)" ] &&
+        [ -z "$(find "$place" -prune -user 0 -perm -1000 2>/dev/null)" ]; then
+        die "$place belongs to somebody else, or everybody may write to it: root does not write below it." \
+          "Run this as the account that owns it: su - ACCOUNT"
+      fi
+      if [ "$place" = / ]; then break; fi
+      place=$(dirname "$place")
+    done
+  fi
   if [ -n "$(find "$dest$cgi_bin" -prune \( -perm -0002 -o -perm -0020 \) 2>/dev/null)" ]; then
     note "others than its owner may write to $cgi_bin; suexec refuses to run programs there:"
     note "  chmod go-w $(quote "$cgi_bin")"
@@ -455,7 +493,6 @@ check_cgi_bin() {
 
 # For root: the user that the web server works as, so that it can write.
 choose_owner() {
-  owner=''
   if ! is_root; then
     if [ -n "$user$group" ]; then die "--user and --group need root."; fi
     return
@@ -474,8 +511,6 @@ choose_owner() {
     return
   fi
   if [ -z "$group" ]; then group=$(id -gn "$user"); fi
-  # In somebody's home everything is that account's, as suexec wants it.
-  if [ -n "$account" ]; then owner=$user:$group; fi
 }
 
 choose_upload_directory() {
@@ -486,9 +521,7 @@ choose_upload_directory() {
     fi
     upload_dir=$named
   elif [ -z "$upload_dir" ]; then
-    if [ -n "$account" ]; then
-      upload_dir=$account/uploads
-    elif is_root; then
+    if is_root; then
       upload_dir=/srv/uploads
     else
       upload_dir=${HOME:?is not set; name the directory: --upload-dir DIR}/uploads
@@ -562,7 +595,7 @@ say_what_next() {
     say '  Elsewhere it cannot write to your directory: let root run this script.'
   fi
   if [ "$apache_conf" = yes ]; then
-    say "- Open http://YOUR-SITE/upload and send a file; it arrives in $upload_dir"
+    say "- Open http://YOUR-SITE$address and send a file; it arrives in $upload_dir"
   else
     say "- Open http://YOUR-SITE/cgi-bin/$name and send a file; it arrives in $upload_dir"
   fi
@@ -577,12 +610,15 @@ say_what_next() {
 # --- Apache and SELinux ---------------------------------------------------------------------------
 
 find_apache() {
+  part=upload-cgi address=/upload
+  if [ "$name" != upload.cgi ]; then part=upload-cgi-${name%.cgi} address=/${name%.cgi}; fi
+  case $part in *[!A-Za-z0-9._-]*) die "--apache-conf: --name has characters that no address should have." ;; esac
   if [ -d /etc/apache2/conf-available ]; then
-    conf=/etc/apache2/conf-available/upload-cgi.conf pid_file=/var/run/apache2/apache2.pid service=apache2
+    conf=/etc/apache2/conf-available/$part.conf pid_file=/var/run/apache2/apache2.pid service=apache2
   elif [ -d /etc/apache2/conf.d ]; then
-    conf=/etc/apache2/conf.d/upload-cgi.conf pid_file=/var/run/apache2/httpd.pid service=apache2
+    conf=/etc/apache2/conf.d/$part.conf pid_file=/var/run/apache2/httpd.pid service=apache2
   elif [ -d /etc/httpd/conf.d ]; then
-    conf=/etc/httpd/conf.d/upload-cgi.conf pid_file=/run/httpd/httpd.pid service=httpd
+    conf=/etc/httpd/conf.d/$part.conf pid_file=/run/httpd/httpd.pid service=httpd
   else
     die '--apache-conf: neither /etc/apache2 nor /etc/httpd is there, so where its configuration lies is unknown.'
   fi
@@ -602,8 +638,13 @@ find_apache() {
 }
 
 apache_text() {
+  # What stands in the environment would win over a settings script.
+  without=''
+  if [ "$mode" = script ]; then without='/^ *SetEnv UPLOAD_CGI_DIRECTORY "/d'; fi
   sed "s|^  Define UPLOAD_CGI_FOLDER .*|  Define UPLOAD_CGI_FOLDER \"$(escaped "$cgi_bin")\"|
     s|^  Define UPLOAD_CGI_UPLOADS .*|  Define UPLOAD_CGI_UPLOADS \"$(escaped "$upload_dir")\"|
+    s|^  Define UPLOAD_CGI_URL .*|  Define UPLOAD_CGI_URL $address|
+    $without
     s|^  Define UPLOAD_CGI_FILE .*|  Define UPLOAD_CGI_FILE \"$(escaped "$name")\"|" "$here/apache-example.conf"
 }
 
@@ -613,11 +654,23 @@ escaped() {
 }
 
 entry_of_apache() {
+  if [ -f "$conf" ] && ! apache_text | same_as "$conf" && ! conf_is_ours; then
+    keep_entries conf
+    return
+  fi
   add_entry conf "$(apache_text | checksum)" "$conf"
 }
 
 # Nothing is reloaded that does not pass Apache's own test; what does not is taken back.
 step_apache() {
+  if [ -f "$conf" ] && ! apache_text | same_as "$conf" && ! conf_is_ours; then
+    if [ "$doing" = show ]; then note "$conf stays as it is: somebody edited it"; fi
+    return
+  fi
+  if [ "$doing" = show ] && ! output=$("$control" configtest 2>&1); then
+    printf '%s\n' "$output" | sed 's/^/  | /' >&2
+    die 'Apache does not accept its configuration as it is. Mend that first; nothing was changed.'
+  fi
   before=$todo
   new_module=no
   if command -v a2enmod >/dev/null 2>&1 && [ ! -e /etc/apache2/mods-enabled/cgid.load ] &&
@@ -626,10 +679,13 @@ step_apache() {
     new_module=yes
     step a2enmod -q cgi
   fi
-  put_text apache_text "$conf" 0644 '' '' 'the address /upload, with limits and time-outs'
-  enabled=/etc/apache2/conf-enabled/upload-cgi.conf
-  if [ "$service$conf" = apache2/etc/apache2/conf-available/upload-cgi.conf ] && [ ! -e "$enabled" ]; then
-    step a2enconf -q upload-cgi
+  if [ "$doing" = run ]; then
+    kept_conf=''
+    if [ -f "$conf" ]; then kept_conf=$(cat "$conf"); fi
+  fi
+  put_text apache_text "$conf" 0644 '' '' "the address $address, with limits and time-outs"
+  if [ "$conf" = "/etc/apache2/conf-available/$part.conf" ] && [ ! -e "/etc/apache2/conf-enabled/$part.conf" ]; then
+    step a2enconf -q "$part"
   fi
   if [ "$doing" = show ]; then
     if [ "$todo" = "$before" ]; then return; fi
@@ -642,12 +698,17 @@ step_apache() {
   if [ "${changed_apache:-no}" = no ]; then return; fi
   if ! output=$("$control" configtest 2>&1); then
     printf '%s\n' "$output" | sed 's/^/  | /' >&2
-    remove_apache_conf
+    if [ -n "$kept_conf" ]; then printf '%s\n' "$kept_conf" >"$conf"; else remove_apache_conf; fi
     if [ "$new_module" = yes ]; then a2dismod -q -f cgid cgi >/dev/null 2>&1 || :; fi
     die 'Apache does not accept its configuration with the new part, so that was taken out again.' \
       'Everything else is installed.'
   fi
   if apache_runs; then reload_apache; else note 'Apache does not run; nothing was reloaded'; fi
+}
+
+# As it was put there.
+conf_is_ours() {
+  grep -qxF "conf$tab$(checksum <"$conf")$tab$conf" "$dest$manifest" 2>/dev/null
 }
 
 apache_runs() {
@@ -673,11 +734,12 @@ reload_apache() {
 }
 
 remove_apache_conf() {
-  if [ -h /etc/apache2/conf-enabled/upload-cgi.conf ]; then
+  part=$(basename "$conf" .conf)
+  if [ -h "/etc/apache2/conf-enabled/$part.conf" ]; then
     if command -v a2disconf >/dev/null 2>&1; then
-      step a2disconf -q -p upload-cgi
+      step a2disconf -q -p "$part"
     else
-      step rm -f /etc/apache2/conf-enabled/upload-cgi.conf
+      step rm -f "/etc/apache2/conf-enabled/$part.conf"
     fi
   fi
   step rm -f "$conf"
@@ -691,12 +753,12 @@ step_selinux() {
   case $(ls -Zd "$upload_dir" 2>/dev/null) in *_rw_content_t*) return ;; esac
   explain 'SELinux is told that the web server may write there'
   if is_root && command -v semanage >/dev/null 2>&1; then
-    step semanage fcontext -a -t httpd_sys_rw_content_t "$upload_dir(/.*)?"
-    step restorecon -R "$upload_dir" "$target"
+    step semanage fcontext -a -t httpd_sys_rw_content_t "$upload_dir(/.*)?" || note 'semanage failed'
+    step restorecon -R "$upload_dir" "$target" || note 'restorecon failed'
   else
     kind=httpd_sys_rw_content_t
     if ! is_root; then kind=httpd_user_rw_content_t; fi
-    step chcon -R -t "$kind" "$upload_dir"
+    step chcon -R -t "$kind" "$upload_dir" || note 'chcon failed'
   fi
 }
 
@@ -725,7 +787,7 @@ uninstall_program() {
 # The manifest goes last but for directories: whoever is interrupted can run it again.
 uninstall_steps() {
   explain 'remove what was installed'
-  changed_apache=no
+  changed_apache=no staying=''
   while IFS=$tab read -r kind sum path; do
     case $kind in
       program | script | settings) remove_file "$kind" "$sum" "$path" ;;
@@ -734,7 +796,7 @@ uninstall_steps() {
         ;;
       conf)
         if [ -f "$dest$path" ] && [ "$(checksum <"$dest$path")" != "$sum" ]; then
-          stays "$path"
+          stays "$kind" "$sum" "$path"
         elif [ -f "$dest$path" ]; then
           conf=$path
           remove_apache_conf
@@ -746,7 +808,14 @@ uninstall_steps() {
 $(cat "$dest$manifest")
 END
   directories=$(sed -n "s/^directory$tab-$tab//p" "$dest$manifest" | LC_ALL=C sort -r)
-  step rm -f "$dest$manifest"
+  if [ -n "$staying" ]; then
+    # So that --purge finds it later.
+    entries="$staying
+$(grep "^directory$tab" "$dest$manifest")" planned=''
+    put_text manifest_text "$manifest" 0644 '' '' 'what stays is still written down'
+  else
+    step rm -f "$dest$manifest"
+  fi
   while IFS= read -r path; do
     if [ -n "$path" ] && [ -d "$dest$path" ]; then remove_directory "$path"; fi
   done <<END
@@ -758,18 +827,20 @@ END
 # kind, checksum, path
 remove_file() {
   if [ ! -f "$dest$3" ]; then return; fi
-  if [ "$(checksum <"$dest$3")" = "$2" ]; then
+  if [ "$2" = - ] || [ "$(checksum <"$dest$3")" = "$2" ]; then
     step rm -f "$dest$3"
   elif [ "$purge" = yes ] && [ "$1" != program ]; then
     explain "it was edited (--purge)"
     step rm -f "$dest$3"
   else
-    stays "$3"
+    stays "$1" "$2" "$3"
   fi
 }
 
 stays() {
-  if [ "$doing" = show ]; then note "$1 stays: somebody edited it"; fi
+  staying="$staying
+$1$tab$2$tab$3"
+  if [ "$doing" = show ]; then note "$3 stays: somebody edited it"; fi
 }
 
 # Whether the manifest of another form has it.
@@ -806,10 +877,6 @@ reload_after_removal() {
 find_layout() {
   refused='' looked=''
   if is_root; then
-    if [ -n "$user" ] && [ -d "$(home_of "$user")" ] && find_in_home "$(home_of "$user")"; then
-      account=$(home_of "$user")
-      return
-    fi
     find_panel
     for entry in "/usr/lib/cgi-bin${tab}where Debian and its kin keep CGI programs" \
       "/var/www/cgi-bin${tab}where Red Hat and its kin keep CGI programs" \
@@ -832,7 +899,7 @@ find_panel() {
     "/usr/local/psa${tab}Plesk"; do
     if [ -d "${entry%%"$tab"*}" ]; then
       die "this server is run by ${entry#*"$tab"}, where programs belong to accounts." \
-        'Run this as the account (su - ACCOUNT), or name it: --user ACCOUNT'
+        'Run this as the account: su - ACCOUNT'
     fi
   done
 }
@@ -889,10 +956,6 @@ takes_or_makes() {
   note "$cgi_bin will be made, $2"
 }
 
-home_of() {
-  sed -n "s/^$1:[^:]*:[^:]*:[^:]*:[^:]*:\([^:]*\):.*/\1/p" /etc/passwd | head -n 1
-}
-
 is_root() {
   [ "$(id -u)" = 0 ]
 }
@@ -914,9 +977,10 @@ absolute_directory() {
     printf '%s\n' "${1%/}"
     return
   fi
+  # The real one: a link to it must lead to the same manifest.
   case $1 in
-    /*) CDPATH='' cd "$1" && pwd ;;
-    *) CDPATH='' cd "./$1" && pwd ;;
+    /*) CDPATH='' cd "$1" && pwd -P ;;
+    *) CDPATH='' cd "./$1" && pwd -P ;;
   esac
 }
 
@@ -946,6 +1010,8 @@ check_executable() {
   status=0
   output=$(limited "$tried" --version 2>&1 </dev/null) || status=$?
   if [ "$status" = 0 ] && [ -n "$output" ]; then return; fi
+  # Where it was unpacked programs may be forbidden; the copy is what counts, and is tried as well.
+  if [ "$status" = 126 ] && [ "$1" = "$from" ]; then return; fi
   explain_failure "$1" "$status" "$output"
 }
 
@@ -1111,6 +1177,13 @@ usage_error() {
 
 clean_up() {
   if [ -n "$temporary" ]; then rm -f "$temporary"; fi
+  # A first run that ended before the program was in its place leaves nothing.
+  if [ "$undo" = yes ]; then
+    rm -f "$dest$manifest"
+    printf '%s\n' "$made" | LC_ALL=C sort -r | while IFS= read -r path; do
+      if [ -n "$path" ]; then rmdir "$dest$path" 2>/dev/null || :; fi
+    done
+  fi
 }
 
 main "$@"

@@ -98,7 +98,8 @@ for (const hostile of hostileBodies) {
       `${hostile.of}: ratio ${ratio.toFixed(1)}, ${slowness.toFixed(1)} times plain bytes, ` +
         `peak ${megabytes(peaks.large)} MB (${megabytes(grown)} more)`,
     )
-    assert.ok(ratio < 12, `ratio ${ratio}`)
+    // A quadratic one would be near 100; other work on the machine makes 10 to 15.
+    assert.ok(ratio < 25, `ratio ${ratio}`)
     assert.ok(slowness < 40, `${slowness} times as slow as plain bytes`)
     assert.ok(grown < peakNoiseBytes, `${grown} bytes more`)
     assert.ok((reply?.body.length ?? 0) < 4096, 'in the reply')
@@ -122,7 +123,8 @@ async function manyFields(t: { diagnostic(text: string): void }, unit: string, c
   const hostile = { of: 'fields', head: '', unit, tail }
   const { ratio, peaks, reply } = await compare(hostile, count * unit.length + tail.length, raised)
   t.diagnostic(`ratio ${ratio.toFixed(1)}, peak ${(peaks.large / 1e6).toFixed(1)} MB`)
-  assert.ok(ratio < 12, `ratio ${ratio}`)
+  // A quadratic one would be near 100; other work on the machine makes 10 to 15.
+  assert.ok(ratio < 25, `ratio ${ratio}`)
   // The larger body has a little more room than ten times the units.
   const fields = reply?.json().fields.length
   assert.ok(fields >= 10 * count && fields < 10 * count + 100, `${fields} fields`)

@@ -216,15 +216,6 @@ const layouts: readonly Layout[] = [
     user: 1500,
   },
   {
-    name: 'cPanel, root for an account',
-    paths: ['usr/local/cpanel', 'home/me/public_html/cgi-bin'],
-    args: ['--user', 'me'],
-    cgiBin: '/home/me/public_html/cgi-bin',
-    found: /# found \/home\/me\/public_html\/cgi-bin, where shared hosts/,
-    uploads: '/home/me/uploads',
-    user: 1500,
-  },
-  {
     name: 'DirectAdmin',
     paths: ['usr/local/directadmin', 'home/me/domains/example.org/public_html'],
     uid: 1500,
@@ -271,7 +262,7 @@ for (const layout of layouts) {
       const { uid = 0, args = [], cgiBin, uploads } = layout
       const machine = new Machine(shell, layout.paths)
       t.after(() => rmSync(machine.path, { recursive: true }))
-      if (uid !== 0 || layout.name.includes('cPanel')) machine.own('home/me')
+      if (uid !== 0) machine.own('home/me')
       const options = { uid }
       const all = [mode, ...args]
       const before = machine.everything()
@@ -372,7 +363,7 @@ test('root on a panel is asked for the account; several domains are named', { sk
   machine.own('home/me')
   const refused = machine.install(['--dry-run'])
   assert.equal(refused.status, 1)
-  assert.match(refused.stderr, /run by DirectAdmin.*--user ACCOUNT/)
+  assert.match(refused.stderr, /run by DirectAdmin.*su - ACCOUNT/)
   const several = machine.install(['--dry-run'], { uid: 1500 })
   assert.match(several.stderr, /several domains .*a\.example\/public_html\/cgi-bin .*b\.example/)
 })
@@ -405,6 +396,11 @@ test('two forms share one program, which goes with the last', { skip }, (t) => {
     script,
     /^#!\/usr\/local\/bin\/upload\.cgi\n[\s\S]*directory = "\/srv\/two\.cgi-files"/,
   )
+  // Another version through one of them: the program is still that of both.
+  const path = join(machine.path, 'unpacked/upload.cgi')
+  rmSync(path)
+  writeFileSync(path, Buffer.concat([readFileSync(executable), Buffer.from('\n')]), { mode: 0o755 })
+  machine.installed(['--name', 'one.cgi', '--upgrade', '--yes'])
   machine.installed(['--script', '--name', 'one.cgi', '--uninstall', '--yes'])
   assert.ok(existsSync(join(machine.path, 'usr/local/bin/upload.cgi')))
   assert.match(machine.installed([...form('two.cgi')]), /nothing to do/)
@@ -430,12 +426,9 @@ test('what somebody edited stays, but for --purge; uploads stay in any case', { 
   assert.match(readFileSync(settings, 'utf8'), /max_files = 3/)
   machine.installed(['--yes'])
   assert.match(readFileSync(settings, 'utf8'), /max_files = 3/)
-  // It is not ours any more: another run found it there.
-  machine.installed(['--uninstall', '--purge', '--yes'])
-  assert.ok(existsSync(settings))
-  rmSync(settings)
-  machine.installed(['--yes'])
-  writeFileSync(settings, `${readFileSync(settings, 'utf8')}max_files = 3\n`)
+  machine.installed(['--uninstall', '--yes'])
+  assert.match(readFileSync(settings, 'utf8'), /max_files = 3/)
+  // Also after everything else is gone.
   machine.installed(['--uninstall', '--purge', '--yes'])
   assert.ok(!existsSync(settings))
   assert.equal(readFileSync(join(machine.path, 'srv/uploads/precious.txt'), 'utf8'), 'kept')
@@ -554,6 +547,32 @@ test('SELinux in force: labels are set once', { skip }, (t) => {
     'restorecon -R /srv/uploads /var/www/cgi-bin/upload.cgi',
     '',
   ])
+})
+
+test('root writes nothing where somebody else could lay links, nor over links', { skip }, (t) => {
+  const machine = machineFor(t, ['usr/lib/cgi-bin', 'home/me/public_html/cgi-bin'])
+  machine.own('home/me')
+  const there = machine.install(['--cgi-bin', '/home/me/public_html/cgi-bin', '--yes'])
+  assert.equal(there.status, 1)
+  assert.match(there.stderr, /belongs to somebody else.*su - ACCOUNT/)
+  symlinkSync('/unpacked/upload.cgi', join(machine.path, 'usr/lib/cgi-bin/upload.cgi'))
+  const before = machine.everything()
+  assert.match(machine.install(['--yes']).stderr, /is a symbolic link/)
+  assertSame(machine.everything(), before)
+})
+
+test('a link to cgi-bin, a prefix that somebody emptied, a path that is long', { skip }, (t) => {
+  const deep = `opt/${'a-long-name/'.repeat(24)}cgi`
+  const machine = machineFor(t, ['usr/lib/cgi-bin', deep])
+  symlinkSync('/usr/lib/cgi-bin', join(machine.path, 'srv/cgi'))
+  machine.installed(['--script', '--cgi-bin', '/srv/cgi', '--yes'])
+  rmSync(join(machine.path, 'usr/local/bin'), { recursive: true })
+  machine.installed(['--script', '--yes'])
+  machine.installed(['--uninstall', '--yes'])
+  assert.deepEqual(readdirSync(join(machine.path, 'usr/local')), [])
+  machine.installed(['--cgi-bin', `/${deep}`, '--yes'])
+  machine.installed(['--cgi-bin', `/${deep}`, '--uninstall', '--yes'])
+  assert.deepEqual(readdirSync(join(machine.path, 'usr/local')), [])
 })
 
 test('an account cannot do what needs root', { skip }, (t) => {

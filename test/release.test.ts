@@ -207,11 +207,14 @@ test('in a bare Debian without Node: unpacked, installed, uploaded to through Ap
 
   // A configuration that Apache refuses is taken back, and the page goes on.
   inside(`cd /root/${name} && ./install.sh --yes --uninstall`)
-  writeFileSync(join(system, 'etc/apache2/conf-enabled/broken.conf'), 'NoSuchDirective on\n')
+  writeFileSync(
+    join(system, 'etc/apache2/conf-enabled/broken.conf'),
+    'Define UPLOAD_CGI_MAX_BODY no-number\n',
+  )
   const again = `cd /root/${name} && ./install.sh --yes --apache-conf yes`
   const refused = spawnSync('chroot', [system, 'sh', '-c', again], { encoding: 'utf8' })
   assert.equal(refused.status, 1, refused.stdout)
-  assert.match(refused.stderr, /NoSuchDirective[\s\S]*so that was taken out again/)
+  assert.match(refused.stderr, /LimitRequestBody[\s\S]*so that was taken out again/)
   assert.ok(!existsSync(join(system, 'etc/apache2/conf-available/upload-cgi.conf')))
   rmSync(join(system, 'etc/apache2/conf-enabled/broken.conf'))
   inside(`${again} --url http://127.0.0.1:${port}/upload`)

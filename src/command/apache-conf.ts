@@ -3,6 +3,7 @@
 
 import { basename, dirname } from 'node:path'
 import { pages } from '../pages/index.ts'
+import type { LoadedSettings } from '../settings.ts'
 import { loadSettings } from '../settings-load.ts'
 
 export function apacheConf(script: string, address: string): number {
@@ -28,8 +29,15 @@ export function apacheConf(script: string, address: string): number {
     process.stderr.write(`upload.cgi: ${name}: no configuration of Apache can name ${value}\n`)
     return 78
   }
-  process.stdout.write(filled(values))
+  // What stands in the environment would win over what a file says.
+  const isInFile = settings.file !== '' && !/^(REDIRECT_)?UPLOAD_CGI_/.test(originOf(settings))
+  const text = filled(values)
+  process.stdout.write(isInFile ? text.replace(/^ *SetEnv UPLOAD_CGI_DIRECTORY ".*\n/m, '') : text)
   return 0
+}
+
+function originOf({ origins }: LoadedSettings): string {
+  return origins.get('directory') ?? ''
 }
 
 function filled(values: Readonly<Record<string, string>>): string {
