@@ -60,7 +60,7 @@ main() {
   manifests=$prefix/share/upload.cgi/manifests
   form=$(printf '%s' "${target#/}" | sed 's/%/%25/g; s|/|%2F|g')
   # A file name has 255 bytes at most.
-  if [ "$(printf '%s' "$form" | wc -c)" -gt 200 ]; then form=$(printf '%s' "$form" | cksum | tr ' ' -); fi
+  if [ "$(printf '%s' "$form" | wc -c)" -gt 200 ]; then form=$(printf '%s' "$form" | checksum | tr ' ' -); fi
   manifest=$manifests/$form
   choose_mode
 
