@@ -92,8 +92,6 @@ function goOn(
   requireType(request)
   const { uploadOffset, uploadLength, checksum } = headers
   if (uploadOffset === undefined) throw new Fault('BAD_UPLOAD', 'Upload-Offset is missing')
-  // Taken for an empty piece, it would be accepted for ever.
-  if (request.contentLength === 'absent' && !request.isChunked) throw new Fault('LENGTH_REQUIRED')
   const reply = emptyWith(204)
   const claimed = claim(partials, upload)
   const size = 'files' in claimed ? sizeOf(claimed) : claimed.header.size
@@ -103,6 +101,9 @@ function goOn(
       throw new Fault('BAD_UPLOAD', `Upload-Length was ${size} and stays that`)
     }
     if (uploadOffset !== offset) throw new OffsetMismatch(offset)
+    // Before the end it would be taken for an empty piece, again and again.
+    const hasLength = request.contentLength !== 'absent' || request.isChunked
+    if (!hasLength && offset < size) throw new Fault('LENGTH_REQUIRED')
     requireRoom(request, size - offset, store)
     if ('files' in claimed) return withMore(reply, isStored(claimed, store.settings))
     return new TusBody(id, claimed, partials, store.settings, reply, checksum)
