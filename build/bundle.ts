@@ -1,7 +1,7 @@
 // src/main.ts → a CommonJS file with the pages inside, and one for the command line. Called by build.ts.
 
-import { readFileSync } from 'node:fs'
-import { dirname, relative, resolve } from 'node:path'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { basename, dirname, relative, resolve } from 'node:path'
 import { build, type Plugin } from 'esbuild'
 import { textModule } from './text.ts'
 
@@ -12,18 +12,29 @@ export type Bundles = {
   readonly command: string
   /** V8's code cache of `upload`; '' for none, as for another processor. */
   readonly cache: string
+  /** Texts that they read when they need them: name → file. */
+  readonly assets: Readonly<Record<string, string>>
 }
 
 /** Gives the paths of the bundles. */
 export async function bundle(root: string): Promise<Bundles> {
+  const assets: Assets = {}
   return {
-    upload: await bundleOne(root, 'src/main.ts', 'build/upload.cjs'),
-    command: await bundleOne(root, 'src/command/run.ts', 'build/command.cjs'),
+    upload: await bundleOne(root, 'src/main.ts', 'build/upload.cjs', assets),
+    command: await bundleOne(root, 'src/command/run.ts', 'build/command.cjs', assets),
     cache: '',
+    assets,
   }
 }
 
-async function bundleOne(root: string, entryPoint: string, output: string): Promise<string> {
+type Assets = Record<string, string>
+
+async function bundleOne(
+  root: string,
+  entryPoint: string,
+  output: string,
+  assets: Assets,
+): Promise<string> {
   const outfile = resolve(root, output)
   await build({
     absWorkingDir: root,
@@ -44,7 +55,7 @@ async function bundleOne(root: string, entryPoint: string, output: string): Prom
     sourcemap: 'external', // beside the executable for who wants it (trace.ts), never in it
     sourcesContent: false,
     legalComments: 'none', // the notices are an asset of the executable: `upload.cgi --licenses`
-    plugins: [textPlugin(root), commandPlugin],
+    plugins: [textPlugin(root, assets), commandPlugin],
     logLevel: 'warning',
   })
   return outfile
@@ -73,20 +84,26 @@ const commandPlugin: Plugin = {
   },
 }
 
-/** Paths are relative, since the source map tells them. */
-function textPlugin(root: string): Plugin {
+/** Paths are relative, since the source map tells them. Assets are read by what loader.cjs gives for this name. */
+function textPlugin(root: string, assets: Assets): Plugin {
   return {
     name: 'text',
     setup({ onResolve, onLoad }) {
-      onResolve({ filter: /\?(text|sha256)$/ }, ({ path, importer }) => ({
+      onResolve({ filter: /^upload\.cgi\/asset\// }, ({ path }) => ({ path, external: true }))
+      onResolve({ filter: /\?(text|sha256|asset)$/ }, ({ path, importer }) => ({
         path: relative(root, resolve(dirname(importer), path)),
         namespace: 'text',
       }))
       onLoad({ filter: /./, namespace: 'text' }, ({ path }) => {
-        const at = path.lastIndexOf('?')
-        const file = resolve(root, path.slice(0, at))
-        const contents = textModule(file, path.slice(at + 1))
-        return { contents, loader: 'text', watchFiles: [file] }
+        const [name = '', query = ''] = path.split('?')
+        const file = resolve(root, name)
+        const contents = textModule(file, query)
+        if (query !== 'asset') return { contents, loader: 'text', watchFiles: [file] }
+        const asset = basename(name)
+        assets[asset] = resolve(root, 'build/assets', asset)
+        mkdirSync(dirname(assets[asset]), { recursive: true })
+        writeFileSync(assets[asset], contents)
+        return { contents: `export default () => require('upload.cgi/asset/${asset}')` }
       })
     },
   }

@@ -7,10 +7,12 @@
 const { getRawAsset } = require('node:sea')
 const { Script } = require('node:vm')
 
+const assetPrefix = 'upload.cgi/asset/'
+
 /** `name`: of a bundle: `upload` for requests, `command` for the command line. */
 function load(name) {
   const source = Buffer.from(getRawAsset(`${name}.cjs`)).latin1Slice()
-  const cachedData = name === 'upload' ? Buffer.from(getRawAsset('upload.cache')) : undefined
+  const cachedData = name === 'upload' ? cache() : undefined
   const script = new Script(source, { filename: `${name}.cjs`, cachedData })
   if (script.cachedDataRejected && cachedData.length > 0) {
     const { writeSync } = require('node:fs')
@@ -24,8 +26,17 @@ function load(name) {
   return module.exports
 }
 
+/** package.ts says where it begins. */
+function cache() {
+  const slot = Buffer.from(getRawAsset('upload.cache'))
+  const start = slot[slot.length - 1]
+  return slot.subarray(start, start + slot.length - 8)
+}
+
 function requireOwn(name) {
-  return name === 'upload.cgi/command' ? load('command') : require(name)
+  if (name === 'upload.cgi/command') return load('command')
+  if (!name.startsWith(assetPrefix)) return require(name)
+  return Buffer.from(getRawAsset(name.slice(assetPrefix.length))).utf8Slice()
 }
 
 load('upload')

@@ -7,6 +7,8 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { Bundles } from './bundle.ts'
+import { write } from './elf.ts'
+import { takeShortcuts } from './shortcuts.ts'
 import { endWithoutThreads } from './threads.ts'
 
 export type Target = 'linux-x64' | 'linux-arm64'
@@ -48,10 +50,11 @@ export async function packageExecutable(
     const nodePath = join(temporary, 'node')
     copyFileSync(findNode(root, target, temporary), nodePath)
     endWithoutThreads(nodePath, target)
+    takeShortcuts(nodePath, target)
     strip(nodePath, target)
     const cache = join(temporary, 'upload.cache')
-    if (bundles.cache === '') writeFileSync(cache, '')
-    else copyFileSync(bundles.cache, cache)
+    const compiled = bundles.cache === '' ? Buffer.alloc(0) : readFileSync(bundles.cache)
+    writeFileSync(cache, Buffer.concat([compiled, Buffer.alloc(wordBytes)]))
     copyFileSync(resolve(root, 'build/loader.cjs'), join(temporary, 'loader.cjs'))
     await sea(join(temporary, 'loader.cjs'), {
       targets: [{ nodeRange: 'node24', platform: 'linux', arch: target.slice(6), output }],
@@ -67,18 +70,36 @@ export async function packageExecutable(
         useCodeCache: false, // loader.cjs brings its own
         assets: {
           ...assets,
+          ...bundles.assets,
           'upload.cjs': bundles.upload,
           'upload.cache': cache,
           'command.cjs': bundles.command,
         },
       },
     })
+    align(output, compiled)
   } finally {
     if (TMPDIR === undefined) delete process.env['TMPDIR']
     else process.env['TMPDIR'] = TMPDIR
     rmSync(temporary, { recursive: true })
   }
 }
+
+/**
+ * V8 copies a code cache whose address is no multiple of 8, and pkg puts it anywhere. So its asset has room for it to be
+ * moved; the last byte says how far. (Where it lies in the file and in memory differs by whole pages.)
+ */
+function align(output: string, compiled: Buffer): void {
+  if (compiled.length === 0) return
+  const place = readFileSync(output).indexOf(compiled)
+  const start = (wordBytes - (place % wordBytes)) % wordBytes
+  const slot = Buffer.alloc(compiled.length + wordBytes)
+  compiled.copy(slot, start)
+  slot[slot.length - 1] = start
+  write(output, place, slot)
+}
+
+const wordBytes = 8
 
 /**
  * V8's code cache of a bundle, made by this Node under the flags of the executable: the same bytes each time,

@@ -7,10 +7,10 @@ import { textModule } from './text.ts'
 
 registerHooks({
   load(url, context, nextLoad) {
-    const query = /\?(text|sha256)$/.exec(url)?.[1]
+    const query = /\?(text|sha256|asset)$/.exec(url)?.[1]
     if (query === undefined) return nextLoad(url, context)
     const text = textModule(fileURLToPath(url.slice(0, url.lastIndexOf('?'))), query)
-    const source = `export default ${JSON.stringify(text)}`
+    const source = `export default ${query === 'asset' ? '() => ' : ''}${JSON.stringify(text)}`
     return { format: 'module', source, shortCircuit: true }
   },
 })

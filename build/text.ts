@@ -6,16 +6,16 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { buildSync, transformSync } from 'esbuild'
 
-/** `path?text` or `path?sha256` → the string that importing it gives. */
+/** `path?text`, `path?sha256` → the string that importing it gives; of `path?asset` the one that calling it gives. */
 export function textModule(path: string, query: string): string {
   const text = shippedText(path)
-  if (query === 'text') return text
+  if (query !== 'sha256') return text
   return `sha256-${createHash('sha256').update(text).digest('base64')}`
 }
 
 function shippedText(path: string): string {
   const source = readFileSync(path, 'utf8')
-  if (path.endsWith('.json')) return JSON.stringify(JSON.parse(source))
+  if (path.endsWith('.json')) return escaped(JSON.stringify(JSON.parse(source)))
   if (path.endsWith('.conf')) return source
   if (path.endsWith('.html')) return source.replace(/\n\s+/g, '\n').trim()
   if (path.endsWith('.css')) {
@@ -23,7 +23,7 @@ function shippedText(path: string): string {
     return transformSync(source, {
       loader: 'css',
       minify: true,
-      charset: 'utf8',
+      charset: 'ascii',
       target,
     }).code.trim()
   }
@@ -32,9 +32,17 @@ function shippedText(path: string): string {
     bundle: true,
     write: false,
     minify: true,
-    charset: 'utf8',
+    charset: 'ascii',
     format: 'iife',
     target: 'es2022',
   })
   return outputFiles[0]?.text.trim() ?? ''
+}
+
+/** Dashes, curly quotes and the like as `\u2026`: what is left of most languages is Latin-1, which takes half of a string. */
+function escaped(json: string): string {
+  return json.replace(
+    /[\u2010-\u206f]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16)}`,
+  )
 }

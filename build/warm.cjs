@@ -4,10 +4,11 @@
 'use strict'
 const fs = require('node:fs')
 const { tmpdir } = require('node:os')
-const { join } = require('node:path')
+const { dirname, join } = require('node:path')
 const { Script } = require('node:vm')
 
 const [, , bundle, cache] = process.argv
+const assetPrefix = 'upload.cgi/asset/'
 const source = fs.readFileSync(bundle, 'latin1')
 const script = new Script(source, { filename: 'upload.cjs' })
 const directory = fs.mkdtempSync(join(tmpdir(), 'upload-cgi-'))
@@ -75,11 +76,19 @@ function answer({ body = '', ...variables }) {
     if (fd === 1) output += bytes.toString('latin1', at)
     return bytes.length - at
   }
+  const { exit } = process
+  process.exit = () => undefined
   try {
     const module = { exports: {} }
-    script.runInThisContext()(module.exports, require, module)
+    script.runInThisContext()(module.exports, requireOwn, module)
   } finally {
     Object.assign(fs, { readSync, writeSync })
+    process.exit = exit
   }
   return output
+}
+
+function requireOwn(name) {
+  if (!name.startsWith(assetPrefix)) return require(name)
+  return fs.readFileSync(join(dirname(bundle), 'assets', name.slice(assetPrefix.length)), 'utf8')
 }

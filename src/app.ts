@@ -107,9 +107,12 @@ export function open(env: Env, settings: LoadedSettings): Exchange {
       const room = maxRequestBytes > 0 ? maxRequestBytes - receivedBytes : chunk.length
       receivedBytes += chunk.length
       try {
-        // What is wrong before the limit is told first, however the chunks are cut.
-        receiver.write(chunk.subarray(0, room))
-        if (chunk.length > room) throw new Fault('REQUEST_TOO_LARGE')
+        if (chunk.length > room) {
+          // What is wrong before the limit is told first, however the chunks are cut.
+          receiver.write(chunk.subarray(0, room))
+          throw new Fault('REQUEST_TOO_LARGE')
+        }
+        receiver.write(chunk)
         return true
       } catch (error) {
         fail(error)

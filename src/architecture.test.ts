@@ -95,7 +95,10 @@ test('the parser, the names and the vocabulary import no layer above them', () =
 test('commands and the server are loaded lazily, and pages by pages/index.ts alone', () => {
   assert.deepEqual(importersOf(/\/command\//), ['main.ts'])
   assert.deepEqual(importersOf(/serve\.ts$/), [])
-  assert.deepEqual(importersOf(/\?(text|sha256)$/), ['pages/index.ts', 'pages/languages/index.ts'])
+  assert.deepEqual(importersOf(/\?(text|sha256|asset)$/), [
+    'pages/index.ts',
+    'pages/languages/index.ts',
+  ])
 })
 
 test('no file is longer than 300 lines', () => {

@@ -9,7 +9,8 @@ import type { Env } from './request.ts'
 import { encode } from './response.ts'
 import type { LoadedSettings } from './settings.ts'
 
-const bufferBytes = 128 * 1024
+/** What a pipe holds: a chunk is then the whole buffer, and no new view of it is made. */
+const bufferBytes = 64 * 1024
 /**
  * A chunked body that is broken off ends like one that is whole; Apache closes our input, answers 400 and
  * then kills us. Seen stored all the same in 2 % of such requests without this, in none of 240 with it.
@@ -28,7 +29,8 @@ export function runCgi(env: Env, settings: LoadedSettings): void {
     const count = read(buffer, exchange.bodyBytes - readBytes)
     if (count === 0) break
     readBytes += count
-    if (!exchange.write(buffer.subarray(0, count))) break
+    const chunk = count === buffer.length ? buffer : buffer.subarray(0, count)
+    if (!exchange.write(chunk)) break
   }
   if (exchange.bodyBytes === Infinity) pause(killGraceMilliseconds)
   const reply = encode(exchange.end(), env['REQUEST_METHOD'] ?? '')

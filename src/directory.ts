@@ -26,7 +26,7 @@ export function usableDirectory(
   programFile: string,
 ): string {
   const directory = translated(() => {
-    const path = realpathSync(settings.directory)
+    const path = realpathSync.native(settings.directory)
     accessSync(path, constants.W_OK | constants.X_OK)
     return path
   })
@@ -77,7 +77,7 @@ function isWithin(path: string, root: string): boolean {
 
 function realOrSame(path: string): string {
   try {
-    return realpathSync(path)
+    return realpathSync.native(path)
   } catch {
     return path
   }

@@ -11,6 +11,8 @@ const scriptArgument = process.argv[2] ?? ''
 if (process.env['GATEWAY_INTERFACE'] !== undefined) {
   const script = isRunningScript(scriptArgument) ? realpathSync(scriptArgument) : ''
   runCgi(process.env, loadSettings(process.env, process.execPath, script))
+  // All is written, and nothing waits: what Node would free one by one, the kernel frees at once.
+  process.exit()
 } else {
   const isNamed = scriptArgument.includes('/') && isSettingsScript(scriptArgument)
   const script = isNamed ? realpathSync(scriptArgument) : ''

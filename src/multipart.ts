@@ -119,7 +119,7 @@ export class MultipartParser {
       return this.#enterBehind(found + delimiter.length)
     }
     const held = beginningAtEnd(chunk, at, delimiter)
-    this.#data(chunk.subarray(at, chunk.length - held))
+    this.#data(at + held === 0 ? chunk : chunk.subarray(at, chunk.length - held))
     this.#matched = held
     return chunk.length
   }

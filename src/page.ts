@@ -123,8 +123,8 @@ function control(field: ExtraField, look: Look): Fragment {
 
 /** A data block, which no policy takes for a script; `<` could end it. */
 function scriptText(look: Look): Fragment {
-  const sentences = look.language.group('queue.', 'action.', 'refused.', 'failed.', 'status.')
-  return trusted(JSON.stringify(sentences).replaceAll('<', '\\u003c'))
+  const sentences = look.language.sections('queue.', 'action.', 'refused.', 'failed.', 'status.')
+  return trusted(sentences.replaceAll('<', '\\u003c'))
 }
 
 function receiptItem(file: StoredFile, settings: Settings, look: Look): Fragment {

@@ -4,8 +4,8 @@
 
 /** Bytes, or undefined when the text is no size. A number without a unit is in bytes. */
 export function parseSize(text: string): number | undefined {
-  const match = /^([0-9]{1,15}(?:\.[0-9]{1,6})?) ?([a-z]{0,3})$/i.exec(text.trim())
-  const factor = sizeUnits.get((match?.[2] ?? '?').toLowerCase())
+  const match = /^([0-9]{1,15}(?:\.[0-9]{1,6})?) ?([a-z]{0,3})$/.exec(text.trim().toLowerCase())
+  const factor = sizeUnits.get(match?.[2] ?? '?')
   if (match === null || factor === undefined) return undefined
   const bytes = Math.round(Number(match[1]) * factor)
   // 0 stands for no limit, which no part of a byte may become.

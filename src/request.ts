@@ -37,7 +37,9 @@ export function parseRequest(env: Env): Request {
     method: (isTus && env['HTTP_X_HTTP_METHOD_OVERRIDE']) || (env['REQUEST_METHOD'] ?? ''),
     contentType: env['CONTENT_TYPE'] ?? '',
     contentLength: parseContentLength(env['CONTENT_LENGTH'] ?? ''),
-    isChunked: /(^|,)[ \t]*chunked[ \t]*$/i.test(env['HTTP_TRANSFER_ENCODING'] ?? ''),
+    isChunked: /(^|,)[ \t]*chunked[ \t]*$/.test(
+      (env['HTTP_TRANSFER_ENCODING'] ?? '').toLowerCase(),
+    ),
     format: parseAccept(env['HTTP_ACCEPT'] ?? ''),
     acceptLanguage: env['HTTP_ACCEPT_LANGUAGE'] ?? '',
     remoteAddress: env['REMOTE_ADDR'] ?? '',

@@ -75,6 +75,8 @@ function findFile(
 function readSettingsFile(path: string, isRequired: boolean, isScript = false): Found {
   let fd = -1
   try {
+    // That it is not there is what most requests find: told without an error, whose making costs more than the rest.
+    if (!isRequired && statSync(path, { throwIfNoEntry: false }) === undefined) return undefined
     fd = openSync(path, 'r')
     // Of the file that is read, whatever has its name meanwhile.
     const distrust = reasonForDistrust(path, fstatSync(fd), isScript)

@@ -21,7 +21,7 @@ export function parseValue(row: SettingsRow, value: unknown, base: string): Pars
         : wrong(value, `write a whole number from 1 to ${most}`, 1)
     }
     case 'color':
-      return typeof value === 'string' && /^(#[0-9a-f]{6})?$/i.test(value)
+      return typeof value === 'string' && /^(#[0-9a-fA-F]{6})?$/.test(value)
         ? { value }
         : wrong(value, 'write it as "#" and six hexadecimal digits: "#0b6e4f"')
     case 'fields':
@@ -53,8 +53,12 @@ export function parseValue(row: SettingsRow, value: unknown, base: string): Pars
     }
     case 'extensions': {
       const remedy = 'write a list of extensions without dots in front: ["jpg", "png"]'
-      const list = listOfText(value)?.map((entry) => entry.toLowerCase().replace(/^\./, ''))
-      if (list?.every((entry) => /^[^\s/\\.]+(\.[^\s/\\.]+)*$/.test(entry))) return { value: list }
+      const list = listOfText(value)?.map((entry) =>
+        (entry.startsWith('.') ? entry.slice(1) : entry).toLowerCase(),
+      )
+      // Joined by dots they are an extension of many parts if each of them is one: a list is looked at once.
+      const isList = list?.length === 0 || /^[^\s/\\.]+(\.[^\s/\\.]+)*$/.test(list?.join('.') ?? '')
+      if (isList) return { value: list }
       return wrong(value, remedy, [])
     }
     case 'origins': {

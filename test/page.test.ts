@@ -168,7 +168,7 @@ visit(
       )
     }
     await becomes(page, 'film.bin', 'storing')
-    assert.match((await line(page, 'film.bin').textContent()) ?? '', /Storing…/)
+    assert.match((await line(page, 'film.bin').textContent()) ?? '', /Storing/)
     gate.resolve()
     await becomes(page, 'film.bin', 'stored')
     assert.match((await line(page, 'film.bin').textContent()) ?? '', /Stored as film\.bin/)

@@ -3,7 +3,15 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after, test } from 'node:test'
@@ -52,21 +60,28 @@ test('starts with three process slots, its own among them', {
 })
 
 test('a GET loads no module of Node that an empty executable does not load, but for two small ones', async () => {
-  const report = "\nrequire('fs').writeSync(2, process.moduleLoadList.join('\\n'))\n"
+  const report = "require('fs').writeSync(2, process.moduleLoadList.join('\\n'))"
   const bundle = readFileSync(resolve(root, 'build/upload.cjs'), 'utf8')
+  const assetsHome = resolve(root, 'build/assets')
+  const assets = Object.fromEntries(
+    readdirSync(assetsHome).map((name) => [name, join(assetsHome, name)]),
+  )
   const wrapped = (source: string) => `(function(exports,require,module){\n${source}\n})`
   const loaded = async (name: string, source: string) => {
     const upload = join(home, `${name}.cjs`)
     writeFileSync(upload, source)
     const output = join(home, name)
-    await packageExecutable(root, { upload, command: upload, cache: '' }, ownTarget(), output, {})
+    const bundles = { upload, command: upload, cache: '', assets }
+    await packageExecutable(root, bundles, ownTarget(), output, {})
     chmodSync(output, 0o755)
     const { stdout, stderr } = spawnSync(output, [], { env })
     if (name === 'whole') assert.match(String(stdout), /^Status: 200 OK/)
     return String(stderr).split('\n')
   }
   const bare = new Set(await loaded('bare', wrapped(report)))
-  const whole = await loaded('whole', bundle.replace(/\}\)\s*$/, `${report}})`))
+  const [, , ...more] = bundle.split('process.exit()')
+  assert.deepEqual(more, [])
+  const whole = await loaded('whole', bundle.replace('process.exit()', report))
   assert.deepEqual(
     whole.filter((name) => !bare.has(name)),
     [],

@@ -41,7 +41,7 @@ function originOf({ origins }: LoadedSettings): string {
 }
 
 function filled(values: Readonly<Record<string, string>>): string {
-  return pages.apacheExample.replace(/^( *Define (\w+) ).*$/gm, (line, start, name) => {
+  return pages.apacheExample().replace(/^( *Define (\w+) ).*$/gm, (line, start, name) => {
     const value = values[name]
     return value === undefined ? line : `${start}"${value}"`
   })

@@ -1,8 +1,9 @@
 // The pages, as text: the only importer of text files. `?text` is the file as it is shipped (style and
-// script minified, the script compiled), `?sha256` the hash of that for the Content-Security-Policy; both
-// are made by build/text.ts, when the program is built and when tests load this from source.
+// script minified, the script compiled), `?sha256` the hash of that for the Content-Security-Policy, `?asset` what
+// reads it from the executable when it is called, for what few requests need. All are made by build/text.ts, when the
+// program is built and when tests load this from source.
 
-import apacheExample from '../../apache-example.conf?text'
+import apacheExample from '../../apache-example.conf?asset'
 import errorPage from './error.html?text'
 import scriptHash from './form.client.ts?sha256'
 import script from './form.client.ts?text'

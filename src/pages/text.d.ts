@@ -8,3 +8,8 @@ declare module '*?sha256' {
   const source: string
   export default source
 }
+
+declare module '*?asset' {
+  const read: () => string
+  export default read
+}
