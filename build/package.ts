@@ -6,6 +6,7 @@ import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileS
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { acceptBuiltins, flagHashAt } from './builtins.ts'
 import type { Bundles } from './bundle.ts'
 import { write } from './elf.ts'
 import { takeShortcuts } from './shortcuts.ts'
@@ -51,6 +52,7 @@ export async function packageExecutable(
     copyFileSync(findNode(root, target, temporary), nodePath)
     endWithoutThreads(nodePath, target)
     takeShortcuts(nodePath, target)
+    if (isNative) acceptBuiltins(nodePath, execArgv)
     strip(nodePath, target)
     const cache = join(temporary, 'upload.cache')
     const compiled = bundles.cache === '' ? Buffer.alloc(0) : readFileSync(bundles.cache)
@@ -116,9 +118,6 @@ export function warm(root: string, bundle: string, cache: string): void {
   readFileSync(cache).copy(made, flagHashAt, flagHashAt, flagHashAt + 4)
   writeFileSync(cache, made)
 }
-
-/** In the header of a code cache: magic, version, source, flags, length, checksum; 4 bytes each. */
-const flagHashAt = 12
 
 /** The pinned Node of that processor; npm installs only our own, so another is packed on demand. */
 function findNode(root: string, target: Target, temporary: string): string {

@@ -91,3 +91,22 @@ test('a GET loads no module of Node that an empty executable does not load, but 
 function ownTarget(): 'linux-x64' | 'linux-arm64' {
   return process.arch === 'arm64' ? 'linux-arm64' : 'linux-x64'
 }
+
+test('Node takes its own modules as they are compiled already, and V8 our code where it lies', () => {
+  const body = '--b\r\nContent-Disposition: form-data; name="f"; filename="a"\r\n\r\na\r\n--b--\r\n'
+  const { stdout, stderr } = spawnSync(program, [], {
+    env: {
+      ...env,
+      REQUEST_METHOD: 'POST',
+      CONTENT_TYPE: 'multipart/form-data; boundary=b',
+      CONTENT_LENGTH: String(body.length),
+      NODE_DEBUG_NATIVE: 'CODE_CACHE',
+    },
+    input: body,
+  })
+  const said = String(stdout) + String(stderr)
+  assert.match(said, /Code cache of crypto \(\w+\) is accepted/)
+  assert.doesNotMatch(said, /is rejected/)
+  const place = readFileSync(program).indexOf(readFileSync(resolve(root, 'build/upload.cache')))
+  assert.deepEqual([place > 0, place % 8], [true, 0])
+})

@@ -1,0 +1,101 @@
+// What a user would take instead, each doing the same job: a form on GET; on POST every file stored under its name in
+// UPLOAD_CGI_DIRECTORY. None of them syncs, checks names, or takes back what is half there. Written into a
+// directory as programs that a web server can start.
+
+import { execFileSync, spawnSync } from 'node:child_process'
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { packageExecutable } from '../build/package.ts'
+import type { Command } from './measure.ts'
+
+const root = resolve(import.meta.dirname, '..')
+
+export type Peers = {
+  /** By name; those whose interpreter is not installed are missing. */
+  readonly programs: ReadonlyMap<string, string>
+  readonly env: Readonly<Record<string, string>>
+  readonly missing: readonly string[]
+}
+
+/** Debian's. */
+export const packages =
+  'apache2 apache2-utils curl gcc libc6-dev haserl libcgi-pm-perl perl php-cgi python3 valgrind'
+
+/** Where that is possible: by root, on Debian. */
+export function installPeers(): void {
+  const tools = ['/usr/bin/haserl', '/usr/bin/php-cgi', '/usr/bin/ab', '/usr/bin/valgrind']
+  const isComplete = tools.every((path) => existsSync(path))
+  if (isComplete || process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) return
+  const options = {
+    stdio: 'inherit',
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+  } as const
+  const install = ['install', '-y', '--no-install-recommends', ...packages.split(' ')]
+  spawnSync('apt-get', install, options)
+}
+
+/** `home`: where they are written. `directory`: where they store. */
+export function preparePeers(home: string, directory: string): Peers {
+  const limits = `upload_max_filesize=20G\npost_max_size=20G\nupload_tmp_dir=${directory}\n`
+  writeFileSync(join(home, 'php.ini'), `${limits}cgi.force_redirect=0\ndate.timezone=UTC\n`)
+  const haserl = `/usr/bin/haserl --upload-limit=20000000 --upload-dir=${directory}`
+  const kinds: readonly (readonly [string, string, string])[] = [
+    ["Python's cgi", 'upload.py', '/usr/bin/python3'],
+    ['Perl CGI.pm', 'upload.pl', '/usr/bin/perl'],
+    ['php-cgi', 'upload.php', '/usr/bin/php-cgi'],
+    ['haserl', 'upload.haserl', haserl],
+    ['Node + busboy', 'upload-busboy.cjs', process.execPath],
+  ]
+  const programs = new Map<string, string>()
+  const missing: string[] = []
+  for (const [name, file, interpreter] of kinds) {
+    if (!existsSync(interpreter.split(' ')[0] ?? '')) {
+      missing.push(name)
+      continue
+    }
+    const path = join(home, file)
+    writeFileSync(
+      path,
+      `#!${interpreter}\n${readFileSync(join(import.meta.dirname, 'peers', file), 'utf8')}`,
+    )
+    chmodSync(path, 0o755)
+    programs.set(name, path)
+  }
+  const floor = join(home, 'floor')
+  execFileSync('gcc', ['-O2', '-static', '-o', floor, join(import.meta.dirname, 'peers/floor.c')])
+  programs.set('C, static', floor)
+  const env = { PHPRC: home, TMPDIR: directory, NODE_PATH: join(root, 'node_modules') }
+  return { programs, env, missing }
+}
+
+/** An executable that does nothing, made as ours is: what starting Node costs. */
+export async function emptyExecutable(home: string): Promise<string> {
+  const folder = join(home, 'empty')
+  mkdirSync(folder)
+  const upload = join(folder, 'upload.cjs')
+  writeFileSync(upload, '(function(exports,require,module){})')
+  const output = join(folder, 'empty.cgi')
+  const target = process.arch === 'arm64' ? 'linux-arm64' : 'linux-x64'
+  const said = console.log
+  console.log = () => undefined
+  await packageExecutable(
+    root,
+    { upload, command: upload, cache: '', assets: {} },
+    target,
+    output,
+    {},
+  )
+  console.log = said
+  chmodSync(output, 0o755)
+  return output
+}
+
+/** SCRIPT_FILENAME is how PHP finds its script. */
+export function commandsOf({ programs }: Peers, names: readonly string[]): Command[] {
+  return names.flatMap((name) => {
+    const path = programs.get(name)
+    if (path === undefined) return []
+    const env = name === 'php-cgi' ? { SCRIPT_FILENAME: path, REDIRECT_STATUS: '200' } : undefined
+    return [{ name, words: [path], ...(env === undefined ? {} : { env }) }]
+  })
+}
