@@ -12,6 +12,7 @@ import { emptyExecutable, installPeers, packages, preparePeers } from './peers.t
 import { heading, printAims } from './report.ts'
 import { benchServed, serveAll } from './served.ts'
 import { benchStart } from './start.ts'
+import { verify } from './verify.ts'
 import { benchWhere } from './where.ts'
 
 const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false } } })
@@ -43,6 +44,7 @@ try {
       `Not installed, so left out: ${peers.missing.join(', ')}. For all: apt-get install ${packages}`,
     )
   }
+  verify(setting)
   benchStart(setting)
   const served = await serveAll(setting)
   try {

@@ -31,6 +31,8 @@ export type Run = {
   readonly directory: string
   readonly env: Readonly<Record<string, string>>
   readonly commands: readonly Command[]
+  /** What is in the directory at the end stays there. */
+  readonly isKept?: boolean
 }
 
 /** Samples by the name of the command, one a round. Throws when a command fails. */
@@ -40,7 +42,9 @@ export function measure(run: Run): ReadonlyMap<string, readonly Sample[]> {
     const own = settings.length === 0 ? words : ['/usr/bin/env', ...settings, ...words]
     return i === 0 ? own : ['--', ...own]
   })
-  const args = [String(run.rounds), run.input || '/dev/null', run.through, run.directory, ...words]
+  const { rounds, input, through, directory, isKept = false } = run
+  const end = isKept ? 'keep' : 'clear'
+  const args = [String(rounds), input || '/dev/null', through, directory, end, ...words]
   const { stdout, status } = spawnSync(runner(), args, {
     env: { PATH: '/usr/bin:/bin', ...run.env },
     encoding: 'utf8',

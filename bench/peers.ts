@@ -39,17 +39,19 @@ export function preparePeers(home: string, directory: string): Peers {
   const limits = `upload_max_filesize=20G\npost_max_size=20G\nupload_tmp_dir=${directory}\n`
   writeFileSync(join(home, 'php.ini'), `${limits}cgi.force_redirect=0\ndate.timezone=UTC\n`)
   const haserl = `/usr/bin/haserl --upload-limit=20000000 --upload-dir=${directory}`
-  const kinds: readonly (readonly [string, string, string])[] = [
-    ["Python's cgi", 'upload.py', '/usr/bin/python3'],
-    ['Perl CGI.pm', 'upload.pl', '/usr/bin/perl'],
-    ['php-cgi', 'upload.php', '/usr/bin/php-cgi'],
-    ['haserl', 'upload.haserl', haserl],
-    ['Node + busboy', 'upload-busboy.cjs', process.execPath],
+  /** Name, program, interpreter, arguments under which that says whether it has the library (Python 3.13 has none). */
+  const kinds: readonly (readonly [string, string, string, readonly string[]])[] = [
+    ["Python's cgi", 'upload.py', '/usr/bin/python3', ['-c', 'import cgi']],
+    ['Perl CGI.pm', 'upload.pl', '/usr/bin/perl', ['-MCGI', '-e1']],
+    ['php-cgi', 'upload.php', '/usr/bin/php-cgi', ['-v']],
+    ['haserl', 'upload.haserl', haserl, ['--version']],
+    ['Node + busboy', 'upload-busboy.cjs', process.execPath, ['--version']],
   ]
   const programs = new Map<string, string>()
   const missing: string[] = []
-  for (const [name, file, interpreter] of kinds) {
-    if (!existsSync(interpreter.split(' ')[0] ?? '')) {
+  for (const [name, file, interpreter, probe] of kinds) {
+    const [command = ''] = interpreter.split(' ')
+    if (spawnSync(command, probe, { stdio: 'ignore' }).status !== 0) {
       missing.push(name)
       continue
     }

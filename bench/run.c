@@ -1,7 +1,8 @@
-// run N INPUT pipe|file DIRECTORY COMMAND … -- COMMAND … : starts the commands in turn, N times round, as a web server
+// run N INPUT pipe|file DIRECTORY clear|keep COMMAND … -- COMMAND … : starts the commands in turn, N times round, as a web server
 // starts a CGI program: with the environment as it is, INPUT as standard input (through a pipe that another process
 // fills, or as the file itself), /dev/null as output. Prints a line a run: which command, nanoseconds of wall, microseconds of
-// processor, kilobytes of peak memory, exit status. Between runs the files in DIRECTORY are removed. Compiled by
+// processor, kilobytes of peak memory, exit status. Between runs the files in DIRECTORY are removed, and at
+// the end unless they are kept. Compiled by
 // measure.ts, because starting from an interpreter costs as much as what is measured.
 
 #define _GNU_SOURCE
@@ -50,11 +51,11 @@ static pid_t feed(const char *input, int out, int other) {
 }
 
 int main(int argc, char **argv) {
-  if (argc < 6) return 64;
+  if (argc < 7) return 64;
   int rounds = atoi(argv[1]), isPipe = !strcmp(argv[3], "pipe");
-  char **commands[64] = {argv + 5};
+  char **commands[64] = {argv + 6};
   int count = 1;
-  for (int i = 5; i < argc; i++) {
+  for (int i = 6; i < argc; i++) {
     if (strcmp(argv[i], "--")) continue;
     argv[i] = NULL;
     commands[count++] = argv + i + 1;
@@ -92,6 +93,6 @@ int main(int argc, char **argv) {
       fflush(stdout);
     }
   }
-  clear(argv[4]);
+  if (strcmp(argv[5], "keep")) clear(argv[4]);
   return 0;
 }

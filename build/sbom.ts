@@ -74,7 +74,8 @@ function node(): Component {
     purl: `pkg:generic/node@${version}`,
     pedigree: {
       notes:
-        'symbols are stripped where strip is installed; one jump is aimed anew (build/threads.ts)',
+        'symbols are stripped where strip is installed; one jump is aimed anew (build/threads.ts); three functions return at once, one switch is off (build/shortcuts.ts); ' +
+        'the modules inside are marked as compiled under --jitless (build/builtins.ts)',
     },
     externalReferences: [{ type: 'website', url: 'https://nodejs.org/' }],
     components: parts.sort().map(([name, value = '']) => ({
