@@ -19,12 +19,11 @@ export type Bundles = {
 /** Gives the paths of the bundles. */
 export async function bundle(root: string): Promise<Bundles> {
   const assets: Assets = {}
-  return {
-    upload: await bundleOne(root, 'src/main.ts', 'build/upload.cjs', assets),
-    command: await bundleOne(root, 'src/command/run.ts', 'build/command.cjs', assets),
-    cache: '',
-    assets,
-  }
+  const upload = await bundleOne(root, 'src/main.ts', 'build/upload.cjs', assets)
+  const command = await bundleOne(root, 'src/command/run.ts', 'build/command.cjs', assets)
+  // By name, not as esbuild came upon them: the same executable each time.
+  const sorted = Object.entries(assets).sort(([one], [other]) => (one < other ? -1 : 1))
+  return { upload, command, cache: '', assets: Object.fromEntries(sorted) }
 }
 
 type Assets = Record<string, string>
