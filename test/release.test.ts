@@ -99,6 +99,7 @@ test('the archives hold what they should, with rights, owners and times that say
       'rw-r--r-- docs/form.png',
       'rw-r--r-- docs/install.md',
       'rw-r--r-- docs/limits.md',
+      'rw-r--r-- docs/performance.md',
       'rw-r--r-- docs/resume.md',
       'rw-r--r-- docs/security.md',
       'rw-r--r-- docs/servers.md',

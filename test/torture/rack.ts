@@ -86,5 +86,5 @@ export const changing = new Set(
   'mkdir read write ftruncate fchmod fdatasync fsync link rename unlink'.split(' '),
 )
 export const reading = new Set(
-  'open close statx access statfs getdents64 newfstatat fstat fcntl'.split(' '),
+  'open close statx readlink access statfs getdents64 newfstatat fstat fcntl'.split(' '),
 )
