@@ -1,4 +1,4 @@
-// npm run bench [-- --quick]: what upload.cgi costs, beside what a user would take instead and beside the machine's own
+// npm run bench [-- --quick] [-- --part start,large]: what upload.cgi costs, beside what a user would take instead and beside the machine's own
 // limits, in one run. Ratios count; the times are of this machine and moment. docs/performance.md explains the tables.
 
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
@@ -6,16 +6,26 @@ import { cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { benchGrowth } from './growth.ts'
-import { benchLarge } from './large.ts'
+import { benchLarge, benchLargeServed, benchMany } from './large.ts'
 import { benchMemory } from './memory.ts'
 import { emptyExecutable, installPeers, packages, preparePeers } from './peers.ts'
 import { heading, printAims } from './report.ts'
-import { benchServed, serveAll } from './served.ts'
+import { benchServed, withServed } from './served.ts'
 import { benchStart } from './start.ts'
 import { verify } from './verify.ts'
 import { benchWhere } from './where.ts'
 
-const { values } = parseArgs({ options: { quick: { type: 'boolean', default: false } } })
+const parts = ['start', 'served', 'large', 'apache', 'many', 'memory', 'growth', 'where'] as const
+type Part = (typeof parts)[number]
+const { values } = parseArgs({
+  options: { quick: { type: 'boolean', default: false }, part: { type: 'string' } },
+})
+const wanted: readonly string[] = values.part?.split(',') ?? parts
+const unknown = wanted.filter((name) => !parts.some((part) => part === name))
+if (unknown.length > 0) {
+  console.error(`There is no part ${unknown.join(', ')}. There are ${parts.join(', ')}.`)
+  process.exit(64)
+}
 installPeers()
 // In memory: disks of shared machines would be all that is measured. What syncs is measured on a disk as well.
 const home = mkdtempSync('/dev/shm/upload-cgi-bench-')
@@ -45,17 +55,15 @@ try {
     )
   }
   verify(setting)
-  benchStart(setting)
-  const served = await serveAll(setting)
-  try {
-    await benchServed(setting, served)
-    await benchLarge(setting, served)
-  } finally {
-    await served.stop()
-  }
-  await benchMemory(setting)
-  benchGrowth(setting)
-  if (!values.quick) benchWhere(setting)
+  const isWanted = (part: Part) => wanted.includes(part)
+  if (isWanted('start')) benchStart(setting)
+  if (isWanted('served')) await withServed(setting, benchServed)
+  if (isWanted('large')) benchLarge(setting)
+  if (isWanted('apache')) await withServed(setting, benchLargeServed)
+  if (isWanted('many')) benchMany(setting)
+  if (isWanted('memory')) await benchMemory(setting)
+  if (isWanted('growth')) benchGrowth(setting)
+  if (isWanted('where') && (!values.quick || values.part !== undefined)) benchWhere(setting)
   printAims()
 } finally {
   rmSync(home, { recursive: true })

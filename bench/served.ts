@@ -16,11 +16,23 @@ export type Served = {
   stop(): Promise<void>
 }
 
-export async function serveAll(setting: Setting): Promise<Served> {
+export async function withServed(
+  setting: Setting,
+  use: (setting: Setting, served: Served) => Promise<void>,
+): Promise<void> {
+  const served = await serveAll(setting)
+  try {
+    await use(setting, served)
+  } finally {
+    await served.stop()
+  }
+}
+
+async function serveAll(setting: Setting): Promise<Served> {
   const { programs, env } = setting.peers
   // One of its own: in the other one, what the bare processes left belongs to another user.
   const directory = join(setting.home, 'served')
-  mkdirSync(directory)
+  mkdirSync(directory, { recursive: true })
   chmodSync(directory, 0o777)
   const all = { ...requestEnv({ ...setting, directory }, ''), ...env, ...plain }
   const settings = Object.entries(all).filter(([name]) =>
@@ -30,6 +42,7 @@ export async function serveAll(setting: Setting): Promise<Served> {
   const apache = await startApache({
     program,
     module: 'cgid',
+    define: { UPLOAD_CGI_MAX_BODY: '0' },
     env: Object.fromEntries(settings.filter(([name]) => name.startsWith('UPLOAD_CGI'))),
     extra: [
       ...[...programs.values()].map((path, i) => `ScriptAlias "/peer${i}" "${path}"`),
