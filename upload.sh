@@ -45,7 +45,10 @@ END
       200 | 202) [ -n "$told" ] || { echo "$url: no upload.cgi" >&2; exit 69; }
            if [ "$told" = "$last" ]; then again; else tries=0; fi
            offset=$told last=$told ;;
-      409) [ -n "$told" ] || fail; again; offset=$told ;;
+      409) [ -n "$told" ] || fail
+           # Another run sends the same file: what it sends counts, too.
+           if [ "$told" = "$last" ]; then again; else tries=0; fi
+           offset=$told last=$told ;;
       404) ours NO_SUCH_UPLOAD || fail; again; offset=0 ;;
       413 | 500) if ours && ! ours REQUEST_TOO_LARGE; then fail; fi
            piece=$((piece / 2)); [ $piece -ge 131072 ] || fail ;;
