@@ -16,6 +16,7 @@ import {
   unlinkSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { BlockWriter } from './block-writer.ts'
 import type { Claim } from './claim.ts'
 import { syncDirectory } from './directory.ts'
 import { Fault, translated } from './fault.ts'
@@ -23,7 +24,7 @@ import { storedName } from './filename.ts'
 import { note, type PartialHeader } from './journal.ts'
 import type { PartialState } from './partial.ts'
 import { attempt, removePlaceholder } from './placement.ts'
-import { freeSpaceCheckBytes, type Store, setMode, writeAll } from './store.ts'
+import { freeSpaceCheckBytes, type Store, setMode } from './store.ts'
 import type { Receipt } from './upload.ts'
 
 export type Finished = {
@@ -43,8 +44,6 @@ export class Append {
   readonly header: PartialHeader
   /** Told to senders: all up to here is safe. */
   offset: number
-  /** Up to here it is written. */
-  end: number
   readonly #store: Store
   readonly #claim: Claim
   readonly #state: PartialState
@@ -54,6 +53,7 @@ export class Append {
   #isNamed: boolean
   #pieces: number
   #data: number
+  readonly #writer: BlockWriter
   #nextCheckBytes: number
   /** While all bytes go through here, there is no second reading. */
   #hash: Hash | undefined
@@ -62,7 +62,6 @@ export class Append {
     this.id = id
     this.header = state.header
     this.offset = state.offset
-    this.end = state.offset
     this.#store = store
     this.#claim = claim
     this.#state = state
@@ -72,7 +71,13 @@ export class Append {
     this.#nextCheckBytes = this.offset + freeSpaceCheckBytes
     const path = state.hasData ? this.#file('data') : join(store.directory, state.placedAs ?? '')
     this.#data = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW)
+    this.#writer = new BlockWriter(this.#data, this.offset, store.block)
     if (this.offset === 0) this.#hash = this.#newHash()
+  }
+
+  /** Up to here it was taken; after a failure, up to where it surely is in the file. */
+  get end(): number {
+    return this.#writer.end
   }
 
   /** Throws BAD_UPLOAD for more than was announced, UPLOAD_BUSY when another sender took over. */
@@ -81,8 +86,7 @@ export class Append {
       throw new Fault('BAD_UPLOAD', `more bytes than the ${this.header.size} that were announced`)
     }
     translated(() => this.#claim.keep())
-    writeAll(this.#data, bytes, this.end)
-    this.end += bytes.length
+    this.#writer.write(bytes)
     this.#hash?.update(bytes)
     if (this.end < this.#nextCheckBytes) return
     this.#nextCheckBytes = this.end + freeSpaceCheckBytes
@@ -92,6 +96,7 @@ export class Append {
   /** What was written counts from now on. */
   publish(): void {
     if (this.end === this.offset) return
+    this.#writer.flush()
     translated(() => {
       if (this.#store.settings.durable) fdatasyncSync(this.#data)
       this.#claim.require()
@@ -121,6 +126,7 @@ export class Append {
 
   #finish<Result>(accept: (finished: Finished) => readonly [Result, Receipt]): Result {
     const { durable, fileMode } = this.#store.settings
+    this.#writer.flush()
     const sha256 = this.#sum()
     setMode(this.#data, fileMode)
     if (durable) fdatasyncSync(this.#data)

@@ -30,6 +30,7 @@ function importersOf(module: RegExp): string[] {
 test('only these touch the file system', () => {
   assert.deepEqual(importersOf(/^node:fs$/), [
     'append.ts',
+    'block-writer.ts',
     'cgi.ts',
     'check/directory.ts',
     'check/finding.ts',
@@ -77,7 +78,9 @@ test('the parser, the names and the vocabulary import no layer above them', () =
     'preamble.ts': [],
     'placement.ts': ['./fault.ts', './filename.ts', 'node:fs', 'node:path'],
     'incoming.ts': ['./fault.ts', './placement.ts', 'node:fs', 'node:path'],
+    'block-writer.ts': ['./fault.ts', 'node:fs'],
     'store.ts': [
+      './block-writer.ts',
       './directory.ts',
       './fault.ts',
       './incoming.ts',

@@ -12,8 +12,8 @@ import {
   readSync,
   truncateSync,
 } from 'node:fs'
+import { writeAll } from './block-writer.ts'
 import { attempt, createNew } from './placement.ts'
-import { writeAll } from './store.ts'
 import type { Receipt } from './upload.ts'
 
 /** What is being sent. */

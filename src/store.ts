@@ -13,9 +13,9 @@ import {
   lstatSync,
   openSync,
   unlinkSync,
-  writeSync,
 } from 'node:fs'
 import { basename, join } from 'node:path'
+import { BlockWriter, blockBytes } from './block-writer.ts'
 import { freeBytes, syncDirectory } from './directory.ts'
 import { errorCode, Fault, translated } from './fault.ts'
 import { Incoming } from './incoming.ts'
@@ -39,23 +39,28 @@ export const freeSpaceCheckBytes = 16 * 1024 * 1024
 /** A file whose name is still to come: create · write · end, then Store.commit or discard. */
 export class PendingFile {
   readonly path: string
-  size = 0
   /** Tells our file from another that took its name meanwhile. */
   inode = 0
   readonly #store: Store
+  readonly #writer: BlockWriter
   #fd: number
   #nextCheckBytes = freeSpaceCheckBytes
+
+  /** In bytes. */
+  get size(): number {
+    return this.#writer.end
+  }
 
   constructor(store: Store, path: string) {
     this.path = path
     this.#store = store
     this.#fd = openSync(path, createNew, 0o600)
+    this.#writer = new BlockWriter(this.#fd, 0, store.block)
   }
 
-  /** Writes all of it, however often the system takes only a part. */
+  /** Takes all of it; it is in the file after end() only. */
   write(bytes: Buffer): void {
-    writeAll(this.#fd, bytes, this.size)
-    this.size += bytes.length
+    this.#writer.write(bytes)
     if (this.size < this.#nextCheckBytes) return
     this.#nextCheckBytes = this.size + freeSpaceCheckBytes
     this.#store.requireSpace(0)
@@ -63,6 +68,7 @@ export class PendingFile {
 
   /** The file is whole: sets its mode, makes it durable, closes it. All errors count. */
   end(): void {
+    this.#writer.flush()
     translated(() => {
       const { fileMode, durable } = this.#store.settings
       setMode(this.#fd, fileMode)
@@ -91,6 +97,7 @@ export class Store {
   readonly settings: Settings
   readonly directory: string
   readonly incoming: Incoming
+  #block: Buffer | undefined
   #hasSwept = false
 
   /** `directory`: as usableDirectory() gives it. Nothing is created yet. */
@@ -98,6 +105,12 @@ export class Store {
     this.settings = settings
     this.directory = directory
     this.incoming = new Incoming(directory)
+  }
+
+  /** For the file that is being written: one at a time in a request. */
+  get block(): Buffer {
+    this.#block ??= Buffer.allocUnsafeSlow(blockBytes)
+    return this.#block
   }
 
   /** Throws DISK_FULL unless `bytes` more would leave `min_free_space`. */
@@ -182,17 +195,6 @@ export class Store {
       }
     }
   }
-}
-
-/** Writes all of it, at `position`, however often the system takes only a part. */
-export function writeAll(fd: number, bytes: Buffer, position: number): void {
-  translated(() => {
-    for (let at = 0; at < bytes.length; ) {
-      const count = writeSync(fd, bytes, at, bytes.length - at, position + at)
-      if (count === 0) throw new Fault('DISK_FULL', '', new Error('write(2) takes nothing'))
-      at += count
-    }
-  })
 }
 
 export function setMode(fd: number, mode: number): void {
