@@ -3,13 +3,22 @@
 // itself, under `serve` and through Apache. Then what the text leaves open: limits, guards, other sites, cut bodies.
 
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
+import { createHash, randomBytes } from 'node:crypto'
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { runCgi } from '../src/testing/cgi-host.ts'
+import { cannotMount, mountTmpfs } from './mounts.ts'
 import { missing } from './servers.ts'
 import {
   byItself,
@@ -974,4 +983,31 @@ test('a PATCH of which nobody says how long it is: 411, for an empty piece would
     },
   })
   assert.deepEqual([status, stderr], [411, ''])
+})
+
+test('a disk that fills up in the middle of a PATCH: what is on it counts, and it goes on from there', async (t) => {
+  const reason = cannotMount()
+  if (reason) return t.skip(reason)
+  const directory = mountTmpfs(t, 'size=8m')
+  const settings = { UPLOAD_CGI_DIRECTORY: directory, UPLOAD_CGI_MIN_FREE_SPACE: '0' }
+  const server = await byItself(t, settings)
+  const whole = randomBytes(6_000_000)
+  const path = await create(server, { length: whole.length, name: 'whole.bin' })
+  const filler = join(directory, 'filler')
+  writeFileSync(filler, Buffer.alloc(4_000_000))
+  const { bavail, bsize } = statfsSync(directory)
+  const full = await patch(server, path, 0, whole)
+  assert.deepEqual([full.status, JSON.parse(full.text).code], [507, 'DISK_FULL'])
+  const offset = Number(await offsetOf(server, path))
+  // All but the block that did not fit, and what the journal took.
+  assert.ok(offset > bavail * bsize - 80_000, `${offset} of ${bavail * bsize}`)
+  assert.ok(offset < whole.length)
+  rmSync(filler)
+  const rest = await patch(server, path, offset, whole.subarray(offset))
+  assert.equal(rest.status, 204, rest.text)
+  assert.ok(readFileSync(join(directory, 'whole.bin')).equals(whole))
+  assert.deepEqual(
+    readdirSync(join(directory, '.incoming')).filter((name) => /data/.test(name)),
+    [],
+  )
 })
