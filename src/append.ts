@@ -96,7 +96,7 @@ export class Append {
   /** What was written counts from now on. */
   publish(): void {
     if (this.end === this.offset) return
-    this.#writer.flush()
+    this.#flush()
     translated(() => {
       if (this.#store.settings.durable) fdatasyncSync(this.#data)
       this.#claim.require()
@@ -126,7 +126,7 @@ export class Append {
 
   #finish<Result>(accept: (finished: Finished) => readonly [Result, Receipt]): Result {
     const { durable, fileMode } = this.#store.settings
-    this.#writer.flush()
+    this.#flush()
     const sha256 = this.#sum()
     setMode(this.#data, fileMode)
     if (durable) fdatasyncSync(this.#data)
@@ -148,6 +148,12 @@ export class Append {
     } finally {
       if (path !== this.#file('data')) attempt(() => unlinkSync(path))
     }
+  }
+
+  /** Long after write(), maybe: another sender may have taken over meanwhile, and stored the file. */
+  #flush(): void {
+    translated(() => this.#claim.require())
+    this.#writer.flush()
   }
 
   /** Ends it; what was published can be gone on with. Never throws. */

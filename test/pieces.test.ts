@@ -547,3 +547,36 @@ test('a first piece that was silent so long that another sender went on removes 
   assert.equal((await uploads.send(100_000, 100_000)).status, 201)
   assert.ok(readFileSync(join(uploads.directory, 'video.mp4')).equals(content))
 })
+
+test('a piece that ends when another sender has stored the file changes nothing of it', async () => {
+  const uploads = new Uploads()
+  let wake = () => {}
+  const awake = new Promise<void>((resolved) => {
+    wake = resolved
+  })
+  const fields = { _upload: uploads.id, _offset: '0', _size: '300000', _filename: 'video.mp4' }
+  const texts = Object.entries(fields).map(([name, value]) => ({ name, content: value }))
+  const other = Buffer.alloc(30_000, 'another file')
+  const body = multipartBody([...texts, { name: 'file', filename: 'file', content: other }])
+  const sleeper = runCgi({
+    program,
+    directory: uploads.directory,
+    method: 'POST',
+    contentType: contentType(),
+    env: { CONTENT_LENGTH: String(body.length) },
+    body: (async function* () {
+      yield body.subarray(0, -10)
+      await awake
+      yield body.subarray(-10)
+    })(),
+  })
+  while (!existsSync(uploads.inIncoming('claim-1'))) await delay(20)
+  await delay(300)
+  const longAgo = new Date(Date.now() - 60_000)
+  utimesSync(uploads.inIncoming('claim-1'), longAgo, longAgo)
+  const stored = await uploads.piece({ bytes: content })
+  assert.equal(stored.status, 201, stored.text)
+  wake()
+  assert.equal((await sleeper).status, 423)
+  assert.ok(readFileSync(join(uploads.directory, 'video.mp4')).equals(content))
+})

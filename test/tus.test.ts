@@ -800,6 +800,41 @@ test('a sender that was silent so long that another went on leaves what that one
   assert.deepEqual(server.stored(), { 'a.txt': content.toString() })
 })
 
+test('what a sender had not written when another one stored the file is never written', async (t) => {
+  const server = await byItself(t, {})
+  const whole = randomBytes(100_000)
+  const path = await create(server, { length: whole.length, name: 'a.bin' })
+  let wake = () => {}
+  const awake = new Promise<void>((resolved) => {
+    wake = resolved
+  })
+  const sleeper = runCgi({
+    program,
+    directory: server.directory,
+    method: 'PATCH',
+    env: {
+      PATH_INFO: path,
+      HTTP_TUS_RESUMABLE: '1.0.0',
+      HTTP_UPLOAD_OFFSET: '0',
+      CONTENT_TYPE: pieceType,
+      CONTENT_LENGTH: String(whole.length),
+    },
+    body: (async function* () {
+      yield Buffer.alloc(30_000, 'another file')
+      await awake
+    })(),
+  })
+  const claim = join(server.directory, '.incoming', `${path.slice('/tus/'.length)}.claim-1`)
+  while (!existsSync(claim)) await delay(20)
+  await delay(300)
+  const longAgo = new Date(Date.now() - 60_000)
+  utimesSync(claim, longAgo, longAgo)
+  assert.equal((await patch(server, path, 0, whole)).status, 204)
+  wake()
+  assert.equal((await sleeper).status, 400)
+  assert.ok(readFileSync(join(server.directory, 'a.bin')).equals(whole))
+})
+
 // --- Cut bodies, only to be had over a real line ---
 
 for (const module of ['cgid', 'cgi'] as const) {
