@@ -1,5 +1,6 @@
-// npm run bench [-- --quick] [-- --part start,large]: what upload.cgi costs, beside what a user would take instead and beside the machine's own
-// limits, in one run. Ratios count; the times are of this machine and moment. docs/performance.md explains the tables.
+// npm run bench [-- [--quick] [--part start,large]]: what upload.cgi costs, beside what a user would take instead
+// and beside the machine's own limits, in one run. Ratios count; the times are of this machine and
+// moment. docs/performance.md explains the tables.
 
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { cpus, tmpdir, totalmem } from 'node:os'

@@ -1,6 +1,7 @@
 // What writes the bytes of an upload to its file, gathered to blocks. Called by store.ts and append.ts.
 // Files lie behind the headers of their part, so what a pipe holds would be written from the middle of a
-// page to the middle of another, each time: a tenth more time on ext4. And web servers hand over 8 KB at once.
+// page to the middle of another, each time: a tenth to a fifth more time on ext4 (docs/performance.md).
+// Looks at no claim and no limit: who calls it does, before write() and before flush().
 
 import { writeSync } from 'node:fs'
 import { Fault, translated } from './fault.ts'

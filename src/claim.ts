@@ -66,7 +66,7 @@ export class Claim {
     this.require()
   }
 
-  /** As keep(), however long ago the last time was: before what was written may count. */
+  /** As keep(), however short ago the last time was: before what was gathered is written, and may count. */
   require(): void {
     const { ino } = lstatSync(this.#file(), { throwIfNoEntry: false }) ?? { ino: -1 }
     if (ino !== this.#inode || this.#isFollowed()) throw busy()

@@ -46,16 +46,16 @@ export class PendingFile {
   #fd: number
   #nextCheckBytes = freeSpaceCheckBytes
 
-  /** In bytes. */
-  get size(): number {
-    return this.#writer.end
-  }
-
   constructor(store: Store, path: string) {
     this.path = path
     this.#store = store
     this.#fd = openSync(path, createNew, 0o600)
     this.#writer = new BlockWriter(this.#fd, 0, store.block)
+  }
+
+  /** In bytes. */
+  get size(): number {
+    return this.#writer.end
   }
 
   /** Takes all of it; it is in the file after end() only. */
