@@ -23,6 +23,8 @@ const { FileUrlStorage } = tus as unknown as {
   FileUrlStorage: new (path: string) => tus.UrlStorage
 }
 const content = randomBytes(8_000_000)
+/** More than systems hold on the way: of a smaller one all may have left the sender who gives it up. */
+const large = randomBytes(48_000_000)
 const metadata = { filename: 'Größe.bin', filetype: 'application/octet-stream' }
 /** Slow enough to be stopped on the way. */
 const slow = 4_000_000
@@ -173,8 +175,12 @@ describe('tus-js-client', { skip: missing('apache2'), timeout: 300_000 }, () => 
     test(`cancels, ${name}: nothing is left`, async (t) => {
       const server = await startServer(t)
       server.line.bytesPerSecond = slow
-      const client = new Client(server, options)
-      await runUntilMidst(client, server, () => client.upload.abort(true))
+      const client = new Client(server, options, large)
+      await runUntilMidst(client, server, () => {
+        const end = client.upload.abort(true)
+        server.line.bytesPerSecond = 0
+        return end
+      })
       await settled(() => server.incoming().length === 0)
       assert.deepEqual([server.incoming(), server.stored()], [[], {}])
     })
@@ -305,10 +311,11 @@ describe('Uppy in Chromium', { skip: missing('apache2', 'chromium'), timeout: 30
     test(`cancels, ${name}: nothing is left`, async (t) => {
       const { page, server } = await openPage(t, options)
       server.line.bytesPerSecond = slow
-      await choose(page, { 'a.bin': content })
+      await page.locator('input').setInputFiles(await onDisk(t, 'a.bin', large))
       await start(page)
       await midst(server)
       await page.evaluate('uppy.cancelAll()')
+      server.line.bytesPerSecond = 0
       await settled(() => server.incoming().length === 0)
       assert.deepEqual([server.incoming(), server.stored()], [[], {}])
     })
@@ -419,9 +426,9 @@ async function choose(page: Page, files: Readonly<Record<string, Buffer>>): Prom
 }
 
 /** A file of one and the same time, as it is when a person chooses it again. */
-async function onDisk(t: TestContext, name: string): Promise<string> {
+async function onDisk(t: TestContext, name: string, bytes = content): Promise<string> {
   const path = join(newDirectory(t), name)
-  writeFileSync(path, content)
+  writeFileSync(path, bytes)
   return path
 }
 
