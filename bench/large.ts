@@ -193,7 +193,7 @@ function compareRefused(setting: Setting, body: Body): void {
       name,
       (median(own) / 1e9).toFixed(2),
       (median(own, 'cpu') / 1e6).toFixed(2),
-      (median(own, 'memory') / 1e3).toFixed(0),
+      (median(own, 'memory') / 1e6).toFixed(0),
     ]),
   )
 }

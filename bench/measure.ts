@@ -18,7 +18,7 @@ export type Sample = {
   readonly wall: number
   /** Microseconds of processor time, user and system. */
   readonly cpu: number
-  /** Peak resident memory, kilobytes. */
+  /** Peak resident memory, bytes. */
   readonly memory: number
 }
 
@@ -56,7 +56,7 @@ export function measure(run: Run): ReadonlyMap<string, readonly Sample[]> {
     const [index = 0, wall = 0, cpu = 0, memory = 0, ended = 1] = line.split(' ').map(Number)
     const { name = '' } = run.commands[index] ?? {}
     if (ended !== 0) throw new Error(`${name} ended with ${ended}`)
-    samples.get(name)?.push({ wall, cpu, memory })
+    samples.get(name)?.push({ wall, cpu, memory: memory * 1024 })
   }
   return samples
 }

@@ -29,16 +29,16 @@ export async function benchMemory(setting: Setting): Promise<void> {
   heading('Memory of a POST, at its end')
   table(
     ['size', 'peak resident MB', 'private MB'],
-    rows.map(({ name, peak, own }) => [name, (peak / 1e3).toFixed(1), (own / 1e3).toFixed(1)]),
+    rows.map(({ name, peak, own }) => [name, (peak / 1e6).toFixed(1), (own / 1e6).toFixed(1)]),
   )
   const [first, last] = [rows[0], rows.at(-1)]
-  const growth = ((last?.peak ?? 0) - (first?.peak ?? 0)) / 1e3
+  const growth = ((last?.peak ?? 0) - (first?.peak ?? 0)) / 1e6
   const what = `peak memory at ${last?.name} less that at 1 MB, in MB`
   aim(what, { median: growth, low: growth, high: growth }, 2)
   await atOnce(setting, setting.isQuick ? 20 : 50)
 }
 
-/** All but the end is sent; then there is time to look. Three times, medians; kilobytes. */
+/** All but the end is sent; then there is time to look. Three times, medians; bytes. */
 async function one(setting: Setting, bytes: number): Promise<{ peak: number; own: number }> {
   const looks: { peak: number; own: number }[] = []
   for (let round = 0; round < (bytes > 2 ** 32 ? 1 : 3); round++) {
@@ -51,7 +51,7 @@ async function one(setting: Setting, bytes: number): Promise<{ peak: number; own
     }
     await delay(200)
     const [, peak = 0] = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'latin1')) ?? []
-    looks.push({ peak: Number(peak), own: privateKilobytes(pid) })
+    looks.push({ peak: 1024 * Number(peak), own: privateBytes(pid) })
     stdin?.end(tail)
     const [status] = await once(child, 'close')
     if (status !== 0) throw new Error(`upload.cgi ended with ${status}`)
@@ -76,11 +76,11 @@ async function atOnce(setting: Setting, count: number): Promise<void> {
     return child
   })
   await delay(setting.isQuick ? 3000 : 6000)
-  const parts = children.map(({ pid }) => privateKilobytes(pid ?? 0))
+  const parts = children.map(({ pid }) => privateBytes(pid ?? 0))
   for (const child of children) child.kill('SIGKILL')
   await Promise.all(children.map((child) => once(child, 'close')))
-  const each = quantile(parts, 0.5) / 1e3
-  const total = parts.reduce((sum, part) => sum + part, 0) / 1e3
+  const each = quantile(parts, 0.5) / 1e6
+  const total = parts.reduce((sum, part) => sum + part, 0) / 1e6
   heading(`${count} slow uploads at once`)
   table(
     ['private memory', 'MB'],
@@ -99,8 +99,8 @@ function start(setting: Setting, bytes: number): ChildProcess {
   return child
 }
 
-function privateKilobytes(pid: number): number {
+function privateBytes(pid: number): number {
   const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8')
   const values = [...text.matchAll(/^Private_Dirty: +(\d+) kB$/gm)]
-  return values.reduce((sum, [, value]) => sum + Number(value), 0)
+  return values.reduce((sum, [, value]) => sum + 1024 * Number(value), 0)
 }

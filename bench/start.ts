@@ -27,7 +27,7 @@ export function benchStart(setting: Setting): void {
       (median(samples) / 1e6).toFixed(1),
       ratio(samples, first).median.toFixed(2),
       (median(samples, 'cpu') / 1e3).toFixed(1),
-      (median(samples, 'memory') / 1e3).toFixed(1),
+      (median(samples, 'memory') / 1e6).toFixed(1),
     ]),
   )
   const own = get.get('upload.cgi')
