@@ -59,6 +59,9 @@ test(
       )
       assert.equal(readFileSync(log, 'utf8').replaceAll(' ', ''), '200000\n'.repeat(6))
       assert.ok(ratio(samples.get('other'), samples.get('one')).low > 1)
+      for (const { memory } of samples.get('one') ?? []) {
+        assert.ok(memory > 500_000 && memory < 50_000_000, `${memory} bytes for a shell`)
+      }
     }
     const commands = [sh('one', 'true'), sh('broken', 'exit 3')]
     assert.throws(() => measure({ ...run, through: 'pipe', commands }), /broken ended with 3/)

@@ -20,10 +20,10 @@ import {
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after, test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { type CgiReply, runCgi } from '../src/testing/cgi-host.ts'
 import { contentType, multipartBody } from '../src/testing/multipart-body.ts'
 import { asOneself, missing } from './servers.ts'
+import { startSleeper } from './sleeper.ts'
 
 const program = resolve(import.meta.dirname, '../build/upload.cgi')
 const content = randomBytes(300_000)
@@ -518,65 +518,36 @@ test('going on reads nothing of what has arrived; the last piece reads it once',
 
 test('a first piece that was silent so long that another sender went on removes nothing', async () => {
   const uploads = new Uploads()
-  let wake = () => {}
-  const awake = new Promise<void>((resolved) => {
-    wake = resolved
-  })
-  const fields = { _upload: uploads.id, _offset: '0', _size: '300000', _filename: 'video.mp4' }
-  const texts = Object.entries(fields).map(([name, value]) => ({ name, content: value }))
-  const body = multipartBody([...texts, { name: 'file', filename: 'file', content }])
-  const sleeper = runCgi({
-    program,
-    directory: uploads.directory,
-    method: 'POST',
-    contentType: contentType(),
-    env: { CONTENT_LENGTH: String(body.length) },
-    body: (async function* () {
-      yield body.subarray(0, 200_000)
-      await awake
-    })(),
-  })
-  while (!existsSync(uploads.inIncoming('claim-1'))) await delay(20)
-  await delay(300)
-  const longAgo = new Date(Date.now() - 60_000)
-  utimesSync(uploads.inIncoming('claim-1'), longAgo, longAgo)
+  const sleeper = await sleepingPiece(uploads, content, 200_000, 'is cut')
   const first = await uploads.piece({ bytes: content.subarray(0, 100_000) })
   assert.equal(first.status, 202, first.text)
-  wake()
-  assert.equal((await sleeper).status, 400)
+  assert.equal((await sleeper.wake()).status, 400)
   assert.equal((await uploads.send(100_000, 100_000)).status, 201)
   assert.ok(readFileSync(join(uploads.directory, 'video.mp4')).equals(content))
 })
 
 test('a piece that ends when another sender has stored the file changes nothing of it', async () => {
   const uploads = new Uploads()
-  let wake = () => {}
-  const awake = new Promise<void>((resolved) => {
-    wake = resolved
-  })
+  const other = Buffer.alloc(30_000, 'another file')
+  const sleeper = await sleepingPiece(uploads, other, -10, 'is whole')
+  const stored = await uploads.piece({ bytes: content })
+  assert.equal(stored.status, 201, stored.text)
+  assert.equal((await sleeper.wake()).status, 423)
+  assert.ok(readFileSync(join(uploads.directory, 'video.mp4')).equals(content))
+})
+
+/** A first piece, asleep after so many bytes of its body; less than 0: so many before the end. */
+function sleepingPiece(uploads: Uploads, bytes: Buffer, sent: number, end: 'is cut' | 'is whole') {
   const fields = { _upload: uploads.id, _offset: '0', _size: '300000', _filename: 'video.mp4' }
   const texts = Object.entries(fields).map(([name, value]) => ({ name, content: value }))
-  const other = Buffer.alloc(30_000, 'another file')
-  const body = multipartBody([...texts, { name: 'file', filename: 'file', content: other }])
-  const sleeper = runCgi({
+  const body = multipartBody([...texts, { name: 'file', filename: 'file', content: bytes }])
+  const options = {
     program,
     directory: uploads.directory,
     method: 'POST',
     contentType: contentType(),
     env: { CONTENT_LENGTH: String(body.length) },
-    body: (async function* () {
-      yield body.subarray(0, -10)
-      await awake
-      yield body.subarray(-10)
-    })(),
-  })
-  while (!existsSync(uploads.inIncoming('claim-1'))) await delay(20)
-  await delay(300)
-  const longAgo = new Date(Date.now() - 60_000)
-  utimesSync(uploads.inIncoming('claim-1'), longAgo, longAgo)
-  const stored = await uploads.piece({ bytes: content })
-  assert.equal(stored.status, 201, stored.text)
-  wake()
-  assert.equal((await sleeper).status, 423)
-  assert.ok(readFileSync(join(uploads.directory, 'video.mp4')).equals(content))
-})
+  }
+  const rest = end === 'is whole' ? body.subarray(sent) : undefined
+  return startSleeper(options, uploads.inIncoming('claim-1'), body.subarray(0, sent), rest)
+}

@@ -4,15 +4,7 @@
 
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
-import {
-  existsSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statfsSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs'
+import { readdirSync, readFileSync, rmSync, statfsSync, utimesSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
@@ -20,6 +12,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { runCgi } from '../src/testing/cgi-host.ts'
 import { cannotMount, mountTmpfs } from './mounts.ts'
 import { missing } from './servers.ts'
+import { startSleeper } from './sleeper.ts'
 import {
   byItself,
   newDirectory,
@@ -768,34 +761,9 @@ for (const { name: way, start, skip } of ways) {
 test('a sender that was silent so long that another went on leaves what that one sent', async (t) => {
   const server = await byItself(t)
   const path = await create(server, { length: content.length, name: 'a.txt' })
-  let wake = () => {}
-  const awake = new Promise<void>((resolved) => {
-    wake = resolved
-  })
-  const sleeper = runCgi({
-    program,
-    directory: server.directory,
-    method: 'PATCH',
-    env: {
-      PATH_INFO: path,
-      HTTP_TUS_RESUMABLE: '1.0.0',
-      HTTP_UPLOAD_OFFSET: '0',
-      CONTENT_TYPE: pieceType,
-      CONTENT_LENGTH: String(content.length),
-    },
-    body: (async function* () {
-      yield content.subarray(0, 9)
-      await awake
-    })(),
-  })
-  const claim = join(server.directory, '.incoming', `${path.slice('/tus/'.length)}.claim-1`)
-  while (!existsSync(claim)) await delay(20)
-  await delay(300)
-  const longAgo = new Date(Date.now() - 60_000)
-  utimesSync(claim, longAgo, longAgo)
+  const sleeper = await sleepingPatch(server, path, content.length, content.subarray(0, 9))
   assert.equal((await patch(server, path, 0, content.subarray(0, 20))).status, 204)
-  wake()
-  assert.equal((await sleeper).status, 400)
+  assert.equal((await sleeper.wake()).status, 400)
   assert.equal((await patch(server, path, 20, content.subarray(20))).status, 204)
   assert.deepEqual(server.stored(), { 'a.txt': content.toString() })
 })
@@ -804,34 +772,10 @@ test('what a sender had not written when another one stored the file is never wr
   const server = await byItself(t, {})
   const whole = randomBytes(100_000)
   const path = await create(server, { length: whole.length, name: 'a.bin' })
-  let wake = () => {}
-  const awake = new Promise<void>((resolved) => {
-    wake = resolved
-  })
-  const sleeper = runCgi({
-    program,
-    directory: server.directory,
-    method: 'PATCH',
-    env: {
-      PATH_INFO: path,
-      HTTP_TUS_RESUMABLE: '1.0.0',
-      HTTP_UPLOAD_OFFSET: '0',
-      CONTENT_TYPE: pieceType,
-      CONTENT_LENGTH: String(whole.length),
-    },
-    body: (async function* () {
-      yield Buffer.alloc(30_000, 'another file')
-      await awake
-    })(),
-  })
-  const claim = join(server.directory, '.incoming', `${path.slice('/tus/'.length)}.claim-1`)
-  while (!existsSync(claim)) await delay(20)
-  await delay(300)
-  const longAgo = new Date(Date.now() - 60_000)
-  utimesSync(claim, longAgo, longAgo)
+  const other = Buffer.alloc(30_000, 'another file')
+  const sleeper = await sleepingPatch(server, path, whole.length, other)
   assert.equal((await patch(server, path, 0, whole)).status, 204)
-  wake()
-  assert.equal((await sleeper).status, 400)
+  assert.equal((await sleeper.wake()).status, 400)
   assert.ok(readFileSync(join(server.directory, 'a.bin')).equals(whole))
 })
 
@@ -951,6 +895,20 @@ function patch(
 ): Promise<TusReply> {
   const all = { 'Content-Type': pieceType, 'Upload-Offset': String(offset), ...headers }
   return server.send({ method: 'PATCH', path, headers: all, body })
+}
+
+/** Asleep after `sent`, and then it ends, though it announced `length` bytes. */
+function sleepingPatch(server: TusServer, path: string, length: number, sent: Buffer) {
+  const env = {
+    PATH_INFO: path,
+    HTTP_TUS_RESUMABLE: '1.0.0',
+    HTTP_UPLOAD_OFFSET: '0',
+    CONTENT_TYPE: pieceType,
+    CONTENT_LENGTH: String(length),
+  }
+  const { directory } = server
+  const claim = join(directory, '.incoming', `${path.slice('/tus/'.length)}.claim-1`)
+  return startSleeper({ program, directory, method: 'PATCH', env }, claim, sent)
 }
 
 async function offsetOf(server: Sender, path: string): Promise<string | undefined> {
