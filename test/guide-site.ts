@@ -22,7 +22,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import type { TestContext } from 'node:test'
 import type { Section } from './guide.ts'
-import { giveToServer, isRoot, type RunningServer, start } from './servers.ts'
+import { giveToServer, isCgidReady, isRoot, type RunningServer, start } from './servers.ts'
 
 /** What a test changes in a file of the guide or of Debian: [path as in the guide, old, new]. */
 export type Edit = readonly [path: string, from: string | RegExp, to: string]
@@ -186,7 +186,11 @@ export class Machine {
         APACHE_LOG_DIR: home,
       }
       const file = join(place, 'apache2.conf')
-      return [{ tool: 'apache2', args: ['-d', place, '-f', file, '-D', 'FOREGROUND'], env }]
+      const hasCgid = existsSync(join(place, 'mods-enabled/cgid.load'))
+      const isReady = () => !hasCgid || isCgidReady(join(home, 'socks'), 'cgisock')
+      return [
+        { tool: 'apache2', args: ['-d', place, '-f', file, '-D', 'FOREGROUND'], env, isReady },
+      ]
     })
   }
 

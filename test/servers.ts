@@ -102,7 +102,8 @@ export async function startApache(options: ApacheOptions): Promise<RunningServer
       options.extra ?? '',
     ]
     const file = write(home, 'apache.conf', config)
-    return [{ tool: 'apache2', args: ['-d', home, '-f', file, '-D', 'FOREGROUND'] }]
+    const isReady = () => options.module === 'cgi' || isCgidReady(home, 'cgid.sock')
+    return [{ tool: 'apache2', args: ['-d', home, '-f', file, '-D', 'FOREGROUND'], isReady }]
   })
 }
 
@@ -214,6 +215,8 @@ type Command = {
   tool: Tool
   args: readonly string[]
   socket?: string
+  /** Asked until it is so, besides that the port answers. */
+  isReady?: () => boolean
   env?: Readonly<Record<string, string>>
 }
 export type Prepare = (home: string, port: number) => readonly Command[]
@@ -265,7 +268,8 @@ async function launch(
       const child = spawnDetached(home, command)
       started.push(child)
       const { socket } = command
-      const isReady = async () => (socket ? existsSync(socket) : await answers(port))
+      const isReady = async () =>
+        socket ? existsSync(socket) : (command.isReady?.() ?? true) && (await answers(port))
       await until(isReady, child, command.tool)
     }
   } catch (error) {
@@ -379,6 +383,16 @@ function freePort(): Promise<number> {
       server.close(() => resolved(port))
     })
   })
+}
+
+/**
+ * Apache takes requests before the socket of mod_cgid, `name` and a number, belongs to the user that it works
+ * as; it answers 503 then, and does not try again.
+ */
+export function isCgidReady(directory: string, name: string): boolean {
+  const socket = readdirSync(directory).find((entry) => entry.startsWith(name))
+  if (socket === undefined) return false
+  return !isRoot() || statSync(join(directory, socket)).uid === serverIds().uid
 }
 
 function answers(port: number): Promise<boolean> {

@@ -379,7 +379,7 @@ for (const { name: way, start, skip } of ways) {
       'POST of more than Tus-Max-Size is refused with 413, exactly that passes',
       async (server) => {
         const over = await create(server, { length: 100_000_001 }, 'reply')
-        assert.equal(over.status, 413)
+        assert.equal(over.status, 413, over.text)
         assert.equal(JSON.parse(over.text).code, 'FILE_TOO_LARGE')
         const exact = await create(server, { length: 100_000_000 }, 'reply')
         assert.equal(exact.status, 201)
