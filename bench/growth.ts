@@ -3,7 +3,7 @@
 
 import { closeSync, mkdirSync, openSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { MultipartParser } from '../src/multipart.ts'
+import { MultipartParser } from '../src/multipart/parser.ts'
 import { measure, median, quantile, ratio } from './measure.ts'
 import { aim, heading, table } from './report.ts'
 import { type Body, bodyFile, boundary, ours, plain, requestEnv, type Setting } from './setting.ts'

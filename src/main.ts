@@ -3,8 +3,8 @@
 // The only file whose top level runs. process.argv is [executable, as called, arguments …].
 
 import { closeSync, openSync, readSync, realpathSync } from 'node:fs'
-import { runCgi } from './cgi.ts'
-import { loadSettings } from './settings-load.ts'
+import { runCgi } from './driver/cgi.ts'
+import { loadSettings } from './settings/load.ts'
 
 const scriptArgument = process.argv[2] ?? ''
 

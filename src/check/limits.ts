@@ -3,9 +3,9 @@
 // What each resource is needed for, and how little is enough, is measured in docs/limits.md.
 
 import { readFileSync } from 'node:fs'
-import { attempt } from '../placement.ts'
 import { formatSize } from '../quantity.ts'
-import type { LoadedSettings } from '../settings.ts'
+import type { LoadedSettings } from '../settings/table.ts'
+import { attempt } from '../storage/placement.ts'
 import { type Finding, failure, fine, modeText, warning } from './finding.ts'
 
 export function limitFindings(settings: LoadedSettings, isRequest: boolean): Finding[] {

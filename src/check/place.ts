@@ -2,8 +2,8 @@
 
 import { readFileSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { attempt } from '../placement.ts'
-import type { LoadedSettings } from '../settings.ts'
+import type { LoadedSettings } from '../settings/table.ts'
+import { attempt } from '../storage/placement.ts'
 import { type Finding, fine, modeText, quoted, warning } from './finding.ts'
 
 export function placeFindings(settings: LoadedSettings, program: string): Finding[] {

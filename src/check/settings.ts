@@ -2,10 +2,10 @@
 
 import { accessSync, constants, statSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
-import { readLogo, readStylesheet, textOn } from '../look.ts'
-import { attempt } from '../placement.ts'
+import { readLogo, readStylesheet, textOn } from '../pages/theme.ts'
 import { formatSize } from '../quantity.ts'
-import type { LoadedSettings } from '../settings.ts'
+import type { LoadedSettings } from '../settings/table.ts'
+import { attempt } from '../storage/placement.ts'
 import { siteOf } from './exposure.ts'
 import { type Finding, failure, fine, modeText, quoted, warning } from './finding.ts'
 

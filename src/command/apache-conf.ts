@@ -2,9 +2,9 @@
 // settings, the largest request that they allow.
 
 import { basename, dirname } from 'node:path'
-import { pages } from '../pages/index.ts'
-import type { LoadedSettings } from '../settings.ts'
-import { loadSettings } from '../settings-load.ts'
+import { pages } from '../pages/files.ts'
+import { loadSettings } from '../settings/load.ts'
+import type { LoadedSettings } from '../settings/table.ts'
 
 export function apacheConf(script: string, address: string): number {
   if (!/^\/[\w./~-]*[\w~-]$/.test(address)) {

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { type Finding, findingText } from '../check/finding.ts'
 import { inspect } from '../check/inspect.ts'
-import { loadSettings } from '../settings-load.ts'
+import { loadSettings } from '../settings/load.ts'
 
 /** `user`: '' for the usual one when this is root, else for oneself. */
 export function check(script: string, asJson: boolean, user: string): number {

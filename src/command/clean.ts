@@ -5,11 +5,11 @@
 
 import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
-import { usableDirectory } from '../directory.ts'
-import { Incoming } from '../incoming.ts'
-import { attempt } from '../placement.ts'
 import { formatSize, parseDuration } from '../quantity.ts'
-import { loadSettings } from '../settings-load.ts'
+import { loadSettings } from '../settings/load.ts'
+import { Incoming } from '../storage/incoming.ts'
+import { attempt } from '../storage/placement.ts'
+import { usableDirectory } from '../storage/usable.ts'
 
 /** `olderThan`: a duration such as 1h; '' for `partial_lifetime`. */
 export function clean(script: string, olderThan: string, isDryRun: boolean): number {

@@ -1,7 +1,7 @@
 // `upload.cgi config`: the settings in force, and where each comes from. Exit status 0, or 78 when some are wrong.
 
-import { type LoadedSettings, settingsTable } from '../settings.ts'
-import { loadSettings } from '../settings-load.ts'
+import { loadSettings } from '../settings/load.ts'
+import { type LoadedSettings, settingsTable } from '../settings/table.ts'
 
 /** One line a setting: key = value, and with `withOrigin` its source in front, as git config does. */
 export function config(script: string, withOrigin: boolean, asJson: boolean): number {

@@ -2,11 +2,11 @@
 // process and only the post reaches the program. A form elsewhere than on the program's site needs that site in
 // `allowed_origins`.
 
-import { escapeHtml } from '../html.ts'
-import { loadLook } from '../look.ts'
-import { formPage, policy } from '../page.ts'
-import { languageFiles } from '../pages/languages/index.ts'
-import { loadSettings } from '../settings-load.ts'
+import { languageFiles } from '../languages/files.ts'
+import { escapeHtml } from '../pages/html.ts'
+import { formPage, policy } from '../pages/page.ts'
+import { loadLook } from '../pages/theme.ts'
+import { loadSettings } from '../settings/load.ts'
 
 /** `action`: http(s) or a path. `code`: of the language, '' for the settings' own, else English. */
 export function form(script: string, action: string, code: string): number {

@@ -4,7 +4,7 @@
 
 import manifest from '../../package.json' with { type: 'json' }
 import { faults } from '../fault.ts'
-import { settingsTable } from '../settings.ts'
+import { settingsTable } from '../settings/table.ts'
 import { commandTable } from './commands.ts'
 import { defaultText } from './help.ts'
 

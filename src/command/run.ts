@@ -6,9 +6,8 @@ import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import manifest from '../../package.json' with { type: 'json' }
 import { type Finding, findingText } from '../check/finding.ts'
-import { nearest } from '../nearest.ts'
-import { serve } from '../serve.ts'
-import { loadSettings } from '../settings-load.ts'
+import { loadSettings } from '../settings/load.ts'
+import { nearest } from '../settings/nearest.ts'
 import { apacheConf } from './apache-conf.ts'
 import { check } from './check.ts'
 import { clean } from './clean.ts'
@@ -18,6 +17,7 @@ import { helpText } from './help.ts'
 import { init } from './init.ts'
 import { man } from './man.ts'
 import { openBrowser } from './open.ts'
+import { serve } from './serve.ts'
 
 /** `script`: the settings script through which the program was called, '' for none. */
 export async function runCommand(args: readonly string[], script: string): Promise<void> {
@@ -114,7 +114,7 @@ async function checkAddress(values: CheckValues): Promise<number> {
   if (!(pauseSeconds >= 0 && pauseSeconds <= 600)) {
     return failed(64, '--pause is a number of seconds up to 600')
   }
-  const { checkUrl } = await import('./check-url.ts')
+  const { checkUrl } = await import('./check-url/check-url.ts')
   const tell = json ? () => undefined : (finding: Finding) => print(findingText(finding))
   const findings = await checkUrl({ url: new URL(url), name, pauseSeconds, tell })
   const isFine = findings.every(({ level }) => level !== 'error')

@@ -3,9 +3,9 @@
 // Chunks are wiped after use, which shows whether the parser kept a view of one.
 
 import { Fault } from '../../src/fault.ts'
-import { numberedName, refusedExtension, storedName } from '../../src/filename.ts'
-import { parseBoundary } from '../../src/header.ts'
-import { MultipartParser, type Sink } from '../../src/multipart.ts'
+import { parseBoundary } from '../../src/multipart/header.ts'
+import { MultipartParser, type Sink } from '../../src/multipart/parser.ts'
+import { numberedName, refusedExtension, storedName } from '../../src/storage/filename.ts'
 import { type Event, modelBody, modelBoundary, type Reading } from './model.ts'
 
 export type Input = { readonly contentType: string; readonly body: Buffer }

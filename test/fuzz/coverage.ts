@@ -5,7 +5,12 @@
 import { readFileSync } from 'node:fs'
 import { type Profiler, Session } from 'node:inspector'
 
-const names = ['multipart.ts', 'delimiter.ts', 'header.ts', 'filename.ts']
+const names = [
+  'multipart/parser.ts',
+  'multipart/delimiter.ts',
+  'multipart/header.ts',
+  'storage/filename.ts',
+]
 
 type Source = { readonly text: string; readonly isRun: Uint8Array; readonly blocks: Set<string> }
 

@@ -3,13 +3,13 @@
 
 import { globSync, readFileSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import { contentType, multipartBody } from '../../src/testing/multipart-body.ts'
+import { contentType, multipartBody } from '../host/multipart-body.ts'
 import type { Input } from './check.ts'
 
 /** From 0 up to 1. */
 export type Random = () => number
 
-const fixtures = resolve(import.meta.dirname, '../../src/testing/fixtures')
+const fixtures = resolve(import.meta.dirname, '../fixtures')
 const maxSeedBytes = 20_000
 const maxBytes = 100_000
 

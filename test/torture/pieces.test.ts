@@ -7,8 +7,8 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync
 import { constants } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { type CgiReply, runCgi } from '../../src/testing/cgi-host.ts'
-import { contentType, multipartBody } from '../../src/testing/multipart-body.ts'
+import { type CgiReply, runCgi } from '../host/cgi-host.ts'
+import { contentType, multipartBody } from '../host/multipart-body.ts'
 import { callsOf, fatesOf, home, inParallel, program, shim, skip } from './rack.ts'
 import type { Fate } from './scenarios.ts'
 

@@ -6,7 +6,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after } from 'node:test'
-import { missing } from '../servers.ts'
+import { missing } from '../host/servers.ts'
 import type { Fate } from './scenarios.ts'
 
 export const program = resolve(import.meta.dirname, '../../build/upload.cgi')

@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type CgiReply, runCgi } from '../../src/testing/cgi-host.ts'
-import { contentType, multipartBody } from '../../src/testing/multipart-body.ts'
+import { type CgiReply, runCgi } from '../host/cgi-host.ts'
+import { contentType, multipartBody } from '../host/multipart-body.ts'
 
 export type Scenario = {
   readonly name: string

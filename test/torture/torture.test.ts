@@ -6,9 +6,9 @@ import assert from 'node:assert/strict'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { runCgi } from '../../src/testing/cgi-host.ts'
-import { contentType, multipartBody } from '../../src/testing/multipart-body.ts'
-import { missing } from '../servers.ts'
+import { runCgi } from '../host/cgi-host.ts'
+import { contentType, multipartBody } from '../host/multipart-body.ts'
+import { missing } from '../host/servers.ts'
 import {
   callsIn,
   callsOf,

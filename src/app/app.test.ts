@@ -1,0 +1,58 @@
+// The one place that decides failure: what is no Fault becomes INTERNAL, and nothing is left behind.
+
+import assert from 'node:assert/strict'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { contentType, multipartBody } from '../../test/host/multipart-body.ts'
+import { loadSettings } from '../settings/load.ts'
+import { open } from './app.ts'
+
+test('a bug is a 500 that tells the visitor an id only, and what was received is removed', (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'upload-cgi-test-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  const settings = loadSettings({ UPLOAD_CGI_DIRECTORY: directory }, '/nonexistent/upload.cgi', '')
+  const buggy = {
+    ...settings,
+    get maxFileBytes(): number {
+      throw new TypeError('a secret of the inside')
+    },
+  }
+  const body = multipartBody([{ name: 'file', filename: 'a.txt', content: 'content' }])
+  const exchange = open(
+    {
+      REQUEST_METHOD: 'POST',
+      CONTENT_TYPE: contentType(),
+      CONTENT_LENGTH: String(body.length),
+      HTTP_ACCEPT: 'application/json',
+    },
+    buggy,
+  )
+  assert.equal(exchange.write(body), false)
+  const reply = exchange.end()
+  assert.equal(reply.status, 500)
+  assert.equal(JSON.parse(reply.body).code, 'INTERNAL')
+  assert.doesNotMatch(reply.body, /secret/)
+  assert.deepEqual(readdirSync(join(directory, '.incoming')), [])
+})
+
+test('a receipt that cannot be made takes back what was stored', (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'upload-cgi-test-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  const settings = loadSettings({ UPLOAD_CGI_DIRECTORY: directory }, '/nonexistent/upload.cgi', '')
+  const buggy = {
+    ...settings,
+    get publicUrl(): string {
+      assert.deepEqual(readdirSync(directory).sort(), ['.incoming', 'a.txt'])
+      throw new TypeError('a secret of the inside')
+    },
+  }
+  const body = multipartBody([{ name: 'file', filename: 'a.txt', content: 'content' }])
+  const env = { REQUEST_METHOD: 'POST', CONTENT_TYPE: contentType(), HTTP_ACCEPT: 'text/html' }
+  const exchange = open({ ...env, CONTENT_LENGTH: String(body.length) }, buggy)
+  assert.equal(exchange.write(body), true)
+  assert.equal(exchange.end().status, 500)
+  assert.deepEqual(readdirSync(directory), ['.incoming'])
+  assert.deepEqual(readdirSync(join(directory, '.incoming')), [])
+})

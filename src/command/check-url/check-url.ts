@@ -1,0 +1,275 @@
+// `upload.cgi check --url`: sends through the real server what visitors send, and says what stands in the way: a
+// server that does not run the program, a limit, a firewall, impatience. All of it are pieces of uploads that are
+// never finished and then cancelled, so nothing is stored. Exit status 0, or 69 (EX_UNAVAILABLE).
+
+import { randomBytes } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type Finding, failure, fine, warning } from '../../check/finding.ts'
+import { formatSize } from '../../quantity.ts'
+import { foreignAnswer } from './stranger.ts'
+import { type Answer, ownWords, type Sent, Visitor } from './visitor.ts'
+
+export type UrlOptions = {
+  readonly url: URL
+  /** A name that the settings allow. */
+  readonly name: string
+  /** How long a sender stops in the middle. */
+  readonly pauseSeconds: number
+  /** Called with each finding as it is known. */
+  readonly tell: (finding: Finding) => void
+}
+
+type Piece = {
+  readonly id: string
+  readonly body: readonly (Buffer | (() => Promise<void>))[]
+  readonly bytes: number
+  /** Instead of the field `_filename`. */
+  readonly filename?: string
+}
+
+export async function checkUrl(options: UrlOptions): Promise<Finding[]> {
+  const findings: Finding[] = []
+  const tell = (finding: Finding) => {
+    findings.push(finding)
+    options.tell(finding)
+  }
+  const probe = new Probe(new Visitor(options.url), options.name)
+  try {
+    if (!(await probe.findsProgram(tell))) return findings
+    if (!(await probe.sendsSmall(tell))) return findings
+    await probe.sendsLarge(tell)
+    await probe.sendsOddName(tell)
+    await probe.speaksTus(tell)
+    await probe.stopsInTheMiddle(options.pauseSeconds, tell)
+  } finally {
+    await probe.cancelAll()
+  }
+  return findings
+}
+
+type Tell = (finding: Finding) => void
+
+class Probe {
+  readonly #visitor: Visitor
+  readonly #name: string
+  readonly #ids: string[] = []
+
+  constructor(visitor: Visitor, name: string) {
+    this.#visitor = visitor
+    this.#name = name
+  }
+
+  async findsProgram(tell: Tell): Promise<boolean> {
+    const answer = await this.#visitor.send({ method: 'GET', more: `?upload=${this.#id()}` })
+    const code = ownWords(answer)?.['code']
+    if (code === 'NO_SUCH_UPLOAD') {
+      tell(fine('URL', 'the server runs the program'))
+      return true
+    }
+    if (code !== undefined) {
+      const message = `the program answers, but refuses: ${code}`
+      const remedy =
+        code === 'USER_REQUIRED'
+          ? 'name a user that the server knows: --url https://USER:PASSWORD@…'
+          : 'see the error log of the server, or run there: upload.cgi check'
+      tell(failure('URL_REFUSED', message, remedy))
+    } else tell(foreignAnswer(answer))
+    return false
+  }
+
+  async sendsSmall(tell: Tell): Promise<boolean> {
+    const answer = await this.#post(this.#piece(1000))
+    const code = ownWords(answer)?.['code']
+    if (answer.status === 202) {
+      tell(fine('SMALL', 'a small file passes'))
+      return true
+    }
+    if (code === 'EXTENSION_REFUSED') {
+      const message = `the settings refuse the name ${this.#name}`
+      tell(failure('NAME_REFUSED', message, 'give a name that they allow: --name check.jpg'))
+    } else if (code !== undefined) {
+      const message = `the program refuses a small file: ${code}`
+      const remedy = 'see the error log of the server, or run there: upload.cgi check'
+      tell(failure('SMALL_REFUSED', message, remedy))
+    } else {
+      const message = `a POST with a small file does not reach the program (${described(answer)})`
+      tell(failure('POST_REFUSED', message, firewall))
+    }
+    return false
+  }
+
+  async sendsLarge(tell: Tell): Promise<void> {
+    let before = largeBytes
+    for (const bytes of [largeBytes, 10e6, 5e6, 2e6, 1e6, 512_000, 256_000]) {
+      const answer = await this.#post(this.#piece(bytes))
+      const code = ownWords(answer)?.['code']
+      if (answer.status !== 202 && code === undefined) {
+        if (bytes === largeBytes) tell(limitFinding(answer, bytes))
+        before = bytes
+        continue
+      }
+      const whose = code === undefined ? '' : `; the program's own settings refuse them: ${code}`
+      if (bytes === largeBytes) tell(fine('LARGE', `bodies of ${formatSize(bytes)} pass${whose}`))
+      else {
+        const message = `bodies of ${formatSize(bytes)} pass, of ${formatSize(before)} no longer`
+        const remedy = `chunk_size = "${bytes / 1000}KB" saves the page the search for it; other senders need the limit raised`
+        tell(warning('BODY_LIMIT', message, remedy))
+      }
+      return
+    }
+    const message = `not even bodies of ${formatSize(before)} reach the program`
+    tell(failure('BODY_REFUSED', message, 'raise the limit of the server or the firewall'))
+  }
+
+  /** The page sends names in a field of their own; other senders do not. */
+  async sendsOddName(tell: Tell): Promise<void> {
+    const [stem, extension] = [`l'été %22a%22; b`, /\.[^.]*$/.exec(this.#name)?.[0] ?? '']
+    const answer = await this.#post({ ...this.#piece(1000), filename: `${stem}${extension}` })
+    if (answer.status === 202 || ownWords(answer) !== undefined) {
+      return tell(fine('ODD_NAMES', 'file names with quotes and semicolons pass'))
+    }
+    const message = `file names with quotes or semicolons are refused on the way (${described(answer)})`
+    const remedy =
+      'the page is not affected; other senders can put the name into a field _filename in front of the file'
+    tell(warning('ODD_NAMES_REFUSED', message, remedy))
+  }
+
+  async speaksTus(tell: Tell): Promise<void> {
+    const headers = { 'Tus-Resumable': '1.0.0' }
+    const more = `/tus/${this.#id()}`
+    const piece = {
+      ...headers,
+      'Upload-Offset': '0',
+      'Content-Type': 'application/offset+octet-stream',
+    }
+    const body = [Buffer.from('check')]
+    const refused: string[] = []
+    const tries: readonly Sent[] = [
+      { method: 'HEAD', more, headers },
+      { method: 'PATCH', more, headers: piece, body },
+      { method: 'POST', more, headers: { ...piece, 'X-HTTP-Method-Override': 'PATCH' }, body },
+    ]
+    for (const sent of tries) {
+      const answer = await this.#visitor.send(sent)
+      const name = sent.headers?.['X-HTTP-Method-Override'] ? 'POST instead of PATCH' : sent.method
+      if (answer.headers['tus-resumable'] === undefined) {
+        refused.push(`${name} (${described(answer)})`)
+      }
+    }
+    if (refused.length === 0) return tell(fine('TUS', 'tus clients pass: HEAD, PATCH'))
+    const message = `tus clients are held up: ${refused.join(', ')}; the page is not affected`
+    const remedy = refused.some((name) => name.startsWith('POST'))
+      ? 'let the server pass on the path behind the program (AcceptPathInfo On) and these methods and types'
+      : 'let them send POST instead: overridePatchMethod: true in tus-js-client'
+    tell(warning('TUS_REFUSED', message, remedy))
+  }
+
+  /** Whether the server waits for the whole body before it starts the program, and how long it is patient. */
+  async stopsInTheMiddle(seconds: number, tell: Tell): Promise<void> {
+    const bytes = 400_000
+    const piece = this.#piece(bytes)
+    let isHeld = true
+    const pause = async () => {
+      const until = Date.now() + seconds * 1000
+      // Another sender of the same upload hears 423 as soon as the program receives the first one.
+      for (let tries = 0; tries < 5 && isHeld && Date.now() < until; tries++) {
+        await delay(300)
+        const other = await this.#post({ ...piece, body: [Buffer.alloc(1)], bytes })
+        if (other.status === 423) isHeld = false
+        else if (other.status !== 202 && ownWords(other) === undefined) break
+      }
+      await delay(Math.max(0, until - Date.now()))
+    }
+    const half = Buffer.alloc(bytes / 2)
+    const answer = await this.#post({ ...piece, body: [half, pause, half] })
+    const isOwn = answer.status === 202 || ownWords(answer) !== undefined
+    if (isOwn || !isHeld) {
+      const message = isHeld
+        ? 'the server keeps a body until it is whole, and only then starts the program'
+        : 'the server passes a body on while it arrives'
+      tell(fine(isHeld ? 'BODY_HELD' : 'BODY_PASSED_ON', message))
+    }
+    if (isOwn) return tell(fine('PAUSE', `a sender may stop for ${seconds} s`))
+    const message = `a sender that stops for ${seconds} s is cut off (${described(answer)})`
+    const remedy =
+      'the page goes on by itself; for others: RequestReadTimeout and Timeout in Apache, client_body_timeout in nginx'
+    tell(warning('PAUSE_CUT', message, remedy))
+  }
+
+  /** Whatever was begun; a server that is away has nothing of it. */
+  async cancelAll(): Promise<void> {
+    for (const id of this.#ids) {
+      const { type, body } = form([
+        ['_upload', id],
+        ['_cancel', '1'],
+      ])
+      await this.#visitor.send({ method: 'POST', headers: { 'Content-Type': type }, body: [body] })
+    }
+  }
+
+  #post({ id, body, bytes, filename }: Piece): Promise<Answer> {
+    const name = filename ?? encodeURIComponent(this.#name)
+    const fields: [string, string][] = [
+      ['_upload', id],
+      ['_offset', '0'],
+      // One byte is never sent: so it is never stored.
+      ['_size', String(bytes + 1)],
+      ...(filename === undefined ? [['_filename', name] as [string, string]] : []),
+    ]
+    const { type, body: head, end } = form(fields, filename ?? 'file')
+    return this.#visitor.send({
+      method: 'POST',
+      headers: { 'Content-Type': type },
+      body: [head, ...body, end],
+    })
+  }
+
+  #piece(bytes: number): Piece {
+    const id = this.#id()
+    this.#ids.push(id)
+    const chunk = Buffer.alloc(Math.min(bytes, 250_000), 'upload.cgi check\n')
+    const body: Buffer[] = []
+    for (let left = bytes; left > 0; left -= chunk.length) body.push(chunk.subarray(0, left))
+    return { id, body, bytes }
+  }
+
+  #id(): string {
+    return randomBytes(16).toString('hex')
+  }
+}
+
+/** multipart/form-data; with `filename` the head of a file part, which `end` closes. */
+function form(
+  fields: readonly (readonly [string, string])[],
+  filename?: string,
+): { type: string; body: Buffer; end: Buffer } {
+  const boundary = `----check${randomBytes(12).toString('hex')}`
+  const parts = fields.map(
+    ([name, value]) =>
+      `--${boundary}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`,
+  )
+  const close = `--${boundary}--\r\n`
+  const type = `multipart/form-data; boundary=${boundary}`
+  if (filename === undefined) {
+    return { type, body: Buffer.from(parts.join('') + close), end: Buffer.alloc(0) }
+  }
+  const head = `--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="${filename}"\r\nContent-Type: application/octet-stream\r\n\r\n`
+  return { type, body: Buffer.from(parts.join('') + head), end: Buffer.from(`\r\n${close}`) }
+}
+
+function limitFinding(answer: Answer, bytes: number): Finding {
+  const message = `a body of ${formatSize(bytes)} does not reach the program (${described(answer)})`
+  const remedy =
+    'the page sends smaller pieces by itself; else raise LimitRequestBody (Apache), client_max_body_size (nginx) or SecRequestBodyLimit (ModSecurity)'
+  return warning('BODY_TOO_LARGE', message, remedy)
+}
+
+function described({ status, error, headers }: Answer): string {
+  if (status === 0) return error
+  const server = headers.server === undefined ? '' : ` by ${String(headers.server).slice(0, 60)}`
+  return `${status}${server}`
+}
+
+const largeBytes = 20e6
+const firewall =
+  'look into the error log of the server for a firewall (ModSecurity names the rule) or a rule about methods'

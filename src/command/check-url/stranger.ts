@@ -1,0 +1,75 @@
+// Who answers in place of the program, told from what came back. Called by check-url.ts.
+
+import { type Finding, failure } from '../../check/finding.ts'
+import type { Answer } from './visitor.ts'
+
+export function foreignAnswer(answer: Answer): Finding {
+  const { status, headers, text, error } = answer
+  if (status === 0) {
+    const remedy = networkRemedies.find(([pattern]) => pattern.test(error))?.[1] ?? lastRemedy
+    return failure('URL_UNREACHABLE', `no answer: ${error}`, remedy)
+  }
+  if (text.startsWith('\x7fELF')) {
+    const message = 'the server shows the program instead of running it'
+    return failure('NOT_RUN', message, runRemedy)
+  }
+  if (text.startsWith('#!')) {
+    const message = 'the server shows the settings script instead of running it'
+    return failure('NOT_RUN', message, runRemedy)
+  }
+  const server = headers.server === undefined ? '' : ` (${String(headers.server).slice(0, 60)})`
+  const [, code, message, remedy] = statuses.find(([pattern]) => pattern.test(String(status))) ?? [
+    /./,
+    'OTHER_ANSWER',
+    'something else than the program answered',
+    'is this the address of the program?',
+  ]
+  const to = headers.location === undefined ? '' : `: ${headers.location.slice(0, 200)}`
+  return failure(code, `${message}: ${status}${server}${to}`, remedy)
+}
+
+const lastRemedy = 'is the address right, and does the server run?'
+
+const networkRemedies: readonly (readonly [RegExp, string])[] = [
+  [/ENOTFOUND|EAI_AGAIN/, 'no server has this name: is it written right?'],
+  [/ECONNREFUSED/, 'nothing listens there: is the server running, on this port?'],
+  [/CERT|SELF_SIGNED|SSL|TLS/i, 'the certificate of the server is not valid for this address'],
+]
+
+const runRemedy =
+  'put it into cgi-bin, or allow programs there: Options +ExecCGI and SetHandler cgi-script, in the configuration or .htaccess'
+
+const statuses: readonly (readonly [RegExp, string, string, string])[] = [
+  [/^30/, 'REDIRECTED', 'the server sends to another address', 'check that address instead'],
+  [
+    /^401/,
+    'PASSWORD_NEEDED',
+    'the server asks for a password',
+    'give it: --url https://USER:PASSWORD@…',
+  ],
+  [
+    /^403/,
+    'FORBIDDEN',
+    'the server does not let anyone there',
+    'look into its error log: ExecCGI is off, the file has no x bit, Require, or a firewall',
+  ],
+  [
+    /^404/,
+    'NOT_FOUND',
+    'the server knows no such address',
+    'see where cgi-bin lies and what ScriptAlias says',
+  ],
+  [
+    /^500/,
+    'PROGRAM_FAILED',
+    'the server could not run the program',
+    'put doctor.cgi beside the program and open it in the browser; the error log of the server knows more',
+  ],
+  [
+    /^50[238]/,
+    'SERVER_BUSY',
+    'the server has no room for the program, or got no answer from it',
+    'limits of memory, processes or time: put doctor.cgi beside the program and open it',
+  ],
+  [/^504/, 'SERVER_TIMEOUT', 'the program did not answer in time', 'put doctor.cgi beside it'],
+]

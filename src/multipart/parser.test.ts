@@ -1,0 +1,252 @@
+// Holds the parser to RFC 7578 and to its own strictness: bytes in, the whole list of events out.
+// Every case runs cut into chunks of 1 to 64 bytes and whole, and must end the same way each time.
+// The boundary is `b` unless a case says otherwise.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Fault } from '../fault.ts'
+import { MultipartParser } from './parser.ts'
+
+type Event = readonly string[]
+
+const head = 'Content-Disposition: form-data; name="a"'
+const part = `--b\r\n${head}\r\n\r\n`
+const begin: Event = ['field', 'a', '']
+
+/** Data of one part is joined: only how it is cut may depend on the chunks. */
+function events(body: Buffer, chunkSize: number, boundary: string): Event[] {
+  const list: Event[] = []
+  let data: Buffer[] = []
+  const flush = () => {
+    if (data.length > 0) list.push(['data', Buffer.concat(data).toString('latin1')])
+    data = []
+  }
+  const parser = new MultipartParser(boundary, {
+    partBegin({ name, filename, type }) {
+      list.push(filename === undefined ? ['field', name, type] : ['file', name, filename, type])
+    },
+    partData(bytes) {
+      assert.notEqual(bytes.length, 0)
+      data.push(Buffer.from(bytes))
+    },
+    partEnd() {
+      flush()
+      list.push(['end'])
+    },
+  })
+  try {
+    for (let at = 0; at < body.length; at += chunkSize) {
+      // A copy that is wiped afterwards shows whether the parser kept a view of it.
+      const chunk = Buffer.from(body.subarray(at, at + chunkSize))
+      parser.write(chunk)
+      chunk.fill(0x21)
+    }
+    parser.end()
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error
+    flush()
+    list.push([error.code, error.detail])
+  }
+  return list
+}
+
+function everyChunkSize(body: string, expected: readonly Event[], boundary = 'b'): void {
+  const bytes = Buffer.from(body, 'latin1')
+  const sizes = [...Array.from({ length: 64 }, (_, i) => i + 1), Math.max(bytes.length, 1)]
+  for (const size of sizes) {
+    assert.deepEqual(events(bytes, size, boundary), expected, `in chunks of ${size}`)
+  }
+}
+
+test('a text field and a file come out with their names, type and bytes', () => {
+  everyChunkSize(
+    `${part}hello\r\n--b\r\nContent-Type: image/png\r\n` +
+      'Content-Disposition: form-data; name="f"; filename="x.png"\r\n\r\n\x00\xff\r\n\r\n--b--\r\n',
+    [begin, ['data', 'hello'], ['end'], ['file', 'f', 'x.png', 'image/png']].concat([
+      ['data', '\x00\xff\r\n'],
+      ['end'],
+    ]),
+  )
+})
+
+test('a body of the close delimiter alone has no parts, with or without a line end', () => {
+  everyChunkSize('--b--\r\n', [])
+  everyChunkSize('--b--', [])
+})
+
+test('a part may be empty', () => {
+  everyChunkSize(`${part}\r\n--b--`, [begin, ['end']])
+})
+
+test('an empty filename still makes a file', () => {
+  everyChunkSize(`--b\r\n${head}; filename=""\r\n\r\n\r\n--b--`, [['file', 'a', '', ''], ['end']])
+})
+
+test('preamble and epilogue are ignored, even if the epilogue looks like a part', () => {
+  everyChunkSize(`pre\r\namble b\r\n${part}x\r\n--b--\r\n${part}y`, [begin, ['data', 'x'], ['end']])
+})
+
+test('spaces and tabs behind a boundary are padding', () => {
+  everyChunkSize(`--b \t \r\n${head}\r\n\r\nx\r\n--b-- \t\r\n`, [begin, ['data', 'x'], ['end']])
+})
+
+const nearDelimiters = [
+  '\r',
+  '\n',
+  '\r\n',
+  '\r\n-',
+  '\r\n--',
+  '\r\n--B',
+  '\r\n--bb',
+  '\r\n--b-',
+  '\r\n--b-\r',
+  '\r\n--b-x',
+  '\r\n--b \t-',
+  '\r\n--b \t--',
+  '\r\n--b\n',
+  '\r\n--b\r',
+  '\r\n--b\r\r',
+  '\r\n--b \rx',
+  '\n--b\r\n',
+  '\r--b--',
+  '--b',
+  '--b--',
+  '\r\r\n-\r\n--\r\r\n',
+]
+
+test('what only begins like a delimiter is data, wherever it stands', () => {
+  for (const near of nearDelimiters) {
+    const content = `x${near}`
+    everyChunkSize(`${part}${content}\r\n--b--`, [begin, ['data', content], ['end']])
+    everyChunkSize(`${part}${content}y\r\n--b--`, [begin, ['data', `${content}y`], ['end']])
+  }
+})
+
+test('a delimiter follows a near delimiter at once', () => {
+  everyChunkSize(`${part}\r\n--b \r\r\n--b--`, [begin, ['data', '\r\n--b \r'], ['end']])
+  everyChunkSize(`${part}--bx\r\n--b--`, [begin, ['data', '--bx'], ['end']])
+})
+
+test('a boundary that repeats itself is found behind its own beginning', () => {
+  everyChunkSize(
+    `----a--a\r\n${head}\r\n\r\n\r\n----a-\r\n----a\r\n----a--a--`,
+    [begin, ['data', '\r\n----a-\r\n----a'], ['end']],
+    '--a--a',
+  )
+})
+
+test('a body that stops early is broken, at its length', () => {
+  const missing = 'the boundary does not occur in the body (at byte'
+  const open = 'the body ends without the closing boundary (at byte'
+  everyChunkSize('', [['BAD_MULTIPART', `${missing} 0)`]])
+  everyChunkSize('hello', [['BAD_MULTIPART', `${missing} 5)`]])
+  everyChunkSize('--b\r\n', [['BAD_MULTIPART', `${open} 5)`]])
+  everyChunkSize(`--b\r\n${head}\r\n`, [['BAD_MULTIPART', `${open} 47)`]])
+  everyChunkSize(`${part}x`, [begin, ['data', 'x'], ['BAD_MULTIPART', `${open} 50)`]])
+  everyChunkSize(`${part}x\r\n--b-`, [begin, ['data', 'x'], ['BAD_MULTIPART', `${open} 56)`]])
+})
+
+test('a boundary directly behind the headers is broken', () => {
+  const rule = 'a boundary directly behind the headers of a part (at byte 49)'
+  everyChunkSize(`${part}--b--`, [begin, ['BAD_MULTIPART', rule]])
+  everyChunkSize(`${part}--b\r\n`, [begin, ['BAD_MULTIPART', rule]])
+})
+
+test('a line that goes on behind the closing boundary is broken', () => {
+  const rule = 'a line that goes on behind the closing boundary (at byte 50)'
+  everyChunkSize(`${part}x\r\n--b--c`, [begin, ['data', 'x'], ['end'], ['BAD_MULTIPART', rule]])
+})
+
+const brokenHeaders: readonly (readonly [headers: string, rule: string])[] = [
+  ['\n', 'a header line that does not end in CRLF alone (at byte 5)'],
+  [`${head}\n\r\n`, 'a header line that does not end in CRLF alone (at byte 5)'],
+  [`X: a\rb\r\n${head}\r\n`, 'a header line that does not end in CRLF alone (at byte 5)'],
+  [`${head}\r\r\n`, 'a header line that does not end in CRLF alone (at byte 5)'],
+  [`X: \0\r\n${head}\r\n`, 'a NUL in a header (at byte 5)'],
+  [`${head}\r\n x\r\n`, 'a folded header (at byte 47)'],
+  [`${head}\r\n\tx\r\n`, 'a folded header (at byte 47)'],
+  ['nonsense\r\n', 'a header line that is not name: value (at byte 5)'],
+  [': x\r\n', 'a header line that is not name: value (at byte 5)'],
+  ['Content-Disposition : form-data\r\n', 'a header line that is not name: value (at byte 5)'],
+  [`${head}\r\n${head}\r\n`, 'more than one Content-Disposition (at byte 47)'],
+  [
+    `Content-Type: a/b\r\ncontent-type: c/d\r\n${head}\r\n`,
+    'more than one Content-Type (at byte 24)',
+  ],
+  [`Content-Type:\r\nContent-Type:\r\n${head}\r\n`, 'more than one Content-Type (at byte 20)'],
+  ['X: y\r\n', 'a part without Content-Disposition (at byte 11)'],
+  ['', 'a part without Content-Disposition (at byte 5)'],
+  [
+    `${head}\r\nContent-Transfer-Encoding: base64\r\n`,
+    'a Content-Transfer-Encoding that changes the content (at byte 47)',
+  ],
+  [
+    'Content-Disposition: attachment; name=a\r\n',
+    'a Content-Disposition other than form-data (at byte 5)',
+  ],
+  ['Content-Disposition: form-data\r\n', 'a Content-Disposition without a name (at byte 5)'],
+]
+
+test('headers that two readers could understand differently are broken', () => {
+  for (const [headers, rule] of brokenHeaders) {
+    everyChunkSize(`--b\r\n${headers}\r\nx\r\n--b--`, [['BAD_MULTIPART', rule]])
+  }
+})
+
+test('other headers and harmless transfer encodings are ignored, names in any case', () => {
+  for (const encoding of ['7bit', '8BIT', 'binary']) {
+    everyChunkSize(
+      `--b\r\nX-Y: z\r\nCONTENT-TRANSFER-ENCODING: ${encoding}\r\n` +
+        `content-disposition:form-data;name=a\r\nCoNtEnT-tYpE: \t text/plain \r\n\r\nx\r\n--b--`,
+      [['field', 'a', 'text/plain'], ['data', 'x'], ['end']],
+    )
+  }
+})
+
+test('sixteen headers are accepted, the seventeenth is too many', () => {
+  const body = (count: number) => `--b\r\n${head}\r\n${'X: y\r\n'.repeat(count - 1)}\r\nx\r\n--b--`
+  everyChunkSize(body(16), [begin, ['data', 'x'], ['end']])
+  everyChunkSize(body(17), [['HEADERS_TOO_LARGE', 'more than 16 headers']])
+})
+
+test('headers of exactly 8 KiB are accepted, one byte more is too much', () => {
+  const body = (bytes: number) =>
+    `--b\r\n${head}\r\nX: ${'y'.repeat(bytes - head.length - 7)}\r\n\r\nx\r\n--b--`
+  everyChunkSize(body(8192), [begin, ['data', 'x'], ['end']])
+  everyChunkSize(body(8193), [['HEADERS_TOO_LARGE', 'more than 8 KiB']])
+})
+
+test('a boundary in front of the first part that is no line of its own is refused', () => {
+  const rule = 'a boundary in front of the first part that is no line of its own'
+  for (const [line, at] of [
+    ['--b junk\r\n', 0],
+    ['--bY\r\n', 0],
+    ['--b\n', 0],
+    ['--b\r', 0],
+    [' --b\r\n', 1],
+    ['x--b\r\n', 1],
+    ['\n--b\r\n', 1],
+    ['--b\0\r\n', 0],
+    ['hello\r\n--b junk\r\n', 7],
+  ] as const) {
+    everyChunkSize(`${line}${head}\r\n\r\nfirst\r\n${part}second\r\n--b--`, [
+      ['BAD_MULTIPART', `${rule} (at byte ${at})`],
+    ])
+  }
+})
+
+test('a preamble of 64 KiB is skipped, one byte more is too much', () => {
+  const rest = `\r\n${part}x\r\n--b--`
+  everyChunkSize('p'.repeat(65536) + rest, [begin, ['data', 'x'], ['end']])
+  everyChunkSize('p'.repeat(65537) + rest, [
+    ['BAD_MULTIPART', 'no boundary in the first 64 KiB (at byte 65536)'],
+  ])
+})
+
+test('padding of 1 KiB is accepted, one byte more is too much', () => {
+  const rest = `\r\n${head}\r\n\r\nx\r\n--b--`
+  everyChunkSize(`--b${' '.repeat(1024)}${rest}`, [begin, ['data', 'x'], ['end']])
+  everyChunkSize(`--b${' '.repeat(1025)}${rest}`, [
+    ['BAD_MULTIPART', 'more than 1 KiB of blanks behind a boundary (at byte 0)'],
+  ])
+})

@@ -1,0 +1,135 @@
+// The owner's own look and the visitor's language: what the pages are filled with. Called by app.ts for each
+// reply that a person reads. A file of the owner's that cannot be used spoils the look, never the upload: it is
+// told to the error log and left out.
+
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
+import { chooseLanguage, type Language, language } from '../languages/language.ts'
+import { complain } from '../log.ts'
+import type { Settings } from '../settings/table.ts'
+
+export type Look = {
+  readonly language: Language
+  /** CSS that comes after ours; '' for none. */
+  readonly style: string
+  /** As a data: address; '' for none. */
+  readonly logo: string
+}
+
+/** `id`: of the request, for the error log. */
+export function loadLook(settings: Settings, acceptLanguage: string, id: string): Look {
+  const told = (setting: string, load: () => string) => {
+    try {
+      return load()
+    } catch (error) {
+      complain(id, `${setting}: ${error instanceof Error ? error.message : String(error)}`)
+      return ''
+    }
+  }
+  const accent = settings.accentColor === '' ? '' : accentStyle(settings.accentColor)
+  // Programs need none of it, or only the language of an error.
+  const words = once(() => language(chooseLanguage(acceptLanguage, settings.language)))
+  const style = once(() => accent + told('stylesheet', () => readStylesheet(settings.stylesheet)))
+  const logo = once(() => told('logo', () => readLogo(settings.logo)))
+  return {
+    get language() {
+      return words()
+    },
+    get style() {
+      return style()
+    },
+    get logo() {
+      return logo()
+    },
+  }
+}
+
+/** CSS as an HTML parser reads it, for the sake of its hash; '' when none is set. Throws a sentence. */
+export function readStylesheet(file: string): string {
+  if (file === '') return ''
+  const text = readSmall(file, maxStyleBytes).toString('utf8').replace(/\r\n?/g, '\n')
+  if (/<\/style/i.test(text)) throw new Error('it contains </style')
+  return text
+}
+
+/** A picture of at most 100 KB as a data: address, told by its first bytes; '' when none is set. */
+export function readLogo(file: string): string {
+  if (file === '') return ''
+  const bytes = readSmall(file, maxLogoBytes)
+  const start = bytes.toString('latin1')
+  const type = pictures.find(([, pattern]) => pattern.test(start))?.[0]
+  if (type === undefined) throw new Error('it is no PNG, JPEG, GIF, WebP or SVG')
+  return `data:image/${type};base64,${bytes.toString('base64')}`
+}
+
+/** The better of white and black on the colour, and its contrast (WCAG 2.2, 1 to 21). */
+export function textOn(color: string): { readonly color: string; readonly contrast: number } {
+  const luminance = luminanceOf(color)
+  const onWhite = 1.05 / (luminance + 0.05)
+  const onBlack = (luminance + 0.05) / 0.05
+  return onWhite >= 4.5 || onWhite >= onBlack
+    ? { color: '#fff', contrast: onWhite }
+    : { color: '#000', contrast: onBlack }
+}
+
+/** Throws a sentence about what is no file, or too large a one; never waits for a pipe. */
+function readSmall(file: string, maxBytes: number): Buffer {
+  const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
+  try {
+    const stats = fstatSync(fd)
+    if (!stats.isFile()) throw new Error('it is no file')
+    if (stats.size > maxBytes) throw new Error(`it is larger than ${maxBytes / 1000} KB`)
+    return readFileSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function once<Value>(make: () => Value): () => Value {
+  let made: { readonly value: Value } | undefined
+  return () => {
+    made ??= { value: make() }
+    return made.value
+  }
+}
+
+/** Buttons go away from their text when pointed at; links are as far from the card as reading takes. */
+function accentStyle(color: string): string {
+  const onAccent = textOn(color).color
+  const away = onAccent === '#fff' ? '#000' : '#fff'
+  const text = `light-dark(${readable(color, 0, '#ffffff')},${readable(color, 255, '#181b23')})`
+  return `:root{--accent:${color};--on-accent:${onAccent};--away:${away};--accent-text:${text}}\n`
+}
+
+/** The colour, mixed with black (0) or white (255) until it can be read on the background. */
+function readable(color: string, toward: number, background: string): string {
+  for (let share = 0; ; share += 0.05) {
+    const mixed = channels(color).map((value) => Math.round(value + (toward - value) * share))
+    const shown = `#${mixed.map((value) => value.toString(16).padStart(2, '0')).join('')}`
+    const [one, other] = [luminanceOf(shown), luminanceOf(background)]
+    const contrast = (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05)
+    if (contrast >= 5.2 || share >= 0.95) return shown
+  }
+}
+
+function channels(color: string): number[] {
+  return [1, 3, 5].map((at) => Number.parseInt(color.slice(at, at + 2), 16))
+}
+
+/** Relative luminance (WCAG 2.2), 0 to 1. */
+function luminanceOf(color: string): number {
+  const [red = 0, green = 0, blue = 0] = channels(color).map((value) => {
+    const share = value / 255
+    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4
+  })
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+}
+
+const maxLogoBytes = 100_000
+const maxStyleBytes = 100_000
+const pictures: readonly (readonly [string, RegExp])[] = [
+  ['png', /^\x89PNG\r\n/],
+  ['jpeg', /^\xff\xd8\xff/],
+  ['gif', /^GIF8/],
+  ['webp', /^RIFF....WEBP/s],
+  ['svg+xml', /^(?:\xef\xbb\xbf)?\s*<(?:svg\b|[?!][\s\S]*<svg\b)/i],
+]

@@ -1,0 +1,157 @@
+// The directory `.incoming/` inside the upload directory, where everything lies until it is whole. Called by
+// store.ts (files that arrive in one request) and partial.ts (files that arrive in pieces).
+// Names are 32 hex digits and a kind. Whoever was killed leaves files here; the sweep removes what is older
+// than `partial_lifetime` by the clock of whoever keeps the directory. Never a symlink, never another name.
+
+import {
+  closeSync,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  unlinkSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { errorCode, Fault } from '../fault.ts'
+import { attempt, createNew, removePlaceholder } from './placement.ts'
+
+const maxSweptEntries = 1000
+const incomingName =
+  /^([0-9a-f]{32})\.(part\.name|data\.name|part|kept|data|journal|claim-\d{1,9})$/
+/** The files of one upload in pieces: they go together. */
+const isPartial = (kind: string) => /^(data|data\.name|journal|claim-\d+)$/.test(kind)
+
+type Entry = { readonly name: string; readonly id: string; readonly kind: string }
+
+export class Incoming {
+  readonly path: string
+  readonly #directory: string
+
+  /** `directory`: the upload directory. Nothing is created yet. */
+  constructor(directory: string) {
+    this.#directory = directory
+    this.path = join(directory, '.incoming')
+  }
+
+  open(): void {
+    try {
+      mkdirSync(this.path, 0o700)
+    } catch (error) {
+      if (errorCode(error) !== 'EEXIST') throw error
+      if (lstatSync(this.path).isDirectory()) return
+      throw new Fault('DIRECTORY_UNUSABLE', '', new Error(`${this.path} is not a directory`))
+    }
+  }
+
+  file(id: string, kind: string): string {
+    return join(this.path, `${id}.${kind}`)
+  }
+
+  randomFile(kind: 'part' | 'kept'): string {
+    return this.file(randomId(), kind)
+  }
+
+  /** The time by the clock of whoever keeps the directory, in ms since 1970. */
+  now(): number {
+    const path = this.randomFile('part')
+    const fd = openSync(path, createNew, 0o600)
+    try {
+      return fstatSync(fd).mtimeMs
+    } finally {
+      attempt(() => closeSync(fd))
+      attempt(() => unlinkSync(path))
+    }
+  }
+
+  /** Uploads in pieces that are not finished, by id. None when there is no directory yet. */
+  unfinished(): string[] {
+    return this.#entries()
+      .filter(({ kind }) => kind === 'data')
+      .map(({ id }) => id)
+  }
+
+  /** Removes what nobody touched since `oldest`, but `own`. What cannot be removed stays. */
+  sweep(oldest: number, own = ''): void {
+    for (const name of this.stale(oldest)) {
+      if (join(this.path, name) !== own) attempt(() => this.remove(name))
+    }
+  }
+
+  /** The names of what nobody touched since `oldest`, in ms since 1970. */
+  stale(oldest: number, atMost = maxSweptEntries): string[] {
+    const since = new Map<string, number>()
+    const entries = this.#some(atMost)
+    for (const { id, kind, name } of entries) {
+      const touched = attempt(() => touchedAt(join(this.path, name), kind)) ?? Infinity
+      const key = isPartial(kind) ? id : name
+      since.set(key, Math.max(since.get(key) ?? 0, touched))
+    }
+    return entries
+      .filter(({ id, kind, name }) => (since.get(isPartial(kind) ? id : name) ?? Infinity) < oldest)
+      .map(({ name }) => name)
+  }
+
+  /** Where there are very many: some of them, others each time, and all that belongs to an id. */
+  #some(atMost: number): Entry[] {
+    const entries = this.#entries()
+    if (entries.length <= atMost) return entries
+    const start = randomId()
+    const from = entries.findIndex(({ id }) => id < start)
+    const turned = [...entries.slice(Math.max(0, from)), ...entries.slice(0, Math.max(0, from))]
+    const last = turned[atMost - 1]?.id
+    return turned.filter(({ id }, i) => i < atMost || id === last)
+  }
+
+  remove(name: string): void {
+    const path = join(this.path, name)
+    if (name.endsWith('.name')) attempt(() => removePlaceholder(path, this.#directory))
+    unlinkSync(path)
+  }
+
+  /** Backwards by name, for a note must be read while its file is there. */
+  #entries(): Entry[] {
+    const names = attempt(() => readdirSync(this.path)) ?? []
+    const entries = names.map((name) => {
+      const [, id = '', kind = ''] = incomingName.exec(name) ?? []
+      return { name, id, kind }
+    })
+    return entries
+      .filter(({ id }) => id !== '')
+      .sort((one, other) => (one.name < other.name ? 1 : -1))
+  }
+}
+
+/**
+ * 128 bits as 32 hex digits: from the kernel (random(4)), since loading node:crypto takes a quarter of the time of a
+ * small upload; by it where there is no /dev, as in a bare chroot.
+ */
+export function randomId(): string {
+  return (
+    attempt(readRandom) ?? process.getBuiltinModule('node:crypto').randomBytes(idBytes)
+  ).toString('hex')
+}
+
+function readRandom(): Buffer {
+  const fd = openSync('/dev/urandom', 'r')
+  try {
+    const bytes = Buffer.alloc(idBytes)
+    // A device: a plain file of that name could say the same each time.
+    if (!fstatSync(fd).isCharacterDevice()) throw new Error('/dev/urandom is no device')
+    if (readSync(fd, bytes) < idBytes) throw new Error('/dev/urandom has too little')
+    return bytes
+  } finally {
+    closeSync(fd)
+  }
+}
+
+const idBytes = 16
+
+/** Since when nobody touched it, in ms; Infinity for what is not a file of ours. */
+function touchedAt(path: string, kind: string): number {
+  const stats = lstatSync(path)
+  if (!stats.isFile()) return Infinity
+  // A kept file is as old as its content; when it came here, only ctime tells.
+  return kind === 'kept' ? stats.ctimeMs : stats.mtimeMs
+}

@@ -1,0 +1,135 @@
+// The request headers of tus 1.0.0 (https://tus.io/protocols/resumable-upload), from the CGI environment. Called
+// by app.ts, for tus.ts. Strict: UNSUPPORTED_TUS for another version, BAD_UPLOAD for whatever is malformed and
+// for extensions that are not offered, since ignoring them would store something else than was meant.
+
+import { Fault } from '../fault.ts'
+import type { Env } from '../http/request.ts'
+import type { Field } from '../upload/form.ts'
+
+export type TusHeaders = {
+  /** Bytes; undefined when the header is missing. */
+  readonly uploadLength: number | undefined
+  readonly uploadOffset: number | undefined
+  readonly metadata: Metadata
+  readonly checksum: Checksum | undefined
+}
+
+export type Metadata = {
+  /** Upload-Metadata as sent; '' when it is missing. */
+  readonly text: string
+  /** From `filename`, else `name`; '' when there is neither. */
+  readonly name: string
+  /** From `filetype`, else `type`; '' when there is neither. */
+  readonly type: string
+  /** The other pairs, as if they were fields of a form. */
+  readonly fields: readonly Field[]
+}
+
+export type Checksum = {
+  readonly algorithm: string
+  /** As sent, in base64. */
+  readonly digest: string
+}
+
+export const tusVersion = '1.0.0'
+
+/** Name and length in bytes; sha1 is what the protocol asks of everybody. */
+export const checksumAlgorithms: ReadonlyMap<string, number> = new Map([
+  ['sha1', 20],
+  ['sha256', 32],
+])
+
+/** A request of another version must not be processed: this comes before all else. */
+export function requireTusVersion(env: Env): void {
+  if (env['HTTP_TUS_RESUMABLE'] !== tusVersion) {
+    throw new Fault('UNSUPPORTED_TUS', `Tus-Resumable must be ${tusVersion}`)
+  }
+}
+
+export function parseTusHeaders(env: Env): TusHeaders {
+  if (env['HTTP_UPLOAD_CONCAT'] !== undefined) throw bad('Upload-Concat is not offered here')
+  if (env['HTTP_UPLOAD_DEFER_LENGTH'] !== undefined) {
+    throw bad('Upload-Defer-Length is not offered here')
+  }
+  if (/(^|,)\s*upload-checksum\s*(,|$)/i.test((env['HTTP_TRAILER'] ?? '').slice(0, 1000))) {
+    throw bad('a checksum behind the body is not offered here')
+  }
+  return {
+    uploadLength: parseBytes(env['HTTP_UPLOAD_LENGTH'], 'Upload-Length'),
+    uploadOffset: parseBytes(env['HTTP_UPLOAD_OFFSET'], 'Upload-Offset'),
+    metadata: parseMetadata(env['HTTP_UPLOAD_METADATA'] ?? ''),
+    checksum: parseChecksum(env['HTTP_UPLOAD_CHECKSUM']),
+  }
+}
+
+/** Digits only: no sign, no leading zero, nothing a double cannot hold. */
+function parseBytes(text: string | undefined, header: string): number | undefined {
+  if (text === undefined) return undefined
+  const bytes = Number(text)
+  if (/^(0|[1-9][0-9]{0,15})$/.test(text) && Number.isSafeInteger(bytes)) return bytes
+  throw bad(`${header} must be a number of bytes`)
+}
+
+/** `key base64,key base64,key`: a value may be missing, a key may not come twice. */
+export function parseMetadata(text: string): Metadata {
+  const pairs = new Map<string, string>()
+  if (text.length > maxMetadataLength) throw new Fault('FIELD_TOO_LARGE', 'Upload-Metadata')
+  for (const pair of text === '' ? [] : text.split(',')) {
+    const [key = '', value = '', ...more] = trimmed(pair).split(' ')
+    if (!isVisible(key) || more.length > 0) {
+      throw bad('Upload-Metadata must be pairs of a key and a value in base64')
+    }
+    if (!isBase64(value)) throw bad(`Upload-Metadata: the value of ${key} is not base64`)
+    if (pairs.has(key)) throw bad(`Upload-Metadata: ${key} comes twice`)
+    pairs.set(key, Buffer.from(value, 'base64').toString())
+  }
+  const fields = [...pairs]
+    .filter(([key]) => !ownKeys.has(key))
+    .map(([name, value]) => ({ name, value }))
+  const name = pairs.get('filename') || pairs.get('name') || ''
+  const type = pairs.get('filetype') || pairs.get('type') || ''
+  return { text, name, type, fields }
+}
+
+/** `sha1 base64`: of the body of this request. */
+function parseChecksum(text: string | undefined): Checksum | undefined {
+  if (text === undefined) return undefined
+  const [algorithm = '', digest = '', ...more] = text.split(' ')
+  const length = checksumAlgorithms.get(algorithm)
+  if (length === undefined) {
+    throw bad(`Upload-Checksum: only ${[...checksumAlgorithms.keys()].join(' and ')} are offered`)
+  }
+  const isWhole = isBase64(digest) && Buffer.from(digest, 'base64').length === length
+  if (!isWhole || more.length > 0) throw bad(`Upload-Checksum is not a ${algorithm} in base64`)
+  return { algorithm, digest }
+}
+
+/** What a list in a header may have around its elements (RFC 9110 section 5.6.1). */
+function trimmed(pair: string): string {
+  let [start, end] = [0, pair.length]
+  while (start < end && isBlank(pair[start])) start++
+  while (end > start && isBlank(pair[end - 1])) end--
+  return pair.slice(start, end)
+}
+
+function isBlank(character: string | undefined): boolean {
+  return character === ' ' || character === '\t'
+}
+
+/** ASCII without spaces, controls and commas; it is sent back in a header. */
+function isVisible(key: string): boolean {
+  return /^[!-+\--~]+$/.test(key)
+}
+
+/** RFC 4648 section 4, with its padding. */
+function isBase64(text: string): boolean {
+  return text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text)
+}
+
+function bad(detail: string): Fault {
+  return new Fault('BAD_UPLOAD', detail)
+}
+
+const ownKeys: ReadonlySet<string> = new Set(['filename', 'name', 'filetype', 'type'])
+/** More than any server lets through in one header. */
+const maxMetadataLength = 64 * 1024

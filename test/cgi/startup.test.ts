@@ -1,0 +1,112 @@
+// What the executable must start under, and what it must not load: hosts without executable memory, with
+// three process slots, and the modules of a GET beside those of an empty executable made the same way.
+
+import assert from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { after, test } from 'node:test'
+import { packageExecutable } from '../../build/package.ts'
+import { missing } from '../host/servers.ts'
+
+const root = resolve(import.meta.dirname, '../..')
+const program = resolve(root, 'build/upload.cgi')
+const home = mkdtempSync(join(tmpdir(), 'upload-cgi-test-'))
+after(() => rmSync(home, { recursive: true }))
+const uploads = join(home, 'uploads')
+mkdirSync(uploads)
+chmodSync(home, 0o755)
+chmodSync(uploads, 0o777)
+const env = { GATEWAY_INTERFACE: 'CGI/1.1', REQUEST_METHOD: 'GET', UPLOAD_CGI_DIRECTORY: uploads }
+
+test('starts where memory is never writable and executable', { skip: missing('gcc') }, () => {
+  const source = join(home, 'mdwe.c')
+  writeFileSync(
+    source,
+    `#include <stdio.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+int main(int argc, char **argv) {
+  if (prctl(65 /* PR_SET_MDWE */, 1L, 0L, 0L, 0L)) { perror("PR_SET_MDWE"); return 99; }
+  execv(argv[1], argv + 1);
+  return 98;
+}`,
+  )
+  execFileSync('gcc', ['-o', join(home, 'mdwe'), source])
+  const { stdout, stderr, status } = spawnSync(join(home, 'mdwe'), [program], { env })
+  assert.equal(String(stderr), '')
+  assert.equal(status, 0)
+  assert.match(String(stdout), /^Status: 200 OK/)
+})
+
+test('starts with three process slots, its own among them', {
+  skip: process.getuid?.() === 0 ? false : 'needs root, to be a user without other processes',
+}, () => {
+  const nobodyElse = ['--reuid=54321', '--regid=54321', '--clear-groups']
+  const args = [...nobodyElse, 'prlimit', '--nproc=3', program]
+  const options = { env: { ...env, PATH: '/usr/bin:/bin' }, timeout: 20_000 }
+  const { stdout, stderr } = spawnSync('setpriv', args, options)
+  assert.equal(String(stderr), '')
+  assert.match(String(stdout), /^Status: 200 OK/)
+})
+
+test('a GET loads no module of Node that an empty executable does not load, but for two small ones', async () => {
+  const report = "require('fs').writeSync(2, process.moduleLoadList.join('\\n'))"
+  const bundle = readFileSync(resolve(root, 'build/upload.cjs'), 'utf8')
+  const assetsHome = resolve(root, 'build/assets')
+  const assets = Object.fromEntries(
+    readdirSync(assetsHome).map((name) => [name, join(assetsHome, name)]),
+  )
+  const wrapped = (source: string) => `(function(exports,require,module){\n${source}\n})`
+  const loaded = async (name: string, source: string) => {
+    const upload = join(home, `${name}.cjs`)
+    writeFileSync(upload, source)
+    const output = join(home, name)
+    const bundles = { upload, command: upload, cache: '', assets }
+    await packageExecutable(root, bundles, ownTarget(), output, {})
+    chmodSync(output, 0o755)
+    const { stdout, stderr } = spawnSync(output, [], { env })
+    if (name === 'whole') assert.match(String(stdout), /^Status: 200 OK/)
+    return String(stderr).split('\n')
+  }
+  const bare = new Set(await loaded('bare', wrapped(report)))
+  const [, , ...more] = bundle.split('process.exit()')
+  assert.deepEqual(more, [])
+  const whole = await loaded('whole', bundle.replace('process.exit()', report))
+  assert.deepEqual(
+    whole.filter((name) => !bare.has(name)),
+    [],
+  )
+})
+
+function ownTarget(): 'linux-x64' | 'linux-arm64' {
+  return process.arch === 'arm64' ? 'linux-arm64' : 'linux-x64'
+}
+
+test('Node takes its own modules as they are compiled already, and V8 our code where it lies', () => {
+  const body = '--b\r\nContent-Disposition: form-data; name="f"; filename="a"\r\n\r\na\r\n--b--\r\n'
+  const { stdout, stderr } = spawnSync(program, [], {
+    env: {
+      ...env,
+      REQUEST_METHOD: 'POST',
+      CONTENT_TYPE: 'multipart/form-data; boundary=b',
+      CONTENT_LENGTH: String(body.length),
+      NODE_DEBUG_NATIVE: 'CODE_CACHE',
+    },
+    input: body,
+  })
+  const said = String(stdout) + String(stderr)
+  assert.match(said, /Code cache of crypto \(\w+\) is accepted/)
+  assert.doesNotMatch(said, /is rejected/)
+  const place = readFileSync(program).indexOf(readFileSync(resolve(root, 'build/upload.cache')))
+  assert.deepEqual([place > 0, place % 8], [true, 0])
+})

@@ -1,0 +1,229 @@
+// `upload.cgi check --url` against real servers that stand in the way as servers do: limits, a firewall, impatience,
+// a program that is shown or refused instead of run. Nothing may ever be left in the upload directory.
+
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import {
+  type ApacheOptions,
+  giveToServer,
+  missing,
+  type RunningServer,
+  startApache,
+  startLighttpd,
+  startNginx,
+} from '../host/servers.ts'
+
+const program = resolve(import.meta.dirname, '../../build/upload.cgi')
+
+type Finding = { level: string; code: string; message: string; remedy: string }
+
+function freshDirectory(t: TestContext): string {
+  const directory = mkdtempSync(join(tmpdir(), 'upload-cgi-url-'))
+  chmodSync(directory, 0o755)
+  giveToServer(directory)
+  t.after(() => rmSync(directory, { recursive: true }))
+  return directory
+}
+
+async function checked(url: string, ...args: string[]) {
+  const more = args.includes('--pause') ? args : [...args, '--pause', '1']
+  const child = spawn(program, ['check', '--json', '--url', url, ...more], {
+    env: { PATH: '/usr/bin:/bin' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let text = ''
+  child.stdout.on('data', (chunk) => (text += chunk))
+  const [status] = await once(child, 'close')
+  const { ok, findings } = JSON.parse(text) as { ok: boolean; findings: Finding[] }
+  assert.equal(status, ok ? 0 : 69)
+  return new Map(findings.map((finding) => [finding.code, finding]))
+}
+
+/** Everything passes, and nothing of it stays. */
+async function apache(t: TestContext, options: Partial<ApacheOptions> = {}) {
+  const directory = freshDirectory(t)
+  const env = { UPLOAD_CGI_DIRECTORY: directory, ...options.env }
+  const server = await startApache({ program, module: 'cgid', ...options, env })
+  t.after(() => server.stop())
+  return { server, directory }
+}
+
+function assertNothingLeft(directory: string): void {
+  const left = readdirSync(directory).filter((name) => name !== '.incoming')
+  assert.deepEqual(left, [])
+  assert.deepEqual(readdirSync(join(directory, '.incoming')), [])
+}
+
+test('a server that lets everything through', { skip: missing('apache2') }, async (t) => {
+  const { server, directory } = await apache(t)
+  const found = await checked(server.url)
+  assert.deepEqual(
+    [...found.keys()],
+    ['URL', 'SMALL', 'LARGE', 'ODD_NAMES', 'TUS', 'BODY_PASSED_ON', 'PAUSE'],
+  )
+  assert.ok([...found.values()].every(({ level }) => level === 'ok'))
+  assertNothingLeft(directory)
+})
+
+test('servers that keep a body until it is whole', {
+  skip: missing('lighttpd', 'nginx', 'fcgiwrap'),
+}, async (t) => {
+  for (const start of [startLighttpd, startNginx]) {
+    const directory = freshDirectory(t)
+    const server: RunningServer = await start({
+      program,
+      env: { UPLOAD_CGI_DIRECTORY: directory },
+    })
+    t.after(() => server.stop())
+    const found = await checked(server.url)
+    assert.equal(found.get('BODY_HELD')?.level, 'ok', JSON.stringify([...found]))
+    assert.equal(found.get('LARGE')?.level, 'ok')
+    assertNothingLeft(directory)
+  }
+})
+
+test('limits of the size: what passes is found out', {
+  skip: missing('apache2', 'nginx', 'fcgiwrap'),
+}, async (t) => {
+  const { server, directory } = await apache(t, { define: { UPLOAD_CGI_MAX_BODY: '3000000' } })
+  const found = await checked(server.url)
+  assert.match(found.get('BODY_TOO_LARGE')?.message ?? '', /20 MB does not reach .*413/)
+  assert.match(found.get('BODY_LIMIT')?.message ?? '', /of 2 MB pass, of 5 MB no longer/)
+  assert.match(found.get('BODY_LIMIT')?.remedy ?? '', /chunk_size = "2000KB"/)
+  assertNothingLeft(directory)
+
+  const small = await startNginx({
+    program,
+    env: { UPLOAD_CGI_DIRECTORY: directory },
+    extra: 'client_max_body_size 100k;',
+  })
+  t.after(() => small.stop())
+  const none = await checked(small.url)
+  assert.match(none.get('BODY_REFUSED')?.message ?? '', /not even bodies of 256 KB/)
+})
+
+test("the program's own limits are told as its own", { skip: missing('apache2') }, async (t) => {
+  const env = { UPLOAD_CGI_MAX_FILE_SIZE: '5MB' }
+  const { server } = await apache(t, { env })
+  const found = await checked(server.url)
+  assert.match(found.get('LARGE')?.message ?? '', /20 MB pass; .*own settings .*FILE_TOO_LARGE/)
+})
+
+test('a firewall with the usual rules', {
+  skip: missing('apache2', 'libapache2-mod-security2', 'modsecurity-crs'),
+}, async (t) => {
+  const { server, directory } = await apache(t, {
+    extra: [
+      'LoadModule unique_id_module /usr/lib/apache2/modules/mod_unique_id.so',
+      'LoadModule security2_module /usr/lib/apache2/modules/mod_security2.so',
+      'Include /etc/modsecurity/modsecurity.conf-recommended',
+      'SecRuleEngine On',
+      'SecAuditEngine Off',
+      'SecDataDir /tmp',
+      'Include /usr/share/modsecurity-crs/owasp-crs.load',
+    ].join('\n'),
+  })
+  const found = await checked(server.url)
+  assert.equal(found.get('SMALL')?.level, 'ok', JSON.stringify([...found]))
+  assert.equal(found.get('BODY_TOO_LARGE')?.level, 'warning')
+  assert.match(found.get('BODY_LIMIT')?.message ?? '', /of 10 MB pass, of 20 MB no longer/)
+  assert.match(found.get('ODD_NAMES_REFUSED')?.message ?? '', /403|400/)
+  assert.match(found.get('TUS_REFUSED')?.message ?? '', /PATCH \(403/)
+  assertNothingLeft(directory)
+})
+
+test('a server that is not patient', { skip: missing('apache2') }, async (t) => {
+  const { server, directory } = await apache(t, {
+    extra:
+      'LoadModule reqtimeout_module /usr/lib/apache2/modules/mod_reqtimeout.so\nRequestReadTimeout body=2',
+  })
+  const found = await checked(server.url, '--pause', '4')
+  assert.equal(found.get('PAUSE_CUT')?.level, 'warning', JSON.stringify([...found]))
+  assertNothingLeft(directory)
+})
+
+test('a program that is not run, not found, not allowed, not able', {
+  skip: missing('apache2'),
+}, async (t) => {
+  const folder = resolve(program, '..')
+  const rule = (text: string) =>
+    `<Directory "${folder}">\n<Files "upload.cgi">\n${text}\n</Files>\n</Directory>`
+  const cases: [string, string, string][] = [
+    ['SetHandler default-handler', '', 'NOT_RUN'],
+    ['', '/nowhere', 'NOT_FOUND'],
+    ['Require all denied', '', 'FORBIDDEN'],
+    ['Redirect 302 /upload https://other.example/', '', 'REDIRECTED'],
+    ['RLimitMEM 100000000', '', 'PROGRAM_FAILED'],
+    ['SetEnv UPLOAD_CGI_MAX_FILES none', '', 'URL_REFUSED'],
+    ['SetEnv UPLOAD_CGI_REQUIRE_USER on', '', 'URL_REFUSED'],
+  ]
+  for (const [text, more, code] of cases) {
+    const extra = /^Redirect/.test(text) ? text : rule(text)
+    const { server } = await apache(t, { extra })
+    const found = await checked(more === '' ? server.url : server.url.replace(/\/upload$/, more))
+    assert.equal(found.get(code)?.level, 'error', `${code}: ${JSON.stringify([...found])}`)
+    assert.notEqual(found.get(code)?.remedy, '')
+    assert.equal(found.size, 1)
+    await server.stop()
+  }
+})
+
+test('a name that the settings refuse, and another one', {
+  skip: missing('apache2'),
+}, async (t) => {
+  const { server } = await apache(t, { env: { UPLOAD_CGI_ALLOW_EXTENSIONS: 'jpg' } })
+  const refused = await checked(server.url)
+  assert.match(refused.get('NAME_REFUSED')?.remedy ?? '', /--name check\.jpg/)
+  const found = await checked(server.url, '--name', 'check.jpg')
+  assert.equal(found.get('LARGE')?.level, 'ok')
+})
+
+test('a password in the address is given to the server', {
+  skip: missing('apache2'),
+}, async (t) => {
+  const passwords = join(freshDirectory(t), 'passwords')
+  const sum = createHash('sha1').update('wonder').digest('base64')
+  writeFileSync(passwords, `alice:{SHA}${sum}\n`, { mode: 0o644 })
+  const { server } = await apache(t, { define: { UPLOAD_CGI_PASSWORDS: passwords } })
+  const refused = await checked(server.url)
+  assert.equal(refused.get('PASSWORD_NEEDED')?.level, 'error')
+  const found = await checked(server.url.replace('://', '://alice:wonder@'))
+  assert.equal(found.get('LARGE')?.level, 'ok')
+})
+
+test('nobody there, something else there', async () => {
+  const closed = createServer()
+  closed.listen(0, '127.0.0.1')
+  await once(closed, 'listening')
+  const { port } = closed.address() as AddressInfo
+  closed.close()
+  const none = await checked(`http://127.0.0.1:${port}/cgi-bin/upload.cgi`)
+  assert.match(none.get('URL_UNREACHABLE')?.message ?? '', /ECONNREFUSED/)
+
+  const other = createServer((_, reply) => reply.end('<h1>It works!</h1>'))
+  other.listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  const at = (other.address() as AddressInfo).port
+  const found = await checked(`http://127.0.0.1:${at}/`)
+  assert.equal(found.get('OTHER_ANSWER')?.level, 'error')
+  other.close()
+})
+
+test('an address that is none is a wrong call', async () => {
+  for (const args of [
+    ['--url', 'example.org'],
+    ['--url', 'http://127.0.0.1:1/', '--pause', 'long'],
+  ]) {
+    const child = spawn(program, ['check', ...args], { stdio: 'ignore' })
+    const [status] = await once(child, 'close')
+    assert.equal(status, 64)
+  }
+})

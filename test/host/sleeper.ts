@@ -1,0 +1,39 @@
+// A sender that falls asleep in the middle of its body, for so long that another one may go on.
+
+import { existsSync, utimesSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type CgiOptions, type CgiReply, runCgi } from './cgi-host.ts'
+
+export type Sleeper = {
+  /** It sends the rest, and ends. */
+  wake(): Promise<CgiReply>
+}
+
+/** `claim`: the file that it creates. Resolves when it has sent `sent` and is believed dead. */
+export async function startSleeper(
+  options: CgiOptions,
+  claim: string,
+  sent: Buffer,
+  rest: Buffer = Buffer.alloc(0),
+): Promise<Sleeper> {
+  let wake = () => {}
+  const awake = new Promise<void>((resolved) => {
+    wake = resolved
+  })
+  const body = (async function* () {
+    yield sent
+    await awake
+    yield rest
+  })()
+  const reply = runCgi({ ...options, body })
+  while (!existsSync(claim)) await delay(20)
+  await delay(300)
+  const longAgo = new Date(Date.now() - 60_000)
+  utimesSync(claim, longAgo, longAgo)
+  return {
+    wake() {
+      wake()
+      return reply
+    },
+  }
+}

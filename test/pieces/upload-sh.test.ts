@@ -1,0 +1,316 @@
+// upload.sh through Apache, under dash with the usual tools and under busybox with its own: what curl users get when
+// runs are killed, lines break, limits stand in front, files change, and two runs send the same.
+
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { once } from 'node:events'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type Line, type LineProxy, startProxy } from '../host/page-proxy.ts'
+import { partOf } from '../host/piece-sender.ts'
+import { giveToServer, missing, startApache } from '../host/servers.ts'
+
+const program = resolve(import.meta.dirname, '../../build/upload.cgi')
+const script = resolve(import.meta.dirname, '../../upload.sh')
+
+type Ended = { readonly status: number | null; readonly out: string; readonly err: string }
+
+/** Somebody's computer, and a server behind a line. */
+class Place {
+  readonly home = mkdtempSync(join(tmpdir(), 'upload-cgi-sh-'))
+  readonly directory = join(this.home, 'uploads')
+  readonly #shell: 'dash' | 'busybox'
+  readonly #path = join(this.home, 'bin')
+  #proxy: LineProxy | undefined
+
+  static async open(
+    t: TestContext,
+    shell: 'dash' | 'busybox',
+    line: Partial<Line> = {},
+    settings: Readonly<Record<string, string>> = {},
+  ): Promise<Place> {
+    const place = new Place(shell)
+    t.after(() => rmSync(place.home, { recursive: true, force: true }))
+    const env = { UPLOAD_CGI_DIRECTORY: place.directory, UPLOAD_CGI_DURABLE: 'false', ...settings }
+    const apache = await startApache({ program, module: 'cgid', env })
+    t.after(() => apache.stop())
+    place.#proxy = await startProxy(t, apache.url, line)
+    return place
+  }
+
+  constructor(shell: 'dash' | 'busybox') {
+    this.#shell = shell
+    mkdirSync(this.directory)
+    giveToServer(this.directory)
+    mkdirSync(this.#path)
+    // Nobody waits here.
+    writeFileSync(join(this.#path, 'sleep'), '#!/bin/sh\n', { mode: 0o755 })
+    if (shell === 'dash') return
+    const own = spawnSync('busybox', ['--list'], { encoding: 'utf8' }).stdout.split('\n')
+    for (const tool of tools) {
+      const target = own.includes(tool) ? 'busybox' : tool
+      const found = spawnSync('which', [target], { encoding: 'utf8' }).stdout.trim()
+      symlinkSync(found, join(this.#path, tool))
+    }
+  }
+
+  get proxy(): LineProxy {
+    assert.ok(this.#proxy)
+    return this.#proxy
+  }
+
+  get url(): string {
+    return new URL('/upload', this.proxy.url).href
+  }
+
+  file(name: string, content: string | Buffer): string {
+    const path = join(this.home, name)
+    writeFileSync(path, content)
+    return path
+  }
+
+  stored(): string[] {
+    return readdirSync(this.directory).filter((name) => name !== '.incoming')
+  }
+
+  remembered(): string[] {
+    return readdirSync(join(this.home, '.local/state/upload.cgi'))
+  }
+
+  start(args: readonly string[], more: Readonly<Record<string, string>> = {}): ChildProcess {
+    const [first = '', ...rest] = this.#shell === 'dash' ? ['dash'] : ['busybox', 'sh']
+    const path = this.#shell === 'dash' ? `${this.#path}:${process.env['PATH']}` : this.#path
+    const env = { PATH: path, HOME: this.home, PIECE: '1048576', ...more }
+    const command = this.#shell === 'dash' ? first : join(this.#path, first)
+    return spawn(command, [...rest, script, ...args], { env, cwd: this.home, detached: true })
+  }
+
+  run(args: readonly string[], more: Readonly<Record<string, string>> = {}): Promise<Ended> {
+    return ended(this.start(args, more))
+  }
+
+  assertStored(path: string, name: string): void {
+    assert.ok(readFileSync(join(this.directory, name)).equals(readFileSync(path)), name)
+  }
+}
+
+async function ended(child: ChildProcess): Promise<Ended> {
+  const said = { out: '', err: '' }
+  child.stdout?.on('data', (text) => (said.out += text))
+  child.stderr?.on('data', (text) => (said.err += text))
+  const [status] = await once(child, 'close')
+  return { status, ...said }
+}
+
+/** The whole group, so that curl ends with it. */
+function kill(child: ChildProcess): void {
+  if (child.exitCode === null && child.signalCode === null) {
+    process.kill(-(child.pid ?? 0), 'SIGKILL')
+  }
+}
+
+/** By pieces and not by time: ten of these leave some of 29 pieces, however fast the machine. */
+async function killInSecondPiece(child: ChildProcess, proxy: LineProxy): Promise<void> {
+  const before = proxy.posts
+  while (proxy.posts < before + 2 && child.exitCode === null) await delay(2)
+  await delay(Math.random() * 30)
+  kill(child)
+}
+
+for (const shell of ['dash', 'busybox'] as const) {
+  const skip = missing('apache2', 'curl', shell)
+
+  test(`${shell}: files of any name and size are stored, with a line for each`, {
+    skip,
+  }, async (t) => {
+    const place = await Place.open(t, shell)
+    const odd = place.file(`-l'été "x"; $(id) & 100%\n.bin`, 'odd')
+    const empty = place.file('empty.txt', '')
+    const even = place.file('even.bin', partOf(0, 2 * 1_048_576))
+    const ragged = place.file('ragged.bin', partOf(7, 2_500_001))
+    const { status, out, err } = await place.run([place.url, odd, empty, even, ragged])
+    assert.equal(status, 0, err)
+    const names = out.split('\n').map((line) => line.split('\t')[0])
+    assert.deepEqual(names, [
+      `l'été _x__ _(id) & 100%.bin`,
+      'empty.txt',
+      'even.bin',
+      'ragged.bin',
+      '',
+    ])
+    for (const [i, path] of [odd, empty, even, ragged].entries()) {
+      place.assertStored(path, names[i] ?? '')
+      const sum = createHash('sha256').update(readFileSync(path)).digest('hex')
+      assert.equal(out.split('\n')[i]?.split('\t')[2], sum)
+    }
+    // Relative, and beginning like an option.
+    assert.equal((await place.run([place.url, '--', 'even.bin'])).status, 66)
+    const dashed = place.file('-n', 'dashed')
+    assert.equal((await place.run([`${place.url}?x=1`, '-n'])).status, 0)
+    place.assertStored(dashed, 'n')
+    assert.deepEqual(place.remembered(), [])
+  })
+
+  test(`${shell}: killed and run again, again and again, at most a piece is sent twice each time`, {
+    skip,
+  }, async (t) => {
+    const place = await Place.open(t, shell, { bytesPerSecond: 30_000_000 })
+    const large = place.file('large.bin', partOf(0, 30_000_001))
+    let kills = 0
+    let run: Ended | undefined
+    for (; run?.status !== 0; ) {
+      assert.ok(kills < 60, 'it gets nowhere')
+      const child = place.start([place.url, large])
+      const end = ended(child)
+      if (kills < 10) await killInSecondPiece(child, place.proxy)
+      run = await end
+      if (child.signalCode === 'SIGKILL') kills++
+    }
+    assert.equal(kills, 10)
+    place.assertStored(large, 'large.bin')
+    assert.deepEqual(place.stored(), ['large.bin'])
+    // 29 pieces, and one more for each kill.
+    assert.ok(place.proxy.posts <= 29 + kills, `${place.proxy.posts} pieces`)
+    t.diagnostic(`${kills} kills, ${place.proxy.posts} pieces of which 29 are needed`)
+  })
+
+  test(`${shell}: a file that is stored is not sent again because a later one failed`, {
+    skip,
+  }, async (t) => {
+    const place = await Place.open(t, shell)
+    const one = place.file('one.bin', partOf(0, 1_500_000))
+    const two = place.file('two.bin', partOf(1, 1_500_000))
+    const refused = place.file('a.php', '<?php')
+    const first = await place.run([place.url, one, refused, two])
+    assert.equal(first.status, 69)
+    assert.match(first.err, /HTTP 415 EXTENSION_REFUSED: /)
+    const second = await place.run([place.url, one, two])
+    assert.equal(second.status, 0, second.err)
+    assert.equal(second.out.split('\n')[0], first.out.split('\n')[0], 'the same receipt')
+    assert.deepEqual(place.stored().sort(), ['one.bin', 'two.bin'])
+    // Once all is done, the same again is meant so.
+    assert.equal((await place.run([place.url, one])).status, 0)
+    assert.deepEqual(place.stored().sort(), ['one-2.bin', 'one.bin', 'two.bin'])
+  })
+
+  test(`${shell}: limits in front make the pieces smaller, also those that only break the line`, {
+    skip,
+  }, async (t) => {
+    const line = { mostBytes: 1_000_000 }
+    const place = await Place.open(t, shell, line, { UPLOAD_CGI_MAX_REQUEST_SIZE: '3MB' })
+    const large = place.file('large.bin', partOf(0, 5_000_000))
+    const first = await place.run([place.url, large], { PIECE: '8388608' })
+    assert.equal(first.status, 0, first.err)
+    assert.equal(
+      place.proxy.posts,
+      4 + 10,
+      '8, 4, 2 and 1 MiB are too large; ten pieces of 512 KiB',
+    )
+    place.proxy.line.mostBytes = 0
+    place.proxy.line.breakingBytes = 600_000
+    const second = await place.run([place.url, large])
+    assert.equal(second.status, 0, second.err)
+    place.proxy.line.breakingBytes = 0
+    // Over the owner's limit of one request, not of a file.
+    assert.equal((await place.run([place.url, large], { PIECE: '4194304' })).status, 0)
+    for (const name of ['large.bin', 'large-2.bin', 'large-3.bin']) place.assertStored(large, name)
+  })
+
+  test(`${shell}: lost replies and a stuttering line store the file once`, { skip }, async (t) => {
+    const line = { cut: new Set([2, 4, 5]), mute: new Set([1, 7, 10]) }
+    const place = await Place.open(t, shell, line)
+    const large = place.file('large.bin', partOf(0, 5_000_000))
+    const { status, err, out } = await place.run([place.url, large])
+    assert.equal(status, 0, err)
+    assert.match(out, /^large\.bin\t5000000\t/)
+    assert.deepEqual(place.stored(), ['large.bin'])
+    place.assertStored(large, 'large.bin')
+  })
+
+  test(`${shell}: when nothing gets through it ends with 75, and goes on when run again`, {
+    skip,
+  }, async (t) => {
+    const place = await Place.open(t, shell)
+    const large = place.file('large.bin', partOf(0, 3_000_000))
+    place.proxy.line.breakingBytes = 1
+    const first = await place.run([place.url, large])
+    assert.equal(first.status, 75, first.err)
+    assert.equal(place.remembered().length, 1)
+    place.proxy.line.breakingBytes = 0
+    assert.equal((await place.run([place.url, large])).status, 0)
+    place.assertStored(large, 'large.bin')
+    const nobody = await place.run(['http://127.0.0.1:9/upload', large])
+    assert.equal(nobody.status, 75)
+  })
+
+  test(`${shell}: two runs send the same file at once; it is stored once, unmixed`, {
+    skip,
+  }, async (t) => {
+    const place = await Place.open(t, shell)
+    const large = place.file('large.bin', partOf(0, 20_000_000))
+    // So that both know the id.
+    const first = place.start([place.url, large])
+    first.stderr?.once('data', () => kill(first))
+    await ended(first)
+    const both = await Promise.all([place.run([place.url, large]), place.run([place.url, large])])
+    for (const { status, err } of both) assert.equal(status, 0, err)
+    place.assertStored(large, 'large.bin')
+    assert.deepEqual(place.stored(), ['large.bin'])
+    assert.equal(both[0].out, both[1].out)
+  })
+
+  test(`${shell}: a file that changed meanwhile is another upload, and one that shrinks is noticed`, {
+    skip,
+  }, async (t) => {
+    const place = await Place.open(t, shell)
+    const path = place.file('large.bin', partOf(0, 4_000_000))
+    const half = async () => {
+      const child = place.start([place.url, path])
+      child.stderr?.on('data', (text) => / [2-9]\d %/.test(String(text)) && kill(child))
+      await ended(child)
+      assert.equal(child.signalCode, 'SIGKILL')
+    }
+    await half()
+    // Within the same minute, of the same size.
+    writeFileSync(path, partOf(5, 4_000_000))
+    assert.equal((await place.run([place.url, path])).status, 0)
+    place.assertStored(path, 'large.bin')
+    const shrinking = place.start([place.url, path])
+    shrinking.stderr?.once('data', () => writeFileSync(path, partOf(5, 1_500_000)))
+    const { status, err } = await ended(shrinking)
+    assert.equal(status, 75, err)
+    assert.deepEqual(place.stored(), ['large.bin'])
+  })
+
+  test(`${shell}: what is wrong with the call is told by the exit status`, { skip }, async (t) => {
+    const place = await Place.open(t, shell)
+    const file = place.file('a.txt', 'a')
+    assert.equal((await place.run([place.url])).status, 64)
+    assert.equal((await place.run([place.url, file], { PIECE: '8MB' })).status, 64)
+    assert.equal((await place.run([place.url, join(place.home, 'none')])).status, 66)
+    assert.equal((await place.run([place.url, place.home])).status, 66)
+    assert.equal((await place.run([place.url, file], { HOME: '/dev/null' })).status, 73)
+    const other = await place.run([new URL('/elsewhere', place.url).href, file])
+    assert.equal(other.status, 69)
+    assert.match(other.err, /HTTP 40[34] /)
+    assert.deepEqual(place.stored(), [])
+  })
+}
+
+/** Of POSIX, as far as upload.sh uses it, and curl. */
+const tools = [
+  ...['cat', 'cksum', 'curl', 'cut', 'dd', 'find', 'grep', 'head', 'ls', 'mkdir', 'od', 'rm'],
+  ...['sed', 'sha256sum', 'sh', 'tr', 'busybox'],
+]

@@ -1,0 +1,171 @@
+// Many writers of one name, and file systems without hard links: a real vfat, and ext4 under a
+// library that refuses link(2) as other file systems do. What 201 named is there, whole; a
+// request is stored whole or not at all, whatever on_conflict says.
+
+import assert from 'node:assert/strict'
+import { execFile, execFileSync } from 'node:child_process'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { constants } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { promisify } from 'node:util'
+import { cannotMount, missingTool, mountVfat } from '../host/mounts.ts'
+import {
+  assertFault,
+  contents,
+  type Env,
+  file,
+  freshDirectory,
+  post,
+  storedNames,
+} from '../host/storage.ts'
+
+type Outcome = [status: number, stored: string | undefined, content: string]
+
+const processes = 4
+
+/** Posts of one name, `total` in all, by four processes at once. */
+async function writers(directory: string, total: number, env: Env): Promise<Outcome[]> {
+  const script = join(import.meta.dirname, 'writer.ts')
+  const runs = Array.from({ length: processes }, async (_, i) => {
+    const task = { directory, name: 'same.txt', label: 'abcd'[i], count: total / processes, env }
+    const { stdout } = await promisify(execFile)(process.execPath, [script, JSON.stringify(task)], {
+      maxBuffer: 1 << 26,
+    })
+    return JSON.parse(stdout) as Outcome[]
+  })
+  return (await Promise.all(runs)).flat()
+}
+
+/** `rename`: every post is there under its own name. */
+async function allAreNumbered(directory: string, total: number, env: Env = {}): Promise<void> {
+  const outcomes = await writers(directory, total, env)
+  const expected = outcomes.map(([status, stored, content]) => {
+    assert.equal(status, 201)
+    return [stored, content] as const
+  })
+  assert.equal(new Set(expected.map(([stored]) => stored)).size, total)
+  assert.deepEqual(contents(directory), Object.fromEntries(expected))
+}
+
+/** `overwrite`: everyone is told 201, and one of the contents is there, whole. */
+async function oneRemains(directory: string, total: number, env: Env = {}): Promise<void> {
+  const outcomes = await writers(directory, total, { ...env, UPLOAD_CGI_ON_CONFLICT: 'overwrite' })
+  assert.deepEqual([...new Set(outcomes.map(([status]) => status))], [201])
+  const remaining = contents(directory)
+  assert.deepEqual(Object.keys(remaining), ['same.txt'])
+  assert.ok(outcomes.some(([, , content]) => content === remaining['same.txt']))
+}
+
+/** `reject`: one is told 201, and its content is there. */
+async function oneIsStored(directory: string, total: number, env: Env = {}): Promise<void> {
+  const outcomes = await writers(directory, total, { ...env, UPLOAD_CGI_ON_CONFLICT: 'reject' })
+  const stored = outcomes.filter(([status]) => status === 201)
+  assert.equal(stored.length, 1)
+  assert.equal(outcomes.filter(([status]) => status === 409).length, total - 1)
+  assert.deepEqual(contents(directory), { 'same.txt': stored[0]?.[2] })
+}
+
+/** A file, several in one request, conflicts of each kind, and requests of which one file fails. */
+async function storesAllOrNothing(directory: string, env: Env): Promise<void> {
+  const reject = { ...env, UPLOAD_CGI_ON_CONFLICT: 'reject' }
+  const overwrite = { ...env, UPLOAD_CGI_ON_CONFLICT: 'overwrite' }
+  mkdirSync(join(directory, 'folder'))
+  const names = async (parts: readonly string[]) =>
+    storedNames(
+      await post(
+        directory,
+        parts.map((name) => file(name)),
+        env,
+      ),
+    )
+  assert.deepEqual(await names(['a.txt']), ['a.txt'])
+  assert.deepEqual(await names(['a.txt', 'b.txt', 'a.txt']), ['a-2.txt', 'b.txt', 'a-3.txt'])
+  const before = contents(directory)
+  assert.equal(Object.keys(before).length, 4)
+
+  // The last file of each cannot be placed, after the others were.
+  const rejected = [file('c.txt', 'C'), file('d.txt', 'D'), file('c.txt', 'again')]
+  assertFault(await post(directory, rejected, reject), 'NAME_TAKEN')
+  assert.deepEqual(contents(directory), before)
+  const replacing = [file('a.txt', 'A'), file('c.txt', 'C'), file('folder', 'F')]
+  assertFault(await post(directory, replacing, overwrite), 'NAME_TAKEN')
+  assert.deepEqual(contents(directory), before)
+
+  assert.equal((await post(directory, rejected.slice(0, 2), reject)).status, 201)
+  assert.equal((await post(directory, [file('e.txt'), file('a.txt')], reject)).status, 409)
+  assert.equal((await post(directory, replacing.slice(0, 1), overwrite)).status, 201)
+  assert.deepEqual(contents(directory), { ...before, 'a.txt': 'A', 'c.txt': 'C', 'd.txt': 'D' })
+  assert.deepEqual(readdirSync(join(directory, 'folder')), [])
+}
+
+/** A library for LD_PRELOAD under which no hard link can be made. */
+function withoutLinks(t: TestContext): { library: string } | { skip: string } {
+  const reason = missingTool('gcc')
+  if (reason) return { skip: reason }
+  const home = freshDirectory(t)
+  const library = join(home, 'nolink.so')
+  writeFileSync(
+    join(home, 'nolink.c'),
+    `#include <errno.h>
+     #include <stdlib.h>
+     static int refuse(void) { errno = atoi(getenv("NO_LINK_ERRNO")); return -1; }
+     int link(const char *from, const char *to) { return refuse(); }
+     int linkat(int a, const char *from, int b, const char *to, int flags) { return refuse(); }`,
+  )
+  execFileSync('gcc', ['-shared', '-fPIC', '-o', library, join(home, 'nolink.c')])
+  return { library }
+}
+
+test('two files of one name in one request are both there, or neither is', async (t) => {
+  for (const mode of ['rename', 'reject', 'overwrite']) {
+    const directory = freshDirectory(t)
+    const parts = [file('a.txt', 'one'), file('a.txt', 'two')]
+    const reply = await post(directory, parts, { UPLOAD_CGI_ON_CONFLICT: mode })
+    const expected = reply.status === 201 ? ['one', 'two'] : []
+    assert.deepEqual(Object.values(contents(directory)).sort(), expected, mode)
+  }
+})
+
+test('200 writers of one name in four processes: overwritten, one content remains', async (t) => {
+  await oneRemains(freshDirectory(t), 200)
+})
+
+test('80 writers of one name in four processes: rejected but for one', async (t) => {
+  await oneIsStored(freshDirectory(t), 80)
+})
+
+test('without hard links everything is stored all the same, all or nothing', async (t) => {
+  const preload = withoutLinks(t)
+  if ('skip' in preload) return t.skip(preload.skip)
+  for (const name of ['EPERM', 'ENOTSUP', 'EMLINK', 'ENOSYS'] as const) {
+    const number = String(constants.errno[name])
+    const env = { LD_PRELOAD: preload.library, NO_LINK_ERRNO: number }
+    await t.test(name, async () => storesAllOrNothing(freshDirectory(t), env))
+  }
+})
+
+test('without hard links writers of one name keep to on_conflict', async (t) => {
+  const preload = withoutLinks(t)
+  if ('skip' in preload) return t.skip(preload.skip)
+  const env = { LD_PRELOAD: preload.library, NO_LINK_ERRNO: String(constants.errno.EPERM) }
+  await allAreNumbered(freshDirectory(t), 80, env)
+  await oneRemains(freshDirectory(t), 24, env)
+  await oneIsStored(freshDirectory(t), 24, env)
+})
+
+test('on vfat everything is stored, all or nothing, and writers keep to on_conflict', async (t) => {
+  const reason = cannotMount() || missingTool('mkfs.vfat')
+  if (reason) return t.skip(reason)
+  const mounted = mountVfat(t, 16)
+  if ('skip' in mounted) return t.skip(mounted.skip)
+  const env = { UPLOAD_CGI_MIN_FREE_SPACE: '0' }
+  const fresh = (name: string) => {
+    mkdirSync(join(mounted.path, name))
+    return join(mounted.path, name)
+  }
+  await storesAllOrNothing(fresh('request'), env)
+  await allAreNumbered(fresh('rename'), 24, env)
+  await oneRemains(fresh('over'), 24, env)
+  await oneIsStored(fresh('reject'), 24, env)
+})
