@@ -35,30 +35,6 @@ export function faultSentence(code: FaultCode): string {
   return faults[code][1]
 }
 
-/** What the operating system said (`ENOSPC`, …), or '' when this is not its error. */
-export function errorCode(error: unknown): string {
-  if (!(error instanceof Error && 'code' in error && typeof error.code === 'string')) return ''
-  // libuv has no name for it.
-  return 'errno' in error && error.errno === -122 ? 'EDQUOT' : error.code
-}
-
-/** Runs it; what the file system refuses becomes a Fault. */
-export function translated<Result>(action: () => Result): Result {
-  try {
-    return action()
-  } catch (error) {
-    throw fileSystemFault(error)
-  }
-}
-
-/** What the file system said, as the visitor is told. What it did not say is a bug and stays one. */
-export function fileSystemFault(error: unknown): unknown {
-  const code = errorCode(error)
-  if (error instanceof Fault || code === '' || code.startsWith('ERR_')) return error
-  const isFull = code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG'
-  return new Fault(isFull ? 'DISK_FULL' : 'DIRECTORY_UNUSABLE', '', error)
-}
-
 /** code → [status, sentence, when it happens (README)]. */
 export const faults = {
   BAD_LENGTH: [

@@ -3,7 +3,7 @@
 // because a server that is still sending the body may not be reading them (under 4 KiB in all).
 
 import { closeSync, constants, openSync, writeSync } from 'node:fs'
-import type { StoredFile } from './upload/form.ts'
+import type { StoredFile } from './outcome.ts'
 
 /** In the order of the line; undefined ones are left out. What each one is: logColumns. */
 export type LogLine = {

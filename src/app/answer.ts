@@ -2,20 +2,20 @@
 // Called by app.ts. Addresses are relative to the request, never built from Host or scheme.
 
 import { type Fault, faultSentence, OffsetMismatch } from '../fault.ts'
-import { type Response, statusPhrase } from '../http/reply.ts'
+import { commonHeaders, type Reply, statusPhrase } from '../http/reply.ts'
 import type { ReplyFormat } from '../http/request.ts'
-import { commonHeaders, errorPage, fileUrl, resultPage } from '../pages/page.ts'
-import type { Look } from '../pages/theme.ts'
-import type { Settings } from '../settings/table.ts'
-import type { Outcome, Progress, Receipt, StoredFile } from '../upload/form.ts'
+import { fileUrl, type Outcome, type Progress, type Stored, type StoredFile } from '../outcome.ts'
+import { errorPage, resultPage } from '../pages/page.ts'
+import type { Theme } from '../pages/theme.ts'
+import type { Settings } from '../settings/settings.ts'
 
 /** 201 for what is stored, 202 for a piece, 204 for an upload that was cancelled. */
 export function outcomeReply(
   format: ReplyFormat,
   { receipt, partial }: Outcome,
   settings: Settings,
-  look: Look,
-): Response {
+  look: Theme,
+): Reply {
   if (partial === undefined && receipt === undefined) return emptyReply()
   const reply =
     receipt === undefined
@@ -27,9 +27,9 @@ export function outcomeReply(
 /** How an upload in pieces stands; with the receipt once it is stored. Always JSON. */
 export function standReply(
   partial: Progress,
-  receipt: Receipt | undefined,
+  receipt: Stored | undefined,
   settings: Settings,
-): Response {
+): Reply {
   const members = receipt === undefined ? {} : receiptMembers(receipt, settings)
   const reply = json(200, 'application/json', { ...progressOf(partial), ...members })
   return withOffset(reply, partial.offset)
@@ -38,11 +38,11 @@ export function standReply(
 /** 201 in the format asked for, or 303 to the owner's own page after a form upload. */
 function receiptReply(
   format: ReplyFormat,
-  receipt: Receipt,
+  receipt: Stored,
   partial: Progress | undefined,
   settings: Settings,
-  look: Look,
-): Response {
+  look: Theme,
+): Reply {
   if (format === 'json') {
     const upload = partial === undefined ? {} : { upload: partial.upload }
     return json(201, 'application/json', { ...upload, ...receiptMembers(receipt, settings) })
@@ -65,9 +65,9 @@ export function faultReply(
   fault: Fault,
   id: string,
   settings: Settings,
-  look: Look,
+  look: Theme,
   debug: string,
-): Response {
+): Reply {
   const reply =
     format === 'html'
       ? errorPage(fault, id, settings, look, debug)
@@ -77,7 +77,7 @@ export function faultReply(
   return fault instanceof OffsetMismatch ? withOffset(reply, fault.offset) : reply
 }
 
-function problemReply(fault: Fault, id: string, look: Look, debug: string): Response {
+function problemReply(fault: Fault, id: string, look: Theme, debug: string): Reply {
   const { code, status } = fault
   const sentence = look.language.text(`fault.${code}`)
   const detail = fault.detail === '' ? sentence : `${sentence} (${fault.detail})`
@@ -89,18 +89,18 @@ function problemReply(fault: Fault, id: string, look: Look, debug: string): Resp
 }
 
 /** For programs and logs: English, whatever the language. */
-function lineReply({ code, status, detail }: Fault, id: string, debug: string): Response {
+function lineReply({ code, status, detail }: Fault, id: string, debug: string): Reply {
   const more = detail === '' ? '' : ` (${detail})`
   const line = `${code}: ${faultSentence(code)}${more} [id ${id}]`
   return text(status, debug === '' ? [line] : [line, debug])
 }
 
 /** No body: for OPTIONS, and for an upload that was cancelled. */
-export function emptyReply(): Response {
+export function emptyReply(): Reply {
   return { status: 204, headers: commonHeaders, body: '' }
 }
 
-function receiptMembers({ id, time, files, fields }: Receipt, settings: Settings) {
+function receiptMembers({ id, time, files, fields }: Stored, settings: Settings) {
   const described = files.map((file) => ({ ...file, url: fileUrl(settings, file) }))
   return { id, time, files: described, fields }
 }
@@ -111,23 +111,23 @@ function progressOf(partial: Progress | undefined) {
 }
 
 /** For programs that read headers more easily than JSON. */
-function withOffset(reply: Response, offset: number): Response {
+function withOffset(reply: Reply, offset: number): Reply {
   return { ...reply, headers: [...reply.headers, ['Upload-Offset', String(offset)]] }
 }
 
 /** Tab-separated: stored name, bytes, checksum or -, receipt id, time, address if there is one. */
-function textLine(file: StoredFile, receipt: Receipt, settings: Settings): string {
+function textLine(file: StoredFile, receipt: Stored, settings: Settings): string {
   const url = fileUrl(settings, file)
   const columns = [file.stored, file.size, file.sha256 ?? '-', receipt.id, receipt.time]
   return [...columns, ...(url === undefined ? [] : [url])].join('\t')
 }
 
-function json(status: number, type: string, value: unknown): Response {
+function json(status: number, type: string, value: unknown): Reply {
   const headers = [['Content-Type', type] as const, ...commonHeaders]
   return { status, headers, body: `${JSON.stringify(value)}\n` }
 }
 
-function text(status: number, lines: readonly string[]): Response {
+function text(status: number, lines: readonly string[]): Reply {
   const headers = [['Content-Type', 'text/plain; charset=utf-8'] as const, ...commonHeaders]
   return { status, headers, body: lines.map((line) => `${line}\n`).join('') }
 }

@@ -3,19 +3,21 @@
 // its reply, anything else thrown a 500 with an id; what was received is discarded in both cases.
 
 import { Fault } from '../fault.ts'
-import type { Response } from '../http/reply.ts'
-import { type Env, parseRequest, type Request } from '../http/request.ts'
+import type { Reply } from '../http/reply.ts'
+import { type CgiRequest, type Env, parseRequest } from '../http/request.ts'
 import { complain, logRequest } from '../log.ts'
 import { parseBoundary } from '../multipart/header.ts'
+import type { Field, MakeReply, Outcome } from '../outcome.ts'
 import { formPage } from '../pages/page.ts'
-import { loadLook } from '../pages/theme.ts'
-import type { LoadedSettings } from '../settings/table.ts'
+import { loadTheme } from '../pages/theme.ts'
+import type { LoadedSettings } from '../settings/settings.ts'
 import { Store } from '../storage/store.ts'
 import { Partials } from '../storage/unfinished.ts'
 import { usableDirectory } from '../storage/usable.ts'
 import { parseTusHeaders, requireTusVersion, tusVersion } from '../tus/headers.ts'
 import { openTus, tusDialect, tusOffer } from '../tus/tus.ts'
-import { type Accept, type Field, type Outcome, Upload } from '../upload/form.ts'
+import { FormUpload } from '../upload/form.ts'
+import type { Receiver } from '../upload/receiver.ts'
 import { emptyReply, faultReply, outcomeReply, standReply } from './answer.ts'
 import { debugText, stackOf } from './trace.ts'
 
@@ -33,16 +35,8 @@ export type Exchange = {
   /** The bytes are valid only during the call. False: stop reading, the reply is decided. */
   write(chunk: Buffer): boolean
   /** The body is over. Always a reply, never throws. */
-  end(): Response
+  end(): Reply
   /** Nobody listens any more: removes what was received. */
-  abort(): void
-}
-
-/** What receives a body: write · end, or abort after any Fault that it throws. */
-export type Receiver = {
-  write(chunk: Buffer): void
-  /** The body is over. `accept` makes the reply of what became of it. */
-  end(accept: Accept<Response>): Response
   abort(): void
 }
 
@@ -53,7 +47,7 @@ export function open(env: Env, settings: LoadedSettings): Exchange {
   const id = newId()
   let receiver: Receiver | undefined
   let receivedBytes = 0
-  let reply: Response | undefined
+  let reply: Reply | undefined
   let fault: Fault | undefined
   let outcome: Outcome = {}
 
@@ -63,7 +57,7 @@ export function open(env: Env, settings: LoadedSettings): Exchange {
     if (fault.status >= 500) complain(id, explain(fault, settings))
     try {
       const debug = settings.debug ? debugText(fault, env, settings) : ''
-      const look = loadLook(settings, request.acceptLanguage, id)
+      const look = loadTheme(settings, request.acceptLanguage, id)
       const faulty = faultReply(request.format, fault, id, settings, look, debug)
       reply = withHeaders(faulty, request, settings)
     } catch (bug) {
@@ -78,7 +72,7 @@ export function open(env: Env, settings: LoadedSettings): Exchange {
     if (contentLength !== 'absent' && receivedBytes !== contentLength) {
       throw new Fault('INCOMPLETE_BODY', `${receivedBytes} of ${contentLength} bytes arrived`)
     }
-    const look = loadLook(settings, request.acceptLanguage, id)
+    const look = loadTheme(settings, request.acceptLanguage, id)
     reply = endBody(receiver, request, (accepted, own) => {
       const plain = own ?? outcomeReply(format, accepted, settings, look)
       const made = withHeaders(plain, request, settings)
@@ -158,11 +152,11 @@ export function open(env: Env, settings: LoadedSettings): Exchange {
 
 /** The reply to a request without a body, or what will receive it. Throws what is refused. */
 function route(
-  request: Request,
+  request: CgiRequest,
   env: Env,
   settings: LoadedSettings,
   id: string,
-): Response | Receiver {
+): Reply | Receiver {
   const { method, isTus } = request
   if (method === 'OPTIONS') return isTus ? tusOffer(settings) : emptyReply()
   if (!dialectOf(request).methods.split(', ').includes(method)) {
@@ -181,30 +175,30 @@ function route(
   if (isSafe) {
     if (request.uploadId !== '') return stand(request.uploadId, store)
     const debug = settings.debug ? debugText(undefined, env, settings) : ''
-    return formPage(settings, loadLook(settings, request.acceptLanguage, id), '', debug)
+    return formPage(settings, loadTheme(settings, request.acceptLanguage, id), '', debug)
   }
   const boundary = requireBoundary(request)
   requireLength(request, settings)
   store.requireSpace(typeof request.contentLength === 'number' ? request.contentLength : 0)
-  return new Upload(id, boundary, settings, store)
+  return new FormUpload(id, boundary, settings, store)
 }
 
 /** Who does not know the id learns nothing. */
-function stand(id: string, store: Store): Response {
+function stand(id: string, store: Store): Reply {
   if (!/^[0-9A-Fa-f]{32}$/.test(id)) throw new Fault('NO_SUCH_UPLOAD')
   const upload = id.toLowerCase()
   const { header, offset, stored } = new Partials(store).look(upload)
   return standReply({ upload, offset, size: header.size }, stored, store.settings)
 }
 
-function requireBoundary(request: Request): string {
+function requireBoundary(request: CgiRequest): string {
   const boundary = parseBoundary(request.contentType)
   if (boundary === undefined) throw new Fault('NOT_MULTIPART')
   if ('problem' in boundary) throw new Fault('BAD_MULTIPART', `Content-Type: ${boundary.problem}`)
   return boundary.value
 }
 
-function requireLength({ contentLength, isChunked }: Request, settings: LoadedSettings): void {
+function requireLength({ contentLength, isChunked }: CgiRequest, settings: LoadedSettings): void {
   if (contentLength === 'malformed') throw new Fault('BAD_LENGTH')
   if (contentLength === 'absent') {
     if (!isChunked) throw new Fault('LENGTH_REQUIRED')
@@ -216,7 +210,7 @@ function requireLength({ contentLength, isChunked }: Request, settings: LoadedSe
 }
 
 /** Without a declared length only the close delimiter tells a whole body from one that was cut. */
-function endBody(receiver: Receiver, request: Request, accept: Accept<Response>): Response {
+function endBody(receiver: Receiver, request: CgiRequest, accept: MakeReply<Reply>): Reply {
   try {
     return receiver.end(accept)
   } catch (error) {
@@ -239,7 +233,7 @@ function explain(fault: Fault, settings: LoadedSettings): string {
   return `${fault.code}: ${isBug ? stackOf(cause) : String(cause)}`
 }
 
-function withHeaders(reply: Response, request: Request, settings: LoadedSettings): Response {
+function withHeaders(reply: Reply, request: CgiRequest, settings: LoadedSettings): Reply {
   const headers = [...reply.headers]
   const { methods, asked, told } = dialectOf(request)
   if (reply.status === 204 || reply.status === 405) headers.push(['Allow', methods])
@@ -279,7 +273,7 @@ function newId(): string {
   return `${Date.now().toString(36)}-${random.toString(36).padStart(8, '0')}`
 }
 
-function dialectOf({ isTus }: Request) {
+function dialectOf({ isTus }: CgiRequest) {
   return isTus ? tusDialect : formDialect
 }
 
@@ -287,11 +281,11 @@ function dialectOf({ isTus }: Request) {
 const formDialect = {
   methods: 'GET, HEAD, POST, OPTIONS',
   asked: 'Content-Type',
-  told: 'Upload-Offset',
+  told: 'FormUpload-Offset',
 }
 
 /** Should even the fault's page fail. */
-const lastResort: Response = {
+const lastResort: Reply = {
   status: 500,
   headers: [['Content-Type', 'text/plain; charset=utf-8']],
   body: 'INTERNAL\n',

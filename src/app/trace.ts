@@ -3,11 +3,11 @@
 // hidden. Called by app.ts, with `debug = true` for the page, and for the error log when something is a bug.
 
 import { readFileSync } from 'node:fs'
-import { findingText } from '../check/finding.ts'
 import { inspect } from '../check/inspect.ts'
+import { findingText } from '../finding.ts'
 import type { Env } from '../http/request.ts'
-import type { LoadedSettings } from '../settings/table.ts'
-import { attempt } from '../storage/placement.ts'
+import type { LoadedSettings } from '../settings/settings.ts'
+import { attempt } from '../system-error.ts'
 
 /** `error`: undefined when all is well and the owner only looks. */
 export function debugText(error: unknown, env: Env, settings: LoadedSettings): string {

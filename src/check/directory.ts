@@ -16,15 +16,16 @@ import {
   unlinkSync,
 } from 'node:fs'
 import { dirname, join, sep } from 'node:path'
-import { errorCode, Fault } from '../fault.ts'
+import { Fault } from '../fault.ts'
+import { type Finding, failure, fine, modeText, quoted, warning } from '../finding.ts'
 import { formatSize } from '../quantity.ts'
-import type { LoadedSettings } from '../settings/table.ts'
-import { attempt } from '../storage/placement.ts'
+import type { LoadedSettings } from '../settings/settings.ts'
+import { userName } from '../storage/owner.ts'
 import { Store } from '../storage/store.ts'
 import { Partials } from '../storage/unfinished.ts'
 import { freeBytes } from '../storage/usable.ts'
+import { attempt, errorCode } from '../system-error.ts'
 import { siteOf } from './exposure.ts'
-import { type Finding, failure, fine, modeText, quoted, userName, warning } from './finding.ts'
 import { mountOf } from './mounts.ts'
 
 /** `directory`: as usableDirectory() gives it. */

@@ -2,11 +2,12 @@
 // `debug` is on, where it sees what the web server gives: its user, its limits, its document root.
 // Nothing is changed, but for a file that is made where uploads are received and removed again.
 
+import { type Finding, fine } from '../finding.ts'
 import type { Env } from '../http/request.ts'
-import type { LoadedSettings } from '../settings/table.ts'
+import type { LoadedSettings } from '../settings/settings.ts'
+import { userName } from '../storage/owner.ts'
 import { usableDirectory } from '../storage/usable.ts'
 import { directoryFindings, directoryProblem } from './directory.ts'
-import { type Finding, fine, userName } from './finding.ts'
 import { limitFindings } from './limits.ts'
 import { placeFindings } from './place.ts'
 import { settingsFindings } from './settings.ts'

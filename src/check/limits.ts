@@ -3,10 +3,10 @@
 // What each resource is needed for, and how little is enough, is measured in docs/limits.md.
 
 import { readFileSync } from 'node:fs'
+import { type Finding, failure, fine, modeText, warning } from '../finding.ts'
 import { formatSize } from '../quantity.ts'
-import type { LoadedSettings } from '../settings/table.ts'
-import { attempt } from '../storage/placement.ts'
-import { type Finding, failure, fine, modeText, warning } from './finding.ts'
+import type { LoadedSettings } from '../settings/settings.ts'
+import { attempt } from '../system-error.ts'
 
 export function limitFindings(settings: LoadedSettings, isRequest: boolean): Finding[] {
   const whose = isRequest ? 'of this request' : 'of this shell; the web server may have others'

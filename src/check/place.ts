@@ -2,9 +2,9 @@
 
 import { readFileSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import type { LoadedSettings } from '../settings/table.ts'
-import { attempt } from '../storage/placement.ts'
-import { type Finding, fine, modeText, quoted, warning } from './finding.ts'
+import { type Finding, fine, modeText, quoted, warning } from '../finding.ts'
+import type { LoadedSettings } from '../settings/settings.ts'
+import { attempt } from '../system-error.ts'
 
 export function placeFindings(settings: LoadedSettings, program: string): Finding[] {
   return [...programFindings(program), ...seLinuxFindings(settings, program)]

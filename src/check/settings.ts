@@ -2,12 +2,12 @@
 
 import { accessSync, constants, statSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
+import { type Finding, failure, fine, modeText, quoted, warning } from '../finding.ts'
 import { readLogo, readStylesheet, textOn } from '../pages/theme.ts'
 import { formatSize } from '../quantity.ts'
-import type { LoadedSettings } from '../settings/table.ts'
-import { attempt } from '../storage/placement.ts'
+import type { LoadedSettings } from '../settings/settings.ts'
+import { attempt } from '../system-error.ts'
 import { siteOf } from './exposure.ts'
-import { type Finding, failure, fine, modeText, quoted, warning } from './finding.ts'
 
 export function settingsFindings(settings: LoadedSettings, documentRoot: string): Finding[] {
   const from = settings.file === '' ? 'no settings file; environment and defaults' : settings.file

@@ -4,7 +4,7 @@
 import { basename, dirname } from 'node:path'
 import { pages } from '../pages/files.ts'
 import { loadSettings } from '../settings/load.ts'
-import type { LoadedSettings } from '../settings/table.ts'
+import type { LoadedSettings } from '../settings/settings.ts'
 
 export function apacheConf(script: string, address: string): number {
   if (!/^\/[\w./~-]*[\w~-]$/.test(address)) {

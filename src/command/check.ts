@@ -3,8 +3,8 @@
 // for root may do everything; `--user` names another.
 
 import { readFileSync } from 'node:fs'
-import { type Finding, findingText } from '../check/finding.ts'
 import { inspect } from '../check/inspect.ts'
+import { type Finding, findingText } from '../finding.ts'
 import { loadSettings } from '../settings/load.ts'
 
 /** `user`: '' for the usual one when this is root, else for oneself. */

@@ -8,8 +8,8 @@ import { join } from 'node:path'
 import { formatSize, parseDuration } from '../quantity.ts'
 import { loadSettings } from '../settings/load.ts'
 import { Incoming } from '../storage/incoming.ts'
-import { attempt } from '../storage/placement.ts'
 import { usableDirectory } from '../storage/usable.ts'
+import { attempt } from '../system-error.ts'
 
 /** `olderThan`: a duration such as 1h; '' for `partial_lifetime`. */
 export function clean(script: string, olderThan: string, isDryRun: boolean): number {

@@ -1,14 +1,15 @@
 // `upload.cgi config`: the settings in force, and where each comes from. Exit status 0, or 78 when some are wrong.
 
 import { loadSettings } from '../settings/load.ts'
-import { type LoadedSettings, settingsTable } from '../settings/table.ts'
+import type { LoadedSettings } from '../settings/settings.ts'
+import { settingsTable } from '../settings/table.ts'
 
 /** One line a setting: key = value, and with `withOrigin` its source in front, as git config does. */
 export function config(script: string, withOrigin: boolean, asJson: boolean): number {
   const settings = loadSettings(process.env, process.execPath, script)
   const rows = settingsTable.map(({ key, name }) => ({
     key,
-    value: settings[name],
+    value: settings[name as keyof LoadedSettings],
     origin: settings.origins.get(key) ?? 'default',
   }))
   if (asJson) process.stdout.write(`${JSON.stringify({ file: settings.file, settings: rows })}\n`)

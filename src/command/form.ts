@@ -5,7 +5,7 @@
 import { languageFiles } from '../languages/files.ts'
 import { escapeHtml } from '../pages/html.ts'
 import { formPage, policy } from '../pages/page.ts'
-import { loadLook } from '../pages/theme.ts'
+import { loadTheme } from '../pages/theme.ts'
 import { loadSettings } from '../settings/load.ts'
 
 /** `action`: http(s) or a path. `code`: of the language, '' for the settings' own, else English. */
@@ -28,7 +28,7 @@ export function form(script: string, action: string, code: string): number {
     process.stderr.write(`upload.cgi: ${where}: ${problem}: ${remedy}\n`)
   }
   if (wrong.length > 0) return 78
-  const look = loadLook({ ...settings, language: code || settings.language }, '', 'form')
+  const look = loadTheme({ ...settings, language: code || settings.language }, '', 'form')
   const content = escapeHtml(policy(look.style, origin).join('; '))
   const meta = `<meta http-equiv="Content-Security-Policy" content="${content}">`
   const { body } = formPage(settings, look, action)

@@ -1,6 +1,7 @@
 // `upload.cgi --help`, made from the tables of commands and settings. It fits a terminal of 80 columns.
 
-import { type SettingsRow, settingsTable } from '../settings/table.ts'
+import type { SettingsRow } from '../settings/row.ts'
+import { settingsTable } from '../settings/table.ts'
 import { commandTable, wrap } from './commands.ts'
 
 export function helpText(): string {

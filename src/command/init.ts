@@ -2,7 +2,8 @@
 // at its default is a comment, so that a later version's better default is not held back.
 
 import { resolve } from 'node:path'
-import { type SettingsRow, settingsTable } from '../settings/table.ts'
+import type { SettingsRow } from '../settings/row.ts'
+import { settingsTable } from '../settings/table.ts'
 import { wrap } from './commands.ts'
 
 /** `program`: for the first line of a settings script; '' for a plain file. `directory`: '' for an example. */

@@ -5,7 +5,7 @@ import { mkdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import manifest from '../../package.json' with { type: 'json' }
-import { type Finding, findingText } from '../check/finding.ts'
+import { type Finding, findingText } from '../finding.ts'
 import { loadSettings } from '../settings/load.ts'
 import { nearest } from '../settings/nearest.ts'
 import { apacheConf } from './apache-conf.ts'

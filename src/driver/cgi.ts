@@ -4,10 +4,10 @@
 
 import { readSync, writeSync } from 'node:fs'
 import { open } from '../app/app.ts'
-import { errorCode } from '../fault.ts'
 import { encode } from '../http/reply.ts'
 import type { Env } from '../http/request.ts'
-import type { LoadedSettings } from '../settings/table.ts'
+import type { LoadedSettings } from '../settings/settings.ts'
+import { errorCode } from '../system-error.ts'
 
 /** What a pipe holds: a chunk is then the whole buffer, and no new view of it is made. */
 const bufferBytes = 64 * 1024

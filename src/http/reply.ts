@@ -1,20 +1,20 @@
 // A reply, and its bytes as a CGI program writes them (RFC 3875 section 6).
 // Always with a Status line: a Location without one would make Apache fetch the page itself.
 
-export type Response = {
+export type Reply = {
   readonly status: number
   readonly headers: readonly (readonly [name: string, value: string])[]
   readonly body: string
 }
 
 /** The reply as bytes: header fields with CRLF, a blank line, the body unless the method was HEAD. */
-export function encode(response: Response, method: string): Buffer {
-  const body = Buffer.from(response.body)
+export function encode(reply: Reply, method: string): Buffer {
+  const body = Buffer.from(reply.body)
   const lines = [
-    `Status: ${response.status} ${statusPhrase(response.status)}`,
-    ...response.headers.map(([name, value]) => `${name}: ${safeHeaderValue(value)}`),
+    `Status: ${reply.status} ${statusPhrase(reply.status)}`,
+    ...reply.headers.map(([name, value]) => `${name}: ${safeHeaderValue(value)}`),
   ]
-  if (response.status !== 204) lines.push(`Content-Length: ${body.length}`)
+  if (reply.status !== 204) lines.push(`Content-Length: ${body.length}`)
   const head = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`)
   return method === 'HEAD' ? head : Buffer.concat([head, body])
 }
@@ -29,6 +29,17 @@ function safeHeaderValue(value: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what this is about
   return value.replace(/[\x00-\x1f\x7f]/g, ' ')
 }
+
+/**
+ * `Referrer-Policy: same-origin` and not `no-referrer`: with that one browsers would send
+ * `Origin: null` with the form's own post (Fetch standard, "append a request Origin header").
+ */
+export const commonHeaders: Reply['headers'] = [
+  ['X-Content-Type-Options', 'nosniff'],
+  ['Referrer-Policy', 'same-origin'],
+  ['Cache-Control', 'no-store'],
+  ['Vary', 'Accept, Accept-Language, Origin'],
+]
 
 const phrases: Readonly<Record<number, string>> = {
   200: 'OK',

@@ -1,10 +1,10 @@
-// The CGI environment (RFC 3875 section 4.1) → Request. Every way in, CGI today and FastCGI later, builds
+// The CGI environment (RFC 3875 section 4.1) → CgiRequest. Every way in, CGI today and FastCGI later, builds
 // its requests from such an environment. Nothing here throws: what is malformed is told as such and
 // app.ts answers it. Settings are never read from here, and HTTP_PROXY is nobody's setting (httpoxy).
 
 export type Env = Readonly<Record<string, string | undefined>>
 
-export type Request = {
+export type CgiRequest = {
   /** With tus, what X-HTTP-Method-Override says instead. */
   readonly method: string
   readonly contentType: string
@@ -29,7 +29,7 @@ export type Request = {
 
 export type ReplyFormat = 'html' | 'json' | 'text'
 
-export function parseRequest(env: Env): Request {
+export function parseRequest(env: Env): CgiRequest {
   const origin = env['HTTP_ORIGIN'] ?? ''
   const pathInfo = env['PATH_INFO'] ?? ''
   const isTus = /^\/tus(\/|$)/.test(pathInfo)

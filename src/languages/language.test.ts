@@ -4,8 +4,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { languageFiles } from './files.ts'
-import { chooseLanguage, type LanguageCode, language } from './language.ts'
+import { type LanguageCode, languageFiles } from './files.ts'
+import { chooseLanguage, language } from './language.ts'
 
 const codes = Object.keys(languageFiles) as LanguageCode[]
 

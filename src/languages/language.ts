@@ -6,8 +6,6 @@
 
 import { type LanguageCode, languageFiles } from './files.ts'
 
-export type { LanguageCode } from './files.ts'
-
 export type Language = {
   /** BCP 47, for `<html lang>` and for Intl in the browser. */
   readonly code: LanguageCode

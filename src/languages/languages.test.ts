@@ -5,8 +5,8 @@ import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { type FaultCode, faultSentence, faults } from '../fault.ts'
-import { languageFiles } from './files.ts'
-import { type LanguageCode, language } from './language.ts'
+import { type LanguageCode, languageFiles } from './files.ts'
+import { language } from './language.ts'
 
 type Sentences = Readonly<Record<string, string>>
 

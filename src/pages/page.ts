@@ -2,19 +2,23 @@
 // escaped. The Content-Security-Policy allows what a page inlines, by hash, and nothing else.
 
 import type { Fault } from '../fault.ts'
-import type { Response } from '../http/reply.ts'
+import type { Reply } from '../http/reply.ts'
+import { commonHeaders } from '../http/reply.ts'
+import type { Stored, StoredFile } from '../outcome.ts'
+import { fileUrl } from '../outcome.ts'
 import { formatSize } from '../quantity.ts'
-import { type ExtraField, type Settings, settingsTable } from '../settings/table.ts'
-import type { Receipt, StoredFile } from '../upload/form.ts'
+import type { ExtraField } from '../settings/row.ts'
+import type { Settings } from '../settings/settings.ts'
+import { settingsTable } from '../settings/table.ts'
 import { pages } from './files.ts'
 import { type Fragment, fill, html, trusted } from './html.ts'
-import type { Look } from './theme.ts'
+import type { Theme } from './theme.ts'
 
 /**
  * `action`: where a form on a page of its own posts to; '' for the address that it came from. `debug`: as in
  * errorPage().
  */
-export function formPage(settings: Settings, look: Look, action = '', debug = ''): Response {
+export function formPage(settings: Settings, look: Theme, action = '', debug = ''): Reply {
   const { message, maxFiles, allowExtensions } = settings
   const { text } = look.language
   const accept = allowExtensions.map((extension) => `.${extension}`).join(',')
@@ -40,7 +44,7 @@ export function formPage(settings: Settings, look: Look, action = '', debug = ''
   })
 }
 
-export function resultPage(receipt: Receipt, settings: Settings, look: Look): Response {
+export function resultPage(receipt: Stored, settings: Settings, look: Theme): Reply {
   const { text } = look.language
   return page(201, pages.result, settings, look, {
     heading: text('result.heading'),
@@ -55,9 +59,9 @@ export function errorPage(
   fault: Fault,
   id: string,
   settings: Settings,
-  look: Look,
+  look: Theme,
   debug: string,
-): Response {
+): Reply {
   const { text } = look.language
   return page(fault.status, pages.error, settings, look, {
     heading: text(`fault.${fault.code}`),
@@ -77,13 +81,8 @@ function debugSection(debug: string): Fragment {
   return html`<section class="debug"><h2>Debug</h2><pre>${debug}</pre></section>`
 }
 
-export function fileUrl(settings: Settings, file: StoredFile): string | undefined {
-  if (settings.publicUrl === '') return undefined
-  return `${settings.publicUrl.replace(/\/$/, '')}/${encodeURIComponent(file.stored)}`
-}
-
 /** The script writes sizes again as the visitor's language does. */
-function limits(settings: Settings, look: Look): Fragment {
+function limits(settings: Settings, look: Theme): Fragment {
   const { maxFileBytes, maxRequestBytes, maxFiles, allowExtensions } = settings
   const { text } = look.language
   const sized = (key: string, bytes: number) => {
@@ -101,7 +100,7 @@ function limits(settings: Settings, look: Look): Fragment {
   return html`${lines.map((line) => html`<li>${line}</li>`)}`
 }
 
-function control(field: ExtraField, look: Look): Fragment {
+function control(field: ExtraField, look: Theme): Fragment {
   const { name, type, required, options } = field
   const { text } = look.language
   const id = `field-${name}`
@@ -122,12 +121,12 @@ function control(field: ExtraField, look: Look): Fragment {
 }
 
 /** A data block, which no policy takes for a script; `<` could end it. */
-function scriptText(look: Look): Fragment {
+function scriptText(look: Theme): Fragment {
   const sentences = look.language.sections('queue.', 'action.', 'refused.', 'failed.', 'status.')
   return trusted(sentences.replaceAll('<', '\\u003c'))
 }
 
-function receiptItem(file: StoredFile, settings: Settings, look: Look): Fragment {
+function receiptItem(file: StoredFile, settings: Settings, look: Theme): Fragment {
   const url = fileUrl(settings, file)
   const name = html`<bdi class="name">${file.stored}</bdi>`
   const [before = '', after = ''] = look.language.text('result.sentAs').split('{name}')
@@ -142,9 +141,9 @@ function page(
   status: number,
   file: string,
   settings: Settings,
-  look: Look,
+  look: Theme,
   holes: Readonly<Record<string, string | Fragment>>,
-): Response {
+): Reply {
   const { language, style } = look
   const owners = style === '' ? '' : `<style>${style}</style>`
   const isDefaultTitle = settings.title === defaultTitle
@@ -189,16 +188,5 @@ function sha256Source(content: string): string {
   const hash = process.getBuiltinModule('node:crypto').createHash('sha256')
   return `sha256-${hash.update(content).digest('base64')}`
 }
-
-/**
- * `Referrer-Policy: same-origin` and not `no-referrer`: with that one browsers would send
- * `Origin: null` with the form's own post (Fetch standard, "append a request Origin header").
- */
-export const commonHeaders: Response['headers'] = [
-  ['X-Content-Type-Options', 'nosniff'],
-  ['Referrer-Policy', 'same-origin'],
-  ['Cache-Control', 'no-store'],
-  ['Vary', 'Accept, Accept-Language, Origin'],
-]
 
 const defaultTitle = settingsTable.find(({ key }) => key === 'title')?.default

@@ -5,9 +5,9 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
 import { chooseLanguage, type Language, language } from '../languages/language.ts'
 import { complain } from '../log.ts'
-import type { Settings } from '../settings/table.ts'
+import type { Settings } from '../settings/settings.ts'
 
-export type Look = {
+export type Theme = {
   readonly language: Language
   /** CSS that comes after ours; '' for none. */
   readonly style: string
@@ -16,7 +16,7 @@ export type Look = {
 }
 
 /** `id`: of the request, for the error log. */
-export function loadLook(settings: Settings, acceptLanguage: string, id: string): Look {
+export function loadTheme(settings: Settings, acceptLanguage: string, id: string): Theme {
   const told = (setting: string, load: () => string) => {
     try {
       return load()

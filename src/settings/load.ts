@@ -7,7 +7,8 @@ import { closeSync, fstatSync, openSync, readFileSync, type Stats, statSync } fr
 import { dirname, isAbsolute, resolve } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import { nearest } from './nearest.ts'
-import type { LoadedSettings, Settings, SettingsProblem, SettingsRow } from './table.ts'
+import type { SettingsRow } from './row.ts'
+import type { LoadedSettings, Settings, SettingsProblem } from './settings.ts'
 import { executedByBrowsers, executedByServers, settingsTable } from './table.ts'
 import { fromText, parseValue } from './value.ts'
 

@@ -2,17 +2,7 @@
 // settings.ts, which is the only one to import it.
 
 import { languageFiles } from '../languages/files.ts'
-import type { SettingsRow } from './table.ts'
-
-/** A field that the form asks for, beside the files. */
-export type ExtraField = {
-  readonly name: string
-  readonly label: string
-  readonly type: 'text' | 'email' | 'select' | 'checkbox'
-  readonly required: boolean
-  /** Of a select. */
-  readonly options: readonly string[]
-}
+import type { SettingsRow } from './row.ts'
 
 export const pageSettings: readonly SettingsRow[] = [
   {

@@ -3,7 +3,7 @@
 
 import { isAbsolute, resolve } from 'node:path'
 import { parseDuration, parseSize } from '../quantity.ts'
-import type { ExtraField, SettingsRow } from './table.ts'
+import type { ExtraField, SettingsRow } from './row.ts'
 
 export type ParsedValue =
   | { readonly value: unknown }

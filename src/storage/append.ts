@@ -16,13 +16,15 @@ import {
   unlinkSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { Fault, translated } from '../fault.ts'
-import type { Receipt } from '../upload/form.ts'
+import { Fault } from '../fault.ts'
+import type { Stored } from '../outcome.ts'
+import { attempt } from '../system-error.ts'
 import { BlockWriter } from './block-writer.ts'
 import type { Claim } from './claim.ts'
 import { storedName } from './filename.ts'
+import { translated } from './files.ts'
 import { note, type PartialHeader } from './journal.ts'
-import { attempt, removePlaceholder } from './placement.ts'
+import { removePlaceholder } from './placement.ts'
 import { freeSpaceCheckBytes, type Store, setMode } from './store.ts'
 import type { PartialState } from './unfinished.ts'
 import { syncDirectory } from './usable.ts'
@@ -111,7 +113,7 @@ export class Append {
    * reply, and the receipt that is kept for a sender who asks again. What was written counts also if it fails,
    * but for a file that came whole and has nothing to go on with.
    */
-  finish<Result>(accept: (finished: Finished) => readonly [Result, Receipt]): Result {
+  finish<Result>(accept: (finished: Finished) => readonly [Result, Stored]): Result {
     try {
       const result = translated(() => this.#finish(accept))
       this.offset = this.end
@@ -124,7 +126,7 @@ export class Append {
     }
   }
 
-  #finish<Result>(accept: (finished: Finished) => readonly [Result, Receipt]): Result {
+  #finish<Result>(accept: (finished: Finished) => readonly [Result, Stored]): Result {
     const { durable, fileMode } = this.#store.settings
     this.#flush()
     const sha256 = this.#sum()

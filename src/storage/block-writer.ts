@@ -4,7 +4,8 @@
 // Looks at no claim and no limit: who calls it does, before write() and before flush().
 
 import { writeSync } from 'node:fs'
-import { Fault, translated } from '../fault.ts'
+import { Fault } from '../fault.ts'
+import { translated } from './files.ts'
 
 export const blockBytes = 64 * 1024
 

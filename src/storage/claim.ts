@@ -16,9 +16,10 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs'
-import { errorCode, Fault } from '../fault.ts'
+import { Fault } from '../fault.ts'
+import { attempt, errorCode } from '../system-error.ts'
+import { createNew } from './files.ts'
 import type { Incoming } from './incoming.ts'
-import { attempt, createNew } from './placement.ts'
 
 const silentMilliseconds = 45_000
 const heartbeatMilliseconds = 5_000

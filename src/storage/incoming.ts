@@ -10,12 +10,14 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  readSync,
   unlinkSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { errorCode, Fault } from '../fault.ts'
-import { attempt, createNew, removePlaceholder } from './placement.ts'
+import { Fault } from '../fault.ts'
+import { randomId } from '../random-id.ts'
+import { attempt, errorCode } from '../system-error.ts'
+import { createNew } from './files.ts'
+import { removePlaceholder } from './placement.ts'
 
 const maxSweptEntries = 1000
 const incomingName =
@@ -122,31 +124,6 @@ export class Incoming {
       .sort((one, other) => (one.name < other.name ? 1 : -1))
   }
 }
-
-/**
- * 128 bits as 32 hex digits: from the kernel (random(4)), since loading node:crypto takes a quarter of the time of a
- * small upload; by it where there is no /dev, as in a bare chroot.
- */
-export function randomId(): string {
-  return (
-    attempt(readRandom) ?? process.getBuiltinModule('node:crypto').randomBytes(idBytes)
-  ).toString('hex')
-}
-
-function readRandom(): Buffer {
-  const fd = openSync('/dev/urandom', 'r')
-  try {
-    const bytes = Buffer.alloc(idBytes)
-    // A device: a plain file of that name could say the same each time.
-    if (!fstatSync(fd).isCharacterDevice()) throw new Error('/dev/urandom is no device')
-    if (readSync(fd, bytes) < idBytes) throw new Error('/dev/urandom has too little')
-    return bytes
-  } finally {
-    closeSync(fd)
-  }
-}
-
-const idBytes = 16
 
 /** Since when nobody touched it, in ms; Infinity for what is not a file of ours. */
 function touchedAt(path: string, kind: string): number {

@@ -12,9 +12,10 @@ import {
   readSync,
   truncateSync,
 } from 'node:fs'
-import type { Receipt } from '../upload/form.ts'
+import type { Stored } from '../outcome.ts'
+import { attempt } from '../system-error.ts'
 import { writeAll } from './block-writer.ts'
-import { attempt, createNew } from './placement.ts'
+import { createNew } from './files.ts'
 
 /** What is being sent. */
 export type PartialHeader = {
@@ -41,7 +42,7 @@ export type Journal = {
   /** Where there are no hard links: the data itself is given its name. */
   readonly isMoving: boolean
   /** The receipt, for a sender who lost the reply. */
-  readonly stored: Receipt | undefined
+  readonly stored: Stored | undefined
 }
 
 /** Throws EEXIST and what else the file system says. It is safe on disk with the first note. */
@@ -81,11 +82,11 @@ export function readJournal(path: string): Journal | undefined {
   const header = parsed(first) as Journal['header'] | undefined
   if (typeof header?.size !== 'number') return undefined
   let [offset, pieces] = [0, 0]
-  let stored: Receipt | undefined
+  let stored: Stored | undefined
   let isMoving = false
   for (const line of last.map(parsed)) {
     if (Array.isArray(line) && line[0] >= offset) [offset, pieces] = line as [number, number]
-    const members = Object(line) as { stored?: Receipt; moving?: true }
+    const members = Object(line) as { stored?: Stored; moving?: true }
     stored = members.stored ?? stored
     isMoving ||= members.moving === true
   }

@@ -20,8 +20,10 @@ import {
   writeSync,
 } from 'node:fs'
 import { basename, join } from 'node:path'
-import { errorCode, Fault, fileSystemFault } from '../fault.ts'
+import { Fault } from '../fault.ts'
+import { attempt, errorCode } from '../system-error.ts'
 import { numberedName, storedName } from './filename.ts'
+import { createNew, fileSystemFault, isThere } from './files.ts'
 
 /** A file that is whole on disk under a name of its own. */
 export type Received = { readonly path: string; readonly inode: number }
@@ -114,24 +116,6 @@ export function maybeThere(paths: readonly string[], error: unknown): Fault {
   const names = paths.map((path) => basename(path)).join(', ')
   return new Fault(code, `${told}not removed again, and maybe there: ${names}`, error)
 }
-
-/** Whether something has the name, be it a broken symlink. */
-export function isThere(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false }) !== undefined
-}
-
-/** For cleaning up, where there is nothing better to do about a failure than to go on. */
-export function attempt<Result>(action: () => Result): Result | undefined {
-  try {
-    return action()
-  } catch {
-    return undefined
-  }
-}
-
-/** For open(2): never what is there already, never through a symlink. */
-export const createNew =
-  constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
 
 /** A number from `from` on that looks free, in O(log n) looks; link(2) has the last word. */
 function freeNumber(directory: string, name: string, from: number): number {

@@ -15,14 +15,13 @@ import {
   unlinkSync,
 } from 'node:fs'
 import { basename, join } from 'node:path'
-import { errorCode, Fault, translated } from '../fault.ts'
-import type { Settings } from '../settings/table.ts'
+import { Fault } from '../fault.ts'
+import type { Settings } from '../settings/settings.ts'
+import { attempt, errorCode } from '../system-error.ts'
 import { BlockWriter, blockBytes } from './block-writer.ts'
+import { createNew, isThere, translated } from './files.ts'
 import { Incoming } from './incoming.ts'
 import {
-  attempt,
-  createNew,
-  isThere,
   maybeThere,
   type Placed,
   placeInstead,

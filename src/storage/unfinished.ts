@@ -6,13 +6,14 @@
 
 import { closeSync, fstatSync, lstatSync, openSync, readdirSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { Fault, translated } from '../fault.ts'
-import type { Receipt } from '../upload/form.ts'
+import { Fault } from '../fault.ts'
+import type { Stored } from '../outcome.ts'
+import { attempt } from '../system-error.ts'
 import { Append } from './append.ts'
 import { Claim, isClaimed } from './claim.ts'
 import { storedName } from './filename.ts'
+import { createNew, translated } from './files.ts'
 import { createJournal, type Journal, type PartialHeader, readJournal } from './journal.ts'
-import { attempt, createNew } from './placement.ts'
 import type { Store } from './store.ts'
 
 export type PartialState = Journal & {
@@ -43,7 +44,7 @@ export class Partials {
   }
 
   /** Of an upload that is stored; undefined for any other id. */
-  receipt(id: string): Receipt | undefined {
+  receipt(id: string): Stored | undefined {
     return translated(() => read(this.#store, id))?.stored
   }
 

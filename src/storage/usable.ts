@@ -13,8 +13,10 @@ import {
   statSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
-import { errorCode, Fault, translated } from '../fault.ts'
-import type { Settings } from '../settings/table.ts'
+import { Fault } from '../fault.ts'
+import type { Settings } from '../settings/settings.ts'
+import { errorCode } from '../system-error.ts'
+import { translated } from './files.ts'
 
 /**
  * The real path, resolved once so that a symlink changed meanwhile cannot divert half of an upload.

@@ -2,15 +2,14 @@
 // stored. Made by tus.ts, called by app.ts. A body that is cut keeps what arrived, for the sender asks with HEAD
 // how much that is; with a checksum the piece counts as a whole or not at all.
 
-import type { Receiver } from '../app/app.ts'
 import { Fault } from '../fault.ts'
-import type { Response } from '../http/reply.ts'
-import { commonHeaders, fileUrl } from '../pages/page.ts'
-import type { Settings } from '../settings/table.ts'
+import { commonHeaders, type Reply } from '../http/reply.ts'
+import { fileUrl, type MakeReply, type Stored } from '../outcome.ts'
+import type { Settings } from '../settings/settings.ts'
 import type { Append } from '../storage/append.ts'
-import { attempt } from '../storage/placement.ts'
 import type { Partials } from '../storage/unfinished.ts'
-import type { Accept, Receipt } from '../upload/form.ts'
+import { attempt } from '../system-error.ts'
+import type { Receiver } from '../upload/receiver.ts'
 import { type Checksum, parseMetadata } from './headers.ts'
 
 type Hash = { update(bytes: Buffer): unknown; digest(encoding: 'base64'): string }
@@ -22,7 +21,7 @@ export class TusBody implements Receiver {
   readonly #settings: Settings
   readonly #checksum: Checksum | undefined
   readonly #hash: Hash | undefined
-  readonly #reply: Response
+  readonly #reply: Reply
   /** Made by this request: without our reply nobody knows of it. */
   readonly #isNew: boolean
   /** Whether what arrived is of use by itself. */
@@ -34,7 +33,7 @@ export class TusBody implements Receiver {
     append: Append,
     partials: Partials,
     settings: Settings,
-    reply: Response,
+    reply: Reply,
     checksum?: Checksum,
   ) {
     this.#requestId = requestId
@@ -64,7 +63,7 @@ export class TusBody implements Receiver {
     if (append.end - append.offset >= this.#settings.chunkBytes) append.publish()
   }
 
-  end(accept: Accept<Response>): Response {
+  end(accept: MakeReply<Reply>): Reply {
     if (this.#hash?.digest('base64') !== this.#checksum?.digest)
       throw new Fault('CHECKSUM_MISMATCH')
     const append = this.#append
@@ -78,7 +77,7 @@ export class TusBody implements Receiver {
       return accept({ partial: { upload, offset: append.offset, size } }, reply)
     }
     return append.finish(({ name: stored, sha256, pieces, seconds }) => {
-      const receipt: Receipt = {
+      const receipt: Stored = {
         id: this.#requestId,
         time: new Date().toISOString(),
         files: [{ field, name, stored, size, type, sha256 }],
@@ -100,7 +99,7 @@ export class TusBody implements Receiver {
 }
 
 /** An upload that can be gone on with. */
-export function stands(offset: number, expiresAt: number): Response['headers'] {
+export function stands(offset: number, expiresAt: number): Reply['headers'] {
   return [
     ['Upload-Offset', String(offset)],
     ['Upload-Expires', new Date(expiresAt).toUTCString()],
@@ -108,7 +107,7 @@ export function stands(offset: number, expiresAt: number): Response['headers'] {
 }
 
 /** An upload that is stored: where, or at least under which name. */
-export function isStored({ files }: Receipt, settings: Settings): Response['headers'] {
+export function isStored({ files }: Stored, settings: Settings): Reply['headers'] {
   const [file] = files
   if (file === undefined) return []
   return [
@@ -117,11 +116,11 @@ export function isStored({ files }: Receipt, settings: Settings): Response['head
   ]
 }
 
-export function withMore(reply: Response, headers: Response['headers']): Response {
+export function withMore(reply: Reply, headers: Reply['headers']): Reply {
   return { ...reply, headers: [...reply.headers, ...headers] }
 }
 
-export function emptyWith(status: number, headers: Response['headers'] = []): Response {
+export function emptyWith(status: number, headers: Reply['headers'] = []): Reply {
   return { status, headers: [...commonHeaders, ...headers], body: '' }
 }
 

@@ -4,7 +4,7 @@
 
 import { Fault } from '../fault.ts'
 import type { Env } from '../http/request.ts'
-import type { Field } from '../upload/form.ts'
+import type { Field } from '../outcome.ts'
 
 export type TusHeaders = {
   /** Bytes; undefined when the header is missing. */

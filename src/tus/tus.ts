@@ -3,25 +3,24 @@
 // unfinished uploads as those of POST pieces (partial.ts), stored by the same commit as every other file.
 // Not here: syntax of headers (tus-headers.ts), what becomes of a body (tus-body.ts), faults (app.ts).
 
-import type { Receiver } from '../app/app.ts'
 import { Fault, OffsetMismatch } from '../fault.ts'
-import type { Response } from '../http/reply.ts'
-import type { Request } from '../http/request.ts'
+import type { Reply } from '../http/reply.ts'
+import type { CgiRequest } from '../http/request.ts'
+import type { Stored } from '../outcome.ts'
 import { formatSize } from '../quantity.ts'
-import type { Settings } from '../settings/table.ts'
+import { randomId } from '../random-id.ts'
+import type { Settings } from '../settings/settings.ts'
 import type { Append } from '../storage/append.ts'
 import { refusedExtension, storedName } from '../storage/filename.ts'
-import { randomId } from '../storage/incoming.ts'
 import type { Store } from '../storage/store.ts'
 import { type PartialState, Partials } from '../storage/unfinished.ts'
-import type { Receipt } from '../upload/form.ts'
+import type { Receiver } from '../upload/receiver.ts'
 import { emptyWith, isStored, moreThanAnnounced, stands, TusBody, withMore } from './body.ts'
 import { checksumAlgorithms, type TusHeaders, tusVersion } from './headers.ts'
 
 /** What is spoken here, for who asks with OPTIONS. */
-export function tusOffer({ maxFileBytes }: Settings): Response {
-  const limit: Response['headers'] =
-    maxFileBytes > 0 ? [['Tus-Max-Size', String(maxFileBytes)]] : []
+export function tusOffer({ maxFileBytes }: Settings): Reply {
+  const limit: Reply['headers'] = maxFileBytes > 0 ? [['Tus-Max-Size', String(maxFileBytes)]] : []
   return emptyWith(204, [
     ['Tus-Version', tusVersion],
     ['Tus-Extension', 'creation,creation-with-upload,termination,expiration,checksum'],
@@ -33,10 +32,10 @@ export function tusOffer({ maxFileBytes }: Settings): Response {
 /** `id`: of the request. Throws what is refused, as far as it can be known before the body is read. */
 export function openTus(
   id: string,
-  request: Request,
+  request: CgiRequest,
   headers: TusHeaders,
   store: Store,
-): Response | Receiver {
+): Reply | Receiver {
   const { method, pathInfo } = request
   const call = { id, request, headers, store, partials: new Partials(store) }
   if (method === 'POST') {
@@ -53,7 +52,7 @@ export function openTus(
 
 type Call = {
   readonly id: string
-  readonly request: Request
+  readonly request: CgiRequest
   readonly headers: TusHeaders
   readonly store: Store
   readonly partials: Partials
@@ -85,10 +84,7 @@ function create({ id, request, headers, store, partials }: Call): Receiver {
 }
 
 /** PATCH */
-function goOn(
-  { id, request, headers, store, partials }: Call,
-  upload: string,
-): Response | Receiver {
+function goOn({ id, request, headers, store, partials }: Call, upload: string): Reply | Receiver {
   requireType(request)
   const { uploadOffset, uploadLength, checksum } = headers
   if (uploadOffset === undefined) throw new Fault('BAD_UPLOAD', 'Upload-Offset is missing')
@@ -119,7 +115,7 @@ function goOn(
  * Senders take an offset at the end for success. So when all is there but not stored, because one before failed
  * or died at the very end, it is stored now, or the reply says why not.
  */
-function stand({ id, store, partials }: Call, upload: string): Response | Receiver {
+function stand({ id, store, partials }: Call, upload: string): Reply | Receiver {
   partials.requireSettled(upload)
   const { header, offset, stored, expiresAt } = partials.look(upload)
   const reply = emptyWith(200, described(header))
@@ -130,13 +126,13 @@ function stand({ id, store, partials }: Call, upload: string): Response | Receiv
   return new TusBody(id, claimed, partials, store.settings, reply)
 }
 
-function described({ size, metadata }: PartialState['header']): Response['headers'] {
+function described({ size, metadata }: PartialState['header']): Reply['headers'] {
   const length = ['Upload-Length', String(size)] as const
   return metadata === '' ? [length] : [length, ['Upload-Metadata', metadata]]
 }
 
 /** To go on with it, or the receipt when it is stored, be it just now by somebody else. */
-function claim(partials: Partials, upload: string): Append | Receipt {
+function claim(partials: Partials, upload: string): Append | Stored {
   try {
     return partials.claim(upload)
   } catch (error) {
@@ -146,23 +142,23 @@ function claim(partials: Partials, upload: string): Append | Receipt {
   }
 }
 
-function sizeOf({ files }: Receipt): number {
+function sizeOf({ files }: Stored): number {
   return files[0]?.size ?? 0
 }
 
 /** A request without length has no body, unless it is chunked (RFC 9112 section 6.3). */
-function mayHaveBody({ contentLength, isChunked }: Request): boolean {
+function mayHaveBody({ contentLength, isChunked }: CgiRequest): boolean {
   return contentLength === 'absent' ? isChunked : contentLength !== 0
 }
 
-function requireType({ contentType }: Request): void {
+function requireType({ contentType }: CgiRequest): void {
   const [type = ''] = contentType.split(';', 1)
   if (type.trim().toLowerCase() !== 'application/offset+octet-stream')
     throw new Fault('NOT_A_PIECE')
 }
 
 /** `left`: what is missing of the file. */
-function requireRoom({ contentLength }: Request, left: number, store: Store): void {
+function requireRoom({ contentLength }: CgiRequest, left: number, store: Store): void {
   if (contentLength === 'malformed') throw new Fault('BAD_LENGTH')
   const bytes = contentLength === 'absent' ? 0 : contentLength
   const { maxRequestBytes } = store.settings
@@ -179,7 +175,7 @@ export const tusDialect = {
   methods: 'HEAD, POST, PATCH, DELETE, OPTIONS',
   asked:
     'Content-Type, Tus-Resumable, Upload-Length, Upload-Offset, Upload-Metadata, Upload-Checksum, ' +
-    'X-HTTP-Method-Override, X-Requested-With, X-Request-ID',
+    'X-HTTP-Method-Override, X-Requested-With, X-CgiRequest-ID',
   told:
     'Location, Content-Location, Tus-Resumable, Tus-Version, Tus-Extension, Tus-Max-Size, ' +
     'Tus-Checksum-Algorithm, Upload-Offset, Upload-Length, Upload-Metadata, Upload-Expires',

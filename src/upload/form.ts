@@ -4,57 +4,13 @@
 
 import { Fault } from '../fault.ts'
 import { MultipartParser, type PartHeaders, type Sink } from '../multipart/parser.ts'
+import type { Field, MakeReply, Stored, StoredFile } from '../outcome.ts'
 import { formatSize } from '../quantity.ts'
-import type { Settings } from '../settings/table.ts'
+import type { Settings } from '../settings/settings.ts'
 import { refusedExtension, storedName } from '../storage/filename.ts'
 import type { PendingFile, Store } from '../storage/store.ts'
 import { Partials } from '../storage/unfinished.ts'
 import { Piece } from './piece.ts'
-
-export type StoredFile = {
-  /** The form field it came in. */
-  readonly field: string
-  /** As the client called it. */
-  readonly name: string
-  /** As it is called in the directory. */
-  readonly stored: string
-  readonly size: number
-  /** What the client said it is; never to be trusted. */
-  readonly type: string
-  /** In hex; undefined when `checksum` is none. */
-  readonly sha256: string | undefined
-}
-
-export type Field = { readonly name: string; readonly value: string }
-
-/** The same on the page, in the JSON, in the text and in the log. */
-export type Receipt = {
-  readonly id: string
-  /** ISO 8601, UTC. */
-  readonly time: string
-  readonly files: readonly StoredFile[]
-  readonly fields: readonly Field[]
-}
-
-/** How far an upload in pieces is. */
-export type Progress = {
-  readonly upload: string
-  /** How much of it is safely there, in bytes. */
-  readonly offset: number
-  readonly size: number
-  /** Of one that is finished now. */
-  readonly pieces?: number
-  readonly seconds?: number
-}
-
-/** What became of a request that was not refused; nothing at all of an upload that was cancelled. */
-export type Outcome = { readonly receipt?: Receipt; readonly partial?: Progress }
-
-/**
- * Makes the reply, while all can still be taken back: should it throw, nothing is stored. `reply`: instead of
- * the one that the outcome has by itself.
- */
-export type Accept<Result> = (outcome: Outcome, reply?: Result) => Result
 
 type Hash = { update(bytes: Buffer): unknown; digest(encoding: 'hex'): string }
 
@@ -68,7 +24,7 @@ type ReceivedFile = {
   sha256: string | undefined
 }
 
-export class Upload implements Sink {
+export class FormUpload implements Sink {
   readonly #id: string
   readonly #settings: Settings
   readonly #store: Store
@@ -97,7 +53,7 @@ export class Upload implements Sink {
   }
 
   /** The body is over: stores all of its files or throws. */
-  end<Result>(accept: Accept<Result>): Result {
+  end<Result>(accept: MakeReply<Result>): Result {
     this.#parser.end()
     if (this.#piece.isMeant) {
       const receiptOf = (file: StoredFile) => this.#receipt([file])
@@ -229,7 +185,7 @@ export class Upload implements Sink {
       this.#fields.push({ name: field.name, value })
   }
 
-  #receipt(files: readonly StoredFile[]): Receipt {
+  #receipt(files: readonly StoredFile[]): Stored {
     return { id: this.#id, time: new Date().toISOString(), files, fields: this.#fields }
   }
 

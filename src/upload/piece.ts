@@ -3,11 +3,11 @@
 // at all; the last one stores the file. BAD_UPLOAD for whatever does not fit together.
 
 import { Fault, OffsetMismatch } from '../fault.ts'
+import type { Field, MakeReply, Stored, StoredFile } from '../outcome.ts'
 import { formatSize } from '../quantity.ts'
-import type { Settings } from '../settings/table.ts'
+import type { Settings } from '../settings/settings.ts'
 import type { Append } from '../storage/append.ts'
 import type { Partials } from '../storage/unfinished.ts'
-import type { Accept, Field, Receipt, StoredFile } from './form.ts'
 
 export class Piece {
   readonly #partials: Partials
@@ -15,7 +15,7 @@ export class Piece {
   readonly #given = new Map<string, string>()
   #append: Append | undefined
   /** It was stored before: the sender did not hear of it. */
-  #stored: Receipt | undefined
+  #stored: Stored | undefined
   #hasBegun = false
 
   constructor(partials: Partials, settings: Settings) {
@@ -68,9 +68,9 @@ export class Piece {
 
   /** The request is whole: the piece counts, and the last one stores the file. */
   end<Result>(
-    receiptOf: (file: StoredFile) => Receipt,
+    receiptOf: (file: StoredFile) => Stored,
     fields: readonly Field[],
-    accept: Accept<Result>,
+    accept: MakeReply<Result>,
   ): Result {
     const id = this.#id()
     if (this.#given.has('_cancel')) {

@@ -8,9 +8,9 @@ import { rmSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { open } from '../../src/app/app.ts'
-import type { Response } from '../../src/http/reply.ts'
+import type { Reply } from '../../src/http/reply.ts'
 import { loadSettings } from '../../src/settings/load.ts'
-import type { LoadedSettings } from '../../src/settings/table.ts'
+import type { LoadedSettings } from '../../src/settings/settings.ts'
 import {
   assertExpected,
   type CorpusCase,
@@ -131,7 +131,7 @@ function outcomeOfChunks(
 }
 
 /** What is left behind is looked at, then removed for the next run. */
-function cleared(reply: Response): Outcome {
+function cleared(reply: Reply): Outcome {
   const outcome = outcomeOf(reply.status, reply.body, directory)
   for (const [name] of outcome.visible) unlinkSync(join(directory, name))
   for (const name of outcome.incoming) unlinkSync(join(directory, '.incoming', name))

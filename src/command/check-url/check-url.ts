@@ -4,7 +4,7 @@
 
 import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Finding, failure, fine, warning } from '../../check/finding.ts'
+import { type Finding, failure, fine, warning } from '../../finding.ts'
 import { formatSize } from '../../quantity.ts'
 import { foreignAnswer } from './stranger.ts'
 import { type Answer, ownWords, type Sent, Visitor } from './visitor.ts'

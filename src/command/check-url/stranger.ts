@@ -1,6 +1,6 @@
 // Who answers in place of the program, told from what came back. Called by check-url.ts.
 
-import { type Finding, failure } from '../../check/finding.ts'
+import { type Finding, failure } from '../../finding.ts'
 import type { Answer } from './visitor.ts'
 
 export function foreignAnswer(answer: Answer): Finding {

@@ -1,7 +1,5 @@
-// One thing that was looked at: how it stands, and what to do. Made by the other files of this folder, shown by
-// `upload.cgi check` and, with `debug = true`, on the page. Codes are public: scripts look for them.
-
-import { readFileSync } from 'node:fs'
+// One thing that `upload.cgi check` looked at: its state, and what to do about it. Also shown on the
+// page with `debug = true`. Codes are public: scripts look for them.
 
 export type Finding = {
   /** `warning`: it works, but not as one would wish. `error`: uploads fail, or are not safe. */
@@ -39,18 +37,4 @@ export function quoted(word: string): string {
 /** The four digits of chmod. */
 export function modeText(mode: number): string {
   return (mode & 0o7777).toString(8).padStart(4, '0')
-}
-
-/** As people call a user; the number where it has no name. */
-export function userName(uid: number): string {
-  const line = attemptLines('/etc/passwd').find((entry) => entry.split(':')[2] === String(uid))
-  return line?.split(':')[0] ?? String(uid)
-}
-
-function attemptLines(path: string): string[] {
-  try {
-    return readFileSync(path, 'utf8').split('\n')
-  } catch {
-    return []
-  }
 }
