@@ -1,38 +1,57 @@
-// Everything that can go wrong with a request and is not a bug: code, HTTP status, the visitor's sentence.
-// Codes are public: they stand in replies, in the log and in the README, whose table a test compares
-// with this one. Thrown anywhere below app.ts, which alone turns a Fault into a reply.
-// `detail` is for the visitor, `cause` for the owner's log only.
+// Everything that can go wrong with a request and is not a bug: code, HTTP status, the visitor's
+// sentence. Codes are public: replies, the log and the README have them. `detail` is for the visitor,
+// `cause` for the owner's log only. Only app/app.ts turns a Fault into a reply.
+//
+// A new code is a row of the table below, a row of the README's table, and a sentence `fault.CODE` in
+// each of languages/*.json; tests hold all three together.
 
 export type FaultCode = keyof typeof faults
+
+/** What a reply tells besides code and detail. */
+export type FaultFacts = {
+  /** Bytes that are safe: from there the sender resumes. */
+  readonly offset?: number
+  /** What fills the holes of the sentence, by name. */
+  readonly holes?: Readonly<Record<string, string>>
+}
 
 export class Fault extends Error {
   readonly code: FaultCode
   readonly status: number
   /** What exactly, in words the visitor may read; '' when the sentence says it all. */
   readonly detail: string
+  readonly offset: number | undefined
+  readonly holes: Readonly<Record<string, string>>
 
-  constructor(code: FaultCode, detail = '', cause?: unknown) {
-    super(detail === '' ? `${code}: ${faults[code][1]}` : `${code}: ${detail}`, { cause })
+  constructor(
+    code: FaultCode,
+    detail = '',
+    cause?: unknown,
+    { offset, holes = {} }: FaultFacts = {},
+  ) {
+    super(`${code}: ${detail === '' ? faultSentence(code, holes) : detail}`, { cause })
     this.name = 'Fault'
     this.code = code
     this.status = faults[code][0]
     this.detail = detail
-  }
-}
-
-/** Where the upload stands instead: the sender goes on from there. */
-export class OffsetMismatch extends Fault {
-  readonly offset: number
-
-  constructor(offset: number) {
-    super('OFFSET_MISMATCH', `go on from ${offset}`)
     this.offset = offset
+    this.holes = holes
   }
 }
 
-/** The sentence of the table, for visitors. */
-export function faultSentence(code: FaultCode): string {
-  return faults[code][1]
+/** `offset`: how much of the upload is safe; from there the sender resumes. */
+export function offsetMismatchFault(offset: number): Fault {
+  return new Fault('OFFSET_MISMATCH', `resume at ${offset}`, undefined, { offset })
+}
+
+/** `methods`: as the header Allow lists them. */
+export function methodNotAllowedFault(methods: string): Fault {
+  return new Fault('METHOD_NOT_ALLOWED', '', undefined, { holes: { methods } })
+}
+
+/** The English sentence of the table, its holes filled. */
+export function faultSentence(code: FaultCode, holes: Fault['holes']): string {
+  return faults[code][1].replace(/\{(\w+)\}/g, (hole, name: string) => holes[name] ?? hole)
 }
 
 /** code → [status, sentence, when it happens (README)]. */
@@ -75,7 +94,7 @@ export const faults = {
   ],
   METHOD_NOT_ALLOWED: [
     405,
-    'This address answers GET, HEAD, POST and OPTIONS only.',
+    'This address answers {methods} only.',
     'any other method; `Allow` lists these',
   ],
   NAME_TAKEN: [
@@ -86,7 +105,7 @@ export const faults = {
   OFFSET_MISMATCH: [
     409,
     'This piece does not follow what has arrived so far.',
-    'the upload stands elsewhere; `offset` and the header Upload-Offset say where to go on',
+    'another part is expected; `offset` and the header Upload-Offset say where to resume',
   ],
   LENGTH_REQUIRED: [
     411,
@@ -146,7 +165,7 @@ export const faults = {
   UPLOAD_BUSY: [
     423,
     'This upload is being received from somewhere else at the moment.',
-    'another sender of the same upload is at work; one that died is forgotten within a minute',
+    'another sender of the same upload is active; one that died is forgotten within a minute',
   ],
   CHECKSUM_MISMATCH: [
     460,
@@ -161,7 +180,7 @@ export const faults = {
   NOT_CONFIGURED: [
     503,
     'This upload page is not ready yet.',
-    "the settings are missing or wrong; the server's error log and `check` say how to mend them",
+    "the settings are missing or wrong; the server's error log and `check` say how to fix them",
   ],
   DIRECTORY_UNUSABLE: [
     503,

@@ -1,9 +1,11 @@
-// What the owner reads: one JSON line a request in `log_file`, and lines for the web server's error log.
-// Called by app.ts. Text from outside is stripped of control characters; the lines to stderr are bounded,
-// because a server that is still sending the body may not be reading them (under 4 KiB in all).
+// What the owner reads: one JSON line a request in `log_file`, and complaints in the web server's error
+// log. Control characters of text from outside are replaced.
 
 import { closeSync, constants, openSync, writeSync } from 'node:fs'
 import type { StoredFile } from './outcome.ts'
+
+/** Puts a sentence into the web server's error log, with the id of its request. Never throws. */
+export type Complain = (text: string) => void
 
 /** In the order of the line; undefined ones are left out. What each one is: logColumns. */
 export type LogLine = {
@@ -40,13 +42,27 @@ export const logColumns: Readonly<Record<keyof LogLine, string>> = {
     'what was written into the form, as pairs of name and value; 20 fields, 2000 characters at most',
 }
 
-/** Of one line, and of all that a process says. */
+/** Of one complaint, and of all complaints of a request, in bytes. */
 const maxComplaintBytes = 2000
 const maxComplaintsBytes = 4000
-let complainedBytes = 0
 
-/** Appends the line. A log that cannot be written never fails a request: stderr tells. */
-export function logRequest(line: LogLine, file: string): void {
+/**
+ * The complaints of one request, under 4 KiB in all: a server that still sends the body may not be
+ * reading them. `say` writes into the error log.
+ */
+export function complaintsOf(id: string, say: (line: Uint8Array) => void): Complain {
+  let complainedBytes = 0
+  return (text) => {
+    // A character of UTF-16 is at most three bytes.
+    const shown = strip(text).slice(0, maxComplaintBytes / 3)
+    const line = Buffer.from(`upload.cgi: ${shown} (id ${id})\n`)
+    complainedBytes += line.length
+    if (complainedBytes <= maxComplaintsBytes) say(line)
+  }
+}
+
+/** Appends the line. A log that cannot be written never fails a request: it is a complaint. */
+export function logRequest(line: LogLine, file: string, complain: Complain): void {
   if (file === '') return
   try {
     const { O_WRONLY, O_APPEND, O_CREAT } = constants
@@ -59,22 +75,7 @@ export function logRequest(line: LogLine, file: string): void {
       closeSync(fd)
     }
   } catch (error) {
-    complain(line.id, `log_file: ${String(error)}`)
-  }
-}
-
-/** To stderr, which web servers put into their error log. */
-export function complain(id: string, text: string): void {
-  // A character of UTF-16 is at most three bytes.
-  const line = Buffer.from(
-    `upload.cgi: ${strip(text).slice(0, maxComplaintBytes / 3)} (id ${id})\n`,
-  )
-  complainedBytes += line.length
-  if (complainedBytes > maxComplaintsBytes) return
-  try {
-    writeSync(2, line)
-  } catch {
-    // Nobody listens there.
+    complain(`log_file: ${String(error)}`)
   }
 }
 

@@ -3,16 +3,20 @@
 // The only file whose top level runs. process.argv is [executable, as called, arguments …].
 
 import { closeSync, openSync, readSync, realpathSync } from 'node:fs'
+import type { Inspect } from './app/exchange.ts'
 import { runCgi } from './driver/cgi.ts'
 import { loadSettings } from './settings/load.ts'
+import type { LoadedSettings } from './settings/settings.ts'
 
 const scriptArgument = process.argv[2] ?? ''
 
 if (process.env['GATEWAY_INTERFACE'] !== undefined) {
   const script = isRunningScript(scriptArgument) ? realpathSync(scriptArgument) : ''
-  runCgi(process.env, loadSettings(process.env, process.execPath, script))
-  // All is written, and nothing waits: what Node would free one by one, the kernel frees at once.
-  process.exit()
+  const settings = loadSettings(process.env, process.execPath, script)
+  if (settings.debug) {
+    // The check wing is a bundle of its own, which no other request reads.
+    import('./check/inspect.ts').then(({ inspect }) => answer(settings, inspect))
+  } else answer(settings)
 } else {
   const isNamed = scriptArgument.includes('/') && isSettingsScript(scriptArgument)
   const script = isNamed ? realpathSync(scriptArgument) : ''
@@ -20,10 +24,16 @@ if (process.env['GATEWAY_INTERFACE'] !== undefined) {
   import('./command/run.ts').then(({ runCommand }) => runCommand(args, script))
 }
 
+function answer(settings: LoadedSettings, inspect?: Inspect): void {
+  runCgi(process.env, settings, inspect)
+  // All is written, and nothing waits: what Node would free one by one, the kernel frees at once.
+  process.exit()
+}
+
 /**
- * A settings script names itself through the kernel, which puts its path first: relative where the server
- * called it so, as suexec does. A query could put any path there, so it counts only if it is the file that
- * the server says it runs.
+ * A settings script names itself through the kernel, which puts its path first: relative if the server
+ * called it so, as suexec does. A query could put any path there, so it counts only if it is the file
+ * that the server says it runs.
  */
 function isRunningScript(path: string): boolean {
   const named = process.env['SCRIPT_FILENAME'] ?? ''

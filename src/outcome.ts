@@ -1,4 +1,4 @@
-// What became of a request that was not refused: told to the reply, to the log and to the page.
+// What became of a request that was not refused. The reply, the pages and the log are made from it.
 
 export type StoredFile = {
   /** The form field it came in. */
@@ -28,22 +28,27 @@ export type Stored = {
 /** How far an upload in pieces is. */
 export type Progress = {
   readonly upload: string
-  /** How much of it is safely there, in bytes. */
+  /** Bytes that are safe. */
   readonly offset: number
   readonly size: number
-  /** Of one that is finished now. */
+  /** Requests it took, and seconds between the first and the last: of an upload that ends now. */
   readonly pieces?: number
   readonly seconds?: number
 }
 
-/** What became of a request that was not refused; nothing at all of an upload that was cancelled. */
-export type Outcome = { readonly receipt?: Stored; readonly partial?: Progress }
+/** Of an upload that was cancelled, nothing is stored and nothing is left. */
+export type Outcome = {
+  readonly stored?: Stored
+  /** False when it was stored before and a lost reply is only repeated: then it is logged no more. */
+  readonly storedNow: boolean
+  readonly partial?: Progress
+}
 
 /**
- * Makes the reply, while all can still be taken back: should it throw, nothing is stored. `reply`: instead of
- * the one that the outcome has by itself.
+ * Builds the reply while the upload can still be undone: if it throws, nothing is stored. `reply`
+ * overrides the usual reply for this outcome.
  */
-export type MakeReply<Result> = (outcome: Outcome, reply?: Result) => Result
+export type MakeReply<Result, Reply> = (outcome: Outcome, reply?: Reply) => Result
 
 /** The address of a stored file; undefined without `public_url`. */
 export function fileUrl(

@@ -32,6 +32,12 @@ export function parseDuration(text: string): number | undefined {
   return Number(match[1]) * ({ s: 1, m: 60, h: 3600, d: 86400, w: 604800 }[match[2] ?? ''] ?? 0)
 }
 
+/** Bytes as a protocol writes them: digits alone, no leading zero, nothing that a double cannot hold. */
+export function parseByteCount(text: string): number | undefined {
+  const bytes = Number(text)
+  return /^(0|[1-9][0-9]{0,15})$/.test(text) && Number.isSafeInteger(bytes) ? bytes : undefined
+}
+
 const sizeUnits: ReadonlyMap<string, number> = new Map([
   ['', 1],
   ['b', 1],

@@ -1,26 +1,31 @@
-// Ids that nobody can guess: from the kernel, without node:crypto.
+// Ids that nobody can guess, of uploads and of files that are being received: 128 bits as 32
+// hexadecimal digits.
 
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { attempt } from './system-error.ts'
 
 /**
- * 128 bits as 32 hex digits: from the kernel (random(4)), since loading node:crypto takes a quarter of the time of a
- * small upload; by it where there is no /dev, as in a bare chroot.
+ * From the kernel (random(4)), since loading node:crypto takes a quarter of the time of a small upload.
+ * Where there is no /dev, as in a bare chroot, node:crypto makes it.
  */
 export function randomId(): string {
-  return (
-    attempt(readRandom) ?? process.getBuiltinModule('node:crypto').randomBytes(idBytes)
-  ).toString('hex')
+  const bytes = attempt(readRandom) ?? process.getBuiltinModule('node:crypto').randomBytes(idBytes)
+  return bytes.toString('hex')
 }
 
-function readRandom(): Buffer {
+/** An id as a client sends it, in lower case; undefined for anything else. */
+export function parseId(text: string): string | undefined {
+  return /^[0-9A-Fa-f]{32}$/.test(text) ? text.toLowerCase() : undefined
+}
+
+/** Undefined where /dev/urandom is something else; throws where it cannot be read. */
+function readRandom(): Buffer | undefined {
   const fd = openSync('/dev/urandom', 'r')
   try {
     const bytes = Buffer.alloc(idBytes)
-    // A device: a plain file of that name could say the same each time.
-    if (!fstatSync(fd).isCharacterDevice()) throw new Error('/dev/urandom is no device')
-    if (readSync(fd, bytes) < idBytes) throw new Error('/dev/urandom has too little')
-    return bytes
+    // A plain file of that name could say the same each time.
+    const isWhole = fstatSync(fd).isCharacterDevice() && readSync(fd, bytes) === idBytes
+    return isWhole ? bytes : undefined
   } finally {
     closeSync(fd)
   }

@@ -1,7 +1,7 @@
-// What programs get, and which of the pages (page.ts) people get: receipt and fault in the three formats.
-// Called by app.ts. Addresses are relative to the request, never built from Host or scheme.
+// What a program or a person is answered: what became of the upload, or the fault, as JSON, as text, or
+// as one of the pages. Addresses are relative to the request, never built from Host or scheme.
 
-import { type Fault, faultSentence, OffsetMismatch } from '../fault.ts'
+import { type Fault, faultSentence } from '../fault.ts'
 import { commonHeaders, type Reply, statusPhrase } from '../http/reply.ts'
 import type { ReplyFormat } from '../http/request.ts'
 import { fileUrl, type Outcome, type Progress, type Stored, type StoredFile } from '../outcome.ts'
@@ -12,86 +12,84 @@ import type { Settings } from '../settings/settings.ts'
 /** 201 for what is stored, 202 for a piece, 204 for an upload that was cancelled. */
 export function outcomeReply(
   format: ReplyFormat,
-  { receipt, partial }: Outcome,
+  { stored, partial }: Outcome,
   settings: Settings,
-  look: Theme,
+  theme: Theme,
 ): Reply {
-  if (partial === undefined && receipt === undefined) return emptyReply()
+  if (partial === undefined && stored === undefined) return emptyReply()
   const reply =
-    receipt === undefined
-      ? json(202, 'application/json', progressOf(partial))
-      : receiptReply(format, receipt, partial, settings, look)
-  return partial === undefined ? reply : withOffset(reply, partial.offset)
+    stored === undefined
+      ? json(202, 'application/json', progressMembers(partial))
+      : storedReply(format, stored, partial, settings, theme)
+  return withOffset(reply, partial?.offset)
 }
 
-/** How an upload in pieces stands; with the receipt once it is stored. Always JSON. */
-export function standReply(
+/** The state of an upload in pieces, and what was stored once it is finished. Always JSON. */
+export function statusReply(
   partial: Progress,
-  receipt: Stored | undefined,
+  stored: Stored | undefined,
   settings: Settings,
 ): Reply {
-  const members = receipt === undefined ? {} : receiptMembers(receipt, settings)
-  const reply = json(200, 'application/json', { ...progressOf(partial), ...members })
+  const members = stored === undefined ? {} : storedMembers(stored, settings)
+  const reply = json(200, 'application/json', { ...progressMembers(partial), ...members })
   return withOffset(reply, partial.offset)
 }
 
 /** 201 in the format asked for, or 303 to the owner's own page after a form upload. */
-function receiptReply(
+function storedReply(
   format: ReplyFormat,
-  receipt: Stored,
+  stored: Stored,
   partial: Progress | undefined,
   settings: Settings,
-  look: Theme,
+  theme: Theme,
 ): Reply {
   if (format === 'json') {
     const upload = partial === undefined ? {} : { upload: partial.upload }
-    return json(201, 'application/json', { ...upload, ...receiptMembers(receipt, settings) })
+    return json(201, 'application/json', { ...upload, ...storedMembers(stored, settings) })
   }
-  if (format === 'text')
-    return text(
-      201,
-      receipt.files.map((file) => textLine(file, receipt, settings)),
-    )
+  if (format === 'text') {
+    const lines = stored.files.map((file) => textLine(file, stored, settings))
+    return text(201, lines)
+  }
   if (settings.successRedirect !== '') {
     const reply = text(303, [])
     return { ...reply, headers: [...reply.headers, ['Location', settings.successRedirect]] }
   }
-  return resultPage(receipt, settings, look)
+  return resultPage(stored, settings, theme)
 }
 
-/** RFC 9457 for programs, a page for people, a line for curl. `debug` has its words when that is on. */
+/** RFC 9457 for programs, a page for people, a line for curl. `debug`: as debugText() makes it. */
 export function faultReply(
   format: ReplyFormat,
   fault: Fault,
   id: string,
   settings: Settings,
-  look: Theme,
+  theme: Theme,
   debug: string,
 ): Reply {
   const reply =
     format === 'html'
-      ? errorPage(fault, id, settings, look, debug)
+      ? errorPage(fault, id, settings, theme, debug)
       : format === 'json'
-        ? problemReply(fault, id, look, debug)
+        ? problemReply(fault, id, theme, debug)
         : lineReply(fault, id, debug)
-  return fault instanceof OffsetMismatch ? withOffset(reply, fault.offset) : reply
+  return withOffset(reply, fault.offset)
 }
 
-function problemReply(fault: Fault, id: string, look: Theme, debug: string): Reply {
-  const { code, status } = fault
-  const sentence = look.language.text(`fault.${code}`)
+function problemReply(fault: Fault, id: string, theme: Theme, debug: string): Reply {
+  const { code, status, offset, holes } = fault
+  const sentence = theme.language.text(`fault.${code}`, holes)
   const detail = fault.detail === '' ? sentence : `${sentence} (${fault.detail})`
   const title = statusPhrase(status)
   const problem = { type: 'about:blank', title, status, detail, code, id }
-  const offset = fault instanceof OffsetMismatch ? { offset: fault.offset } : {}
-  const more = debug === '' ? offset : { ...offset, debug }
+  const more = { ...(offset === undefined ? {} : { offset }), ...(debug === '' ? {} : { debug }) }
   return json(status, 'application/problem+json', { ...problem, ...more })
 }
 
 /** For programs and logs: English, whatever the language. */
-function lineReply({ code, status, detail }: Fault, id: string, debug: string): Reply {
+function lineReply({ code, status, detail, holes }: Fault, id: string, debug: string): Reply {
   const more = detail === '' ? '' : ` (${detail})`
-  const line = `${code}: ${faultSentence(code)}${more} [id ${id}]`
+  const line = `${code}: ${faultSentence(code, holes)}${more} [id ${id}]`
   return text(status, debug === '' ? [line] : [line, debug])
 }
 
@@ -100,25 +98,26 @@ export function emptyReply(): Reply {
   return { status: 204, headers: commonHeaders, body: '' }
 }
 
-function receiptMembers({ id, time, files, fields }: Stored, settings: Settings) {
+function storedMembers({ id, time, files, fields }: Stored, settings: Settings) {
   const described = files.map((file) => ({ ...file, url: fileUrl(settings, file) }))
   return { id, time, files: described, fields }
 }
 
-function progressOf(partial: Progress | undefined) {
+function progressMembers(partial: Progress | undefined) {
   const { upload, offset, size } = partial ?? {}
   return { upload, offset, size }
 }
 
 /** For programs that read headers more easily than JSON. */
-function withOffset(reply: Reply, offset: number): Reply {
+function withOffset(reply: Reply, offset: number | undefined): Reply {
+  if (offset === undefined) return reply
   return { ...reply, headers: [...reply.headers, ['Upload-Offset', String(offset)]] }
 }
 
-/** Tab-separated: stored name, bytes, checksum or -, receipt id, time, address if there is one. */
-function textLine(file: StoredFile, receipt: Stored, settings: Settings): string {
+/** Tab-separated: stored name, bytes, checksum or -, id of the request, time, address if there is one. */
+function textLine(file: StoredFile, stored: Stored, settings: Settings): string {
   const url = fileUrl(settings, file)
-  const columns = [file.stored, file.size, file.sha256 ?? '-', receipt.id, receipt.time]
+  const columns = [file.stored, file.size, file.sha256 ?? '-', stored.id, stored.time]
   return [...columns, ...(url === undefined ? [] : [url])].join('\t')
 }
 

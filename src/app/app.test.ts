@@ -5,9 +5,9 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { endOf, openExchange } from '../../test/host/core.ts'
 import { contentType, multipartBody } from '../../test/host/multipart-body.ts'
 import { loadSettings } from '../settings/load.ts'
-import { open } from './app.ts'
 
 test('a bug is a 500 that tells the visitor an id only, and what was received is removed', (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'upload-cgi-test-'))
@@ -20,7 +20,7 @@ test('a bug is a 500 that tells the visitor an id only, and what was received is
     },
   }
   const body = multipartBody([{ name: 'file', filename: 'a.txt', content: 'content' }])
-  const exchange = open(
+  const exchange = openExchange(
     {
       REQUEST_METHOD: 'POST',
       CONTENT_TYPE: contentType(),
@@ -30,10 +30,10 @@ test('a bug is a 500 that tells the visitor an id only, and what was received is
     buggy,
   )
   assert.equal(exchange.write(body), false)
-  const reply = exchange.end()
+  const reply = endOf(exchange)
   assert.equal(reply.status, 500)
-  assert.equal(JSON.parse(reply.body).code, 'INTERNAL')
-  assert.doesNotMatch(reply.body, /secret/)
+  assert.equal(reply.json().code, 'INTERNAL')
+  assert.doesNotMatch(reply.text, /secret/)
   assert.deepEqual(readdirSync(join(directory, '.incoming')), [])
 })
 
@@ -50,9 +50,9 @@ test('a receipt that cannot be made takes back what was stored', (t) => {
   }
   const body = multipartBody([{ name: 'file', filename: 'a.txt', content: 'content' }])
   const env = { REQUEST_METHOD: 'POST', CONTENT_TYPE: contentType(), HTTP_ACCEPT: 'text/html' }
-  const exchange = open({ ...env, CONTENT_LENGTH: String(body.length) }, buggy)
+  const exchange = openExchange({ ...env, CONTENT_LENGTH: String(body.length) }, buggy)
   assert.equal(exchange.write(body), true)
-  assert.equal(exchange.end().status, 500)
+  assert.equal(endOf(exchange).status, 500)
   assert.deepEqual(readdirSync(directory), ['.incoming'])
   assert.deepEqual(readdirSync(join(directory, '.incoming')), [])
 })

@@ -1,42 +1,72 @@
-// What an owner who looks for a fault is shown: the chain of causes with stacks whose positions are those of the
-// source, the findings of `check` as the web server's user, and the environment of the request with secrets
-// hidden. Called by app.ts, with `debug = true` for the page, and for the error log when something is a bug.
+// What an owner who looks for a fault is shown: the chain of causes with stacks whose positions are those
+// of the source, the findings of `check` as the web server's user, and the environment of the request
+// with secrets hidden. With `debug = true` on the page; for a bug also in the error log.
 
 import { readFileSync } from 'node:fs'
-import { inspect } from '../check/inspect.ts'
+import type { Fault } from '../fault.ts'
 import { findingText } from '../finding.ts'
 import type { Env } from '../http/request.ts'
-import type { LoadedSettings } from '../settings/settings.ts'
+import { type LoadedSettings, problemText } from '../settings/settings.ts'
 import { attempt } from '../system-error.ts'
+import type { Program } from './exchange.ts'
 
-/** `error`: undefined when all is well and the owner only looks. */
-export function debugText(error: unknown, env: Env, settings: LoadedSettings): string {
-  const causes = error === undefined ? [] : [...causesOf(error), '']
-  return [...causes, ...inspect(settings, env, process.execPath).map(findingText), ...masked(env)]
+/** '' without `debug`. `error`: undefined when all is well and the owner only looks. */
+export function debugText(
+  error: unknown,
+  env: Env,
+  settings: LoadedSettings,
+  program: Program,
+): string {
+  if (!settings.debug) return ''
+  const causes = error === undefined ? [] : [...causesOf(error, program), '']
+  const findings = program.inspect?.(settings, env, program.file) ?? []
+  return [...causes, ...findings.map(findingText), ...masked(env)]
     .join('\n')
     .replace(/\n{2,}(?=ok |warning|ERROR)/g, '\n')
 }
 
-/** With the positions of the source, where the source map lies beside the executable; as it is elsewhere. */
-export function stackOf(error: Error): string {
+/** For the error log: what is wrong and what to do. */
+export function ownersText(fault: Fault, settings: LoadedSettings, program: Program): string {
+  const [problem] = settings.problems
+  if (fault.code === 'NOT_CONFIGURED' && problem !== undefined) {
+    const more = settings.problems.length > 1 ? ` (and ${settings.problems.length - 1} more)` : ''
+    return `NOT_CONFIGURED: ${problemText(problem)}${more}`
+  }
+  const { cause } = fault
+  if (cause === undefined) return fault.message
+  const isBug = fault.code === 'INTERNAL' && cause instanceof Error
+  return `${fault.code}: ${isBug ? stackOf(cause, program) : String(cause)}`
+}
+
+/** With the positions of the source, where the source map is beside the executable. */
+export function stackOf(error: Error, program: Program): string {
   const stack = error.stack ?? error.message
   if (!framePattern.test(stack)) return stack
-  const text = attempt(() => readFileSync(`${process.execPath}.map`, 'utf8'))
-  if (text === undefined) return stack
-  const { SourceMap } = process.getBuiltinModule('node:module')
-  const map = attempt(() => new SourceMap(JSON.parse(text)))
+  const text = attempt(() => readFileSync(`${program.file}.map`, 'utf8'))
+  const map = text === undefined ? undefined : parseMap(text)
+  if (map === undefined) return stack
   return stack.replaceAll(new RegExp(framePattern, 'g'), (frame, line, column) => {
-    const entry = map?.findEntry(Number(line) - 1, Number(column) - 1)
-    if (entry === undefined || !('originalSource' in entry)) return frame
+    const entry = map.findEntry(Number(line) - 1, Number(column) - 1)
+    if (!('originalSource' in entry)) return frame
     const source = String(entry.originalSource).replace(/^(\.\.\/)+/, '')
     return `${source}:${entry.originalLine + 1}:${entry.originalColumn + 1}`
   })
 }
 
-function causesOf(error: unknown): string[] {
+/** Undefined for a file that is no source map. */
+function parseMap(text: string) {
+  const { SourceMap } = process.getBuiltinModule('node:module')
+  try {
+    return new SourceMap(JSON.parse(text))
+  } catch {
+    return undefined
+  }
+}
+
+function causesOf(error: unknown, program: Program): string[] {
   const causes: string[] = []
   for (let cause = error; cause !== undefined && causes.length < 10; ) {
-    causes.push(cause instanceof Error ? stackOf(cause) : String(cause))
+    causes.push(cause instanceof Error ? stackOf(cause, program) : String(cause))
     cause = cause instanceof Error ? cause.cause : undefined
   }
   return causes
@@ -49,7 +79,7 @@ function masked(env: Env): string[] {
     .map((name) => `${name}=${secret.test(name) ? '(hidden)' : withoutSecrets(env[name] ?? '')}`)
 }
 
-/** The id of an unfinished upload is what lets one go on with it; a login is in some addresses. */
+/** Whoever knows the id of an unfinished upload may resume it; some addresses hold a login. */
 function withoutSecrets(value: string): string {
   return value
     .replace(

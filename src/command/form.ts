@@ -3,6 +3,7 @@
 // `allowed_origins`.
 
 import { languageFiles } from '../languages/files.ts'
+import { complaintsOf } from '../log.ts'
 import { escapeHtml } from '../pages/html.ts'
 import { formPage, policy } from '../pages/page.ts'
 import { loadTheme } from '../pages/theme.ts'
@@ -28,7 +29,8 @@ export function form(script: string, action: string, code: string): number {
     process.stderr.write(`upload.cgi: ${where}: ${problem}: ${remedy}\n`)
   }
   if (wrong.length > 0) return 78
-  const look = loadTheme({ ...settings, language: code || settings.language }, '', 'form')
+  const complain = complaintsOf('form', (line) => process.stderr.write(line))
+  const look = loadTheme({ ...settings, language: code || settings.language }, '', complain)
   const content = escapeHtml(policy(look.style, origin).join('; '))
   const meta = `<meta http-equiv="Content-Security-Policy" content="${content}">`
   const { body } = formPage(settings, look, action)

@@ -1,6 +1,8 @@
-// The CGI environment (RFC 3875 section 4.1) → CgiRequest. Every way in, CGI today and FastCGI later, builds
-// its requests from such an environment. Nothing here throws: what is malformed is told as such and
-// app.ts answers it. Settings are never read from here, and HTTP_PROXY is nobody's setting (httpoxy).
+// The CGI environment (RFC 3875 section 4.1) → CgiRequest. Every way in builds its requests from such an
+// environment. Nothing here throws: what is malformed is named as such, and app/ answers it. Settings
+// are never read from here, and HTTP_PROXY is nobody's setting (httpoxy).
+
+import { parseByteCount } from '../quantity.ts'
 
 export type Env = Readonly<Record<string, string | undefined>>
 
@@ -17,7 +19,7 @@ export type CgiRequest = {
   readonly remoteAddress: string
   /** Who the server authenticated; '' for nobody. */
   readonly remoteUser: string
-  /** What follows the program's own path; '' or with a slash in front. */
+  /** What follows the program's own path; '' or beginning with a slash. */
   readonly pathInfo: string
   /** Under `/tus` another protocol is spoken (tus.ts). */
   readonly isTus: boolean
@@ -56,12 +58,9 @@ function parseUploadId(query: string): string {
   return query.includes('upload=') ? (new URLSearchParams(query).get('upload') ?? '') : ''
 }
 
-/** RFC 3875 section 4.1.2: digits only. No sign, no leading zero, nothing a double cannot hold. */
-function parseContentLength(text: string): number | 'absent' | 'malformed' {
-  if (text === '') return 'absent'
-  if (!/^(0|[1-9][0-9]{0,15})$/.test(text)) return 'malformed'
-  const length = Number(text)
-  return Number.isSafeInteger(length) ? length : 'malformed'
+/** RFC 3875 section 4.1.2: digits alone. */
+function parseContentLength(text: string): CgiRequest['contentLength'] {
+  return text === '' ? 'absent' : (parseByteCount(text) ?? 'malformed')
 }
 
 /**
@@ -86,7 +85,7 @@ function parseAccept(accept: string): ReplyFormat {
 
 /**
  * Whether a page of another site sent this. Sec-Fetch-Site is the browser's own word, which no page
- * can change and no proxy in front rewrites; Origin against Host is for browsers without it.
+ * can change and no proxy rewrites; Origin against Host is for browsers without it.
  * Programs such as curl send neither.
  */
 function isForeign(env: Env, origin: string): boolean {

@@ -4,7 +4,7 @@
 
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
 import { chooseLanguage, type Language, language } from '../languages/language.ts'
-import { complain } from '../log.ts'
+import type { Complain } from '../log.ts'
 import type { Settings } from '../settings/settings.ts'
 
 export type Theme = {
@@ -15,13 +15,13 @@ export type Theme = {
   readonly logo: string
 }
 
-/** `id`: of the request, for the error log. */
-export function loadTheme(settings: Settings, acceptLanguage: string, id: string): Theme {
+/** `complain`: of the request, for the error log. */
+export function loadTheme(settings: Settings, acceptLanguage: string, complain: Complain): Theme {
   const told = (setting: string, load: () => string) => {
     try {
       return load()
     } catch (error) {
-      complain(id, `${setting}: ${error instanceof Error ? error.message : String(error)}`)
+      complain(`${setting}: ${error instanceof Error ? error.message : String(error)}`)
       return ''
     }
   }

@@ -57,3 +57,8 @@ export type SettingsProblem = {
   readonly problem: string
   readonly remedy: string
 }
+
+/** For whoever has to fix it: where it is, what is wrong, what to do. */
+export function problemText({ where, problem, remedy }: SettingsProblem): string {
+  return `${where}: ${problem}: ${remedy}`
+}

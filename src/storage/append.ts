@@ -1,8 +1,7 @@
-// The one sender who may append to an upload in pieces: write · publish · … · finish or release. Made by partial.ts
-// for piece.ts and tus.ts. What is written counts once it is published; the last piece stores the file by the
-// same commit as every other, all or nothing.
-// The sum: while all bytes go through one process it is made on the way; else the file is read once at its
-// end, since the state of a hash cannot be kept from one process to the next.
+// Appends to an upload in pieces, for the one sender that holds its claim. What is written counts once
+// it is published; the last piece stores the file by the same commit as every other file.
+// Its checksum: while all bytes pass through one process it is computed on the way; else the file is
+// read once at its end, since the state of a hash cannot be kept from one process to the next.
 
 import {
   closeSync,
@@ -16,107 +15,88 @@ import {
   unlinkSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { type Hash, openHash } from '../checksum.ts'
 import { Fault } from '../fault.ts'
 import type { Stored } from '../outcome.ts'
 import { attempt } from '../system-error.ts'
 import { BlockWriter } from './block-writer.ts'
 import type { Claim } from './claim.ts'
+import { commit } from './commit.ts'
+import { type Directory, freeSpaceCheckBytes } from './directory.ts'
 import { storedName } from './filename.ts'
-import { translated } from './files.ts'
-import { note, type PartialHeader } from './journal.ts'
+import { finishFile, syncDirectory, translated } from './files.ts'
+import { note } from './journal.ts'
 import { removePlaceholder } from './placement.ts'
-import { freeSpaceCheckBytes, type Store, setMode } from './store.ts'
-import type { PartialState } from './unfinished.ts'
-import { syncDirectory } from './usable.ts'
+import type { UploadState } from './state.ts'
+import type { Appending, Finished, UploadHeader } from './storage.ts'
 
-export type Finished = {
-  /** As it is called in the directory. */
-  readonly name: string
-  readonly sha256: string | undefined
-  readonly pieces: number
-  /** From the first piece to the last. */
-  readonly seconds: number
-}
-
-type Hash = { update(bytes: Buffer): unknown; digest(encoding: 'hex'): string }
-
-/** The one sender who may append: write · publish · … · finish, or release; remove to give all up. */
-export class Append {
+export class Append implements Appending {
   readonly id: string
-  readonly header: PartialHeader
-  /** Told to senders: all up to here is safe. */
+  readonly header: UploadHeader
   offset: number
-  readonly #store: Store
+  readonly #directory: Directory
   readonly #claim: Claim
-  readonly #state: PartialState
-  /** Not there before this sender. */
+  readonly #state: UploadState
+  /** This sender began the upload. */
   readonly #isNew: boolean
-  /** The names of journal and data are safe. */
+  /** The names of journal and data are durable. */
   #isNamed: boolean
   #pieces: number
   #data: number
   readonly #writer: BlockWriter
   #nextCheckBytes: number
-  /** While all bytes go through here, there is no second reading. */
+  /** Of all bytes so far; undefined when some came through another process. */
   #hash: Hash | undefined
 
-  constructor(store: Store, id: string, claim: Claim, state: PartialState, isNew = false) {
+  constructor(directory: Directory, id: string, claim: Claim, state: UploadState, isNew = false) {
     this.id = id
     this.header = state.header
     this.offset = state.offset
-    this.#store = store
+    this.#directory = directory
     this.#claim = claim
     this.#state = state
     this.#isNew = isNew
     this.#isNamed = !isNew
     this.#pieces = state.pieces
     this.#nextCheckBytes = this.offset + freeSpaceCheckBytes
-    const path = state.hasData ? this.#file('data') : join(store.directory, state.placedAs ?? '')
+    const path = state.hasData ? this.#file('data') : join(directory.path, state.placedAs ?? '')
     this.#data = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW)
-    this.#writer = new BlockWriter(this.#data, this.offset, store.block)
+    this.#writer = new BlockWriter(this.#data, this.offset, directory.block)
     if (this.offset === 0) this.#hash = this.#newHash()
   }
 
-  /** Up to here it was taken; after a failure, up to where it surely is in the file. */
-  get end(): number {
-    return this.#writer.end
+  get endBytes(): number {
+    return this.#writer.endBytes
   }
 
-  /** Throws BAD_UPLOAD for more than was announced, UPLOAD_BUSY when another sender took over. */
   write(bytes: Buffer): void {
-    if (this.end + bytes.length > this.header.size) {
+    if (this.endBytes + bytes.length > this.header.size) {
       throw new Fault('BAD_UPLOAD', `more bytes than the ${this.header.size} that were announced`)
     }
-    translated(() => this.#claim.keep())
+    translated(() => this.#claim.beat())
     this.#writer.write(bytes)
     this.#hash?.update(bytes)
-    if (this.end < this.#nextCheckBytes) return
-    this.#nextCheckBytes = this.end + freeSpaceCheckBytes
-    this.#store.requireSpace(0)
+    if (this.endBytes < this.#nextCheckBytes) return
+    this.#nextCheckBytes = this.endBytes + freeSpaceCheckBytes
+    this.#directory.requireSpace(0)
   }
 
-  /** What was written counts from now on. */
   publish(): void {
-    if (this.end === this.offset) return
+    if (this.endBytes === this.offset) return
     this.#flush()
     translated(() => {
-      if (this.#store.settings.durable) fdatasyncSync(this.#data)
-      this.#claim.require()
-      this.#note([this.end, this.#pieces + 1])
+      if (this.#directory.settings.durable) fdatasyncSync(this.#data)
+      this.#claim.requireOurs()
+      this.#note([this.endBytes, this.#pieces + 1])
       this.#pieces++
-      this.offset = this.end
+      this.offset = this.endBytes
     })
   }
 
-  /**
-   * All is there: stores the file as any other, all or nothing. `accept` gets its name and sum and makes the
-   * reply, and the receipt that is kept for a sender who asks again. What was written counts also if it fails,
-   * but for a file that came whole and has nothing to go on with.
-   */
   finish<Result>(accept: (finished: Finished) => readonly [Result, Stored]): Result {
     try {
       const result = translated(() => this.#finish(accept))
-      this.offset = this.end
+      this.offset = this.endBytes
       attempt(() => unlinkSync(this.#file('data')))
       this.release()
       return result
@@ -127,18 +107,16 @@ export class Append {
   }
 
   #finish<Result>(accept: (finished: Finished) => readonly [Result, Stored]): Result {
-    const { durable, fileMode } = this.#store.settings
+    const { durable, fileMode } = this.#directory.settings
     this.#flush()
     const sha256 = this.#sum()
-    setMode(this.#data, fileMode)
-    if (durable) fdatasyncSync(this.#data)
-    const { ino: inode } = fstatSync(this.#data)
+    const inode = finishFile(this.#data, fileMode, durable)
     const seconds = Math.max(0, (Date.now() - this.#state.header.startedAt) / 1000)
-    const pieces = this.end > this.offset ? this.#pieces + 1 : this.#pieces
-    this.#claim.require()
+    const pieces = this.endBytes > this.offset ? this.#pieces + 1 : this.#pieces
+    this.#claim.requireOurs()
     const keep = ([name = '']: readonly string[]) => {
-      const [result, receipt] = accept({ name, sha256, pieces, seconds })
-      this.#note({ stored: receipt })
+      const [result, stored] = accept({ name, sha256, pieces, seconds })
+      this.#note({ stored })
       return result
     }
     const { placedAs } = this.#state
@@ -146,29 +124,28 @@ export class Append {
     this.#forgetPlaceholder()
     const path = this.#linked()
     try {
-      return this.#store.commit([{ path, inode }], [storedName(this.header.name)], keep)
+      const file = { path, inode, name: storedName(this.header.name), size: this.header.size }
+      return commit(this.#directory, [file], () => undefined, keep)
     } finally {
       if (path !== this.#file('data')) attempt(() => unlinkSync(path))
     }
   }
 
-  /** Long after write(), maybe: another sender may have taken over meanwhile, and stored the file. */
+  /** Maybe long after write(): another sender may have taken over meanwhile, and stored the file. */
   #flush(): void {
-    translated(() => this.#claim.require())
+    translated(() => this.#claim.requireOurs())
     this.#writer.flush()
   }
 
-  /** Ends it; what was published can be gone on with. Never throws. */
   release(): void {
     if (this.#data === -1) return
-    // Makes room, for a full disk may be what it failed of.
-    if (this.end > this.offset) attempt(() => this.#cutBack())
+    // Makes room: it may have failed because the disk is full.
+    if (this.endBytes > this.offset) attempt(() => this.#cutBack())
     attempt(() => closeSync(this.#data))
     this.#data = -1
     this.#claim.release()
   }
 
-  /** Ends it, and removes what was received; of one that was there before, only what was not published. */
   discard(): void {
     if (this.#isNew && this.offset === 0) this.remove()
     else this.release()
@@ -178,7 +155,7 @@ export class Append {
     if (this.#data === -1) return
     // Another sender may have taken over while this one was silent: then all of it is that one's.
     attempt(() => {
-      this.#claim.require()
+      this.#claim.requireOurs()
       attempt(() => unlinkSync(this.#file('journal')))
       attempt(() => unlinkSync(this.#file('data')))
     })
@@ -186,45 +163,45 @@ export class Append {
   }
 
   #file(kind: string): string {
-    return this.#store.incoming.file(this.id, kind)
+    return this.#directory.incoming.file(this.id, kind)
   }
 
-  /** Never what has a name in the directory, or has just lost its other one. */
+  /** Never a file that has a name in the directory, or has just lost its other one. */
   #cutBack(): void {
-    this.#claim.require()
+    this.#claim.requireOurs()
     if (fstatSync(this.#data).nlink === 1) ftruncateSync(this.#data, this.offset)
   }
 
   #note(line: unknown): void {
-    const { settings, incoming } = this.#store
+    const { settings, incoming } = this.#directory
     note(this.#file('journal'), line, settings.durable)
     if (settings.durable && !this.#isNamed) syncDirectory(incoming.path)
     this.#isNamed = true
   }
 
-  /** A sender that died where there are no hard links may have left its placeholder. */
+  /** Without hard links, a sender that died may have left its placeholder. */
   #forgetPlaceholder(): void {
     const path = `${this.#file('data')}.name`
-    attempt(() => removePlaceholder(path, this.#store.directory))
+    attempt(() => removePlaceholder(path, this.#directory.path))
     attempt(() => unlinkSync(path))
   }
 
-  /** A second name for the data, so that a commit that is taken back loses nothing. */
+  /** A second name for the data, so that taking a commit back loses nothing. */
   #linked(): string {
-    const path = this.#store.incoming.randomFile('part')
+    const path = this.#directory.incoming.randomFile('part')
     try {
       linkSync(this.#file('data'), path)
       return path
     } catch {
-      // No hard links here: the data itself moves.
+      // No hard links here: the data file itself is renamed.
       this.#note({ moving: true })
       return this.#file('data')
     }
   }
 
   #newHash(): Hash | undefined {
-    if (this.#store.settings.checksum === 'none') return undefined
-    return process.getBuiltinModule('node:crypto').createHash('sha256')
+    if (this.#directory.settings.checksum === 'none') return undefined
+    return openHash('sha256')
   }
 
   #sum(): string | undefined {
@@ -234,7 +211,7 @@ export class Append {
     return hash?.digest('hex')
   }
 
-  /** False when it takes so long that the server in front would give up on us. */
+  /** False when it takes so long that the web server would give up on us. */
   #readInto(hash: Hash): boolean {
     const buffer = Buffer.allocUnsafeSlow(256 * 1024)
     const startedAt = performance.now()
@@ -242,7 +219,7 @@ export class Append {
       const count = readSync(this.#data, buffer, 0, buffer.length, at)
       if (count === 0) throw new Error(`${this.#file('data')} ends at ${at}`)
       hash.update(buffer.subarray(0, count))
-      this.#claim.keep()
+      this.#claim.beat()
       at += count
       if (performance.now() - startedAt > maxSumMilliseconds) return false
     }

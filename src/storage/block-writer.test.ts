@@ -21,15 +21,15 @@ function written(position: number, chunks: readonly Buffer[]): Buffer {
   const fd = openSync(path, 'r+')
   const writer = new BlockWriter(fd, position, block)
   for (const chunk of chunks) {
-    const before = writer.end
+    const before = writer.endBytes
     // As the caller's buffer is: the next chunk comes into the same place.
     const bytes = Buffer.from(chunk)
     writer.write(bytes)
     bytes.fill(0xee)
-    assert.equal(writer.end, before + chunk.length)
+    assert.equal(writer.endBytes, before + chunk.length)
   }
   writer.flush()
-  assert.equal(writer.end, position + chunks.reduce((sum, { length }) => sum + length, 0))
+  assert.equal(writer.endBytes, position + chunks.reduce((sum, { length }) => sum + length, 0))
   closeSync(fd)
   return readFileSync(path)
 }
@@ -78,13 +78,13 @@ test('after a failure the end is where the file surely goes to, and nothing is w
   const fd = openSync('/dev/full', 'r+')
   const writer = new BlockWriter(fd, 100, block)
   writer.write(content.subarray(0, 1000))
-  assert.equal(writer.end, 1100)
+  assert.equal(writer.endBytes, 1100)
   const isFull = (error: unknown) => error instanceof Fault && error.code === 'DISK_FULL'
   assert.throws(() => writer.write(content.subarray(0, blockBytes)), isFull)
-  assert.equal(writer.end, 100)
+  assert.equal(writer.endBytes, 100)
   writer.flush()
   writer.write(content.subarray(0, 1000))
   assert.throws(() => writer.flush(), isFull)
-  assert.equal(writer.end, 100)
+  assert.equal(writer.endBytes, 100)
   closeSync(fd)
 })

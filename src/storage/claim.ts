@@ -1,8 +1,8 @@
-// One sender at a time for an upload in pieces, without a lock: a file `ID.claim-N` that only one can create.
-// Called by partial.ts. Whoever holds it writes to it every few seconds; once it is silent for 45 s by the
-// clock of whoever keeps the directory, the next one may create N + 1 and go on. So a sender that died
-// blocks an upload for less than a minute, over NFS too. On the same host one looks whether the process is
-// still there, which only shortens the wait: nothing is believed that could be wrong.
+// One sender at a time for an upload in pieces, without a lock: a file `ID.claim-N` that only one process
+// can create. Its holder writes to it every few seconds. Once it is silent for 45 s by the clock of
+// whoever keeps the directory, the next sender may create N + 1 and resume. So a sender that died blocks
+// an upload for less than a minute, over NFS too. On the same host we also check whether the process
+// still exists. That only shortens the wait; correctness does not depend on it.
 // A holder that slept through its time finds its claim gone or followed by another, and stops.
 
 import {
@@ -33,17 +33,17 @@ export class Claim {
   readonly #text = describeHolder()
   #lastBeat = clocks()
 
-  /** Throws UPLOAD_BUSY when another sender is at work. */
+  /** Throws UPLOAD_BUSY while another sender is active. */
   constructor(incoming: Incoming, id: string) {
     this.#incoming = incoming
     this.#id = id
     const last = lastClaim(incoming, id)
-    if (last > 0 && !isAbandoned(incoming, claimFile(incoming, id, last))) throw busy()
+    if (last > 0 && !isAbandoned(incoming, claimFile(incoming, id, last))) throw busyFault()
     this.#number = last + 1
     try {
       this.#fd = openSync(claimFile(incoming, id, this.#number), createNew, 0o600)
     } catch (error) {
-      throw errorCode(error) === 'EEXIST' ? busy() : error
+      throw errorCode(error) === 'EEXIST' ? busyFault() : error
     }
     try {
       this.#inode = fstatSync(this.#fd).ino
@@ -55,8 +55,8 @@ export class Claim {
     }
   }
 
-  /** To be called before each write; throws UPLOAD_BUSY when another sender went on meanwhile. */
-  keep(): void {
+  /** Before each write: says that we live. Throws UPLOAD_BUSY when another sender took over. */
+  beat(): void {
     const [steady, wall] = clocks()
     const silence = Math.max(steady - this.#lastBeat[0], Math.abs(wall - this.#lastBeat[1]))
     if (silence < heartbeatMilliseconds) return
@@ -64,18 +64,18 @@ export class Claim {
     writeSync(this.#fd, this.#text, 0)
     fdatasyncSync(this.#fd)
     this.#lastBeat = clocks()
-    this.require()
+    this.requireOurs()
   }
 
-  /** As keep(), however short ago the last time was: before what was gathered is written, and may count. */
-  require(): void {
+  /** Throws UPLOAD_BUSY when another sender took over. To be asked before gathered bytes are written. */
+  requireOurs(): void {
     const { ino } = lstatSync(this.#file(), { throwIfNoEntry: false }) ?? { ino: -1 }
-    if (ino !== this.#inode || this.#isFollowed()) throw busy()
+    if (ino !== this.#inode || this.#isFollowed()) throw busyFault()
   }
 
   /**
-   * Never throws. Older claims go first: their holders, should they wake, must not find their own. Who was
-   * followed leaves all as it is, for the numbers must have no gap.
+   * Never throws. Older claims go first: their holders, should they wake, must not find their own. A
+   * holder that was followed leaves everything as it is, because the numbers must have no gap.
    */
   release(): void {
     // Asked before closing: an inode in use has no second owner.
@@ -97,7 +97,7 @@ export class Claim {
   }
 }
 
-/** Whether a sender is at work, as far as can be known. */
+/** Whether a sender is active, as far as can be known. */
 export function isClaimed(incoming: Incoming, id: string): boolean {
   const last = lastClaim(incoming, id)
   return last > 0 && !isAbandoned(incoming, claimFile(incoming, id, last))
@@ -107,7 +107,7 @@ function claimFile(incoming: Incoming, id: string, number: number): string {
   return incoming.file(id, `claim-${number}`)
 }
 
-/** The number of the claim that counts; 0 when nobody has one. */
+/** The number of the claim that counts; 0 when there is none. */
 function lastClaim(incoming: Incoming, id: string): number {
   let number = 0
   while (lstatSync(claimFile(incoming, id, number + 1), { throwIfNoEntry: false })) number++
@@ -142,11 +142,11 @@ function isHolderDead(text: string): boolean {
   }
 }
 
-/** The steady clock stops while a machine sleeps, the other one is set by people. */
+/** The steady clock stops while a machine sleeps; the other one is set by people. */
 function clocks(): [steady: number, wall: number] {
   return [performance.now(), Date.now()]
 }
 
-function busy(): Fault {
+function busyFault(): Fault {
   return new Fault('UPLOAD_BUSY')
 }

@@ -1,7 +1,6 @@
-// The directory `.incoming/` inside the upload directory, where everything lies until it is whole. Called by
-// store.ts (files that arrive in one request) and partial.ts (files that arrive in pieces).
-// Names are 32 hex digits and a kind. Whoever was killed leaves files here; the sweep removes what is older
-// than `partial_lifetime` by the clock of whoever keeps the directory. Never a symlink, never another name.
+// `.incoming/` in the upload directory, where every file is until it is whole. Names are 32 hex digits and
+// a kind. Processes that were killed leave files here; the sweep removes what is older than
+// `partial_lifetime` by the clock of whoever keeps the directory. Never a symlink, never another name.
 
 import {
   closeSync,
@@ -74,7 +73,7 @@ export class Incoming {
       .map(({ id }) => id)
   }
 
-  /** Removes what nobody touched since `oldest`, but `own`. What cannot be removed stays. */
+  /** Removes what nobody touched since `oldest`, except `own`. What cannot be removed stays. */
   sweep(oldest: number, own = ''): void {
     for (const name of this.stale(oldest)) {
       if (join(this.path, name) !== own) attempt(() => this.remove(name))
@@ -95,7 +94,7 @@ export class Incoming {
       .map(({ name }) => name)
   }
 
-  /** Where there are very many: some of them, others each time, and all that belongs to an id. */
+  /** Of very many only some, others each time, and always all that belongs to an id. */
   #some(atMost: number): Entry[] {
     const entries = this.#entries()
     if (entries.length <= atMost) return entries
@@ -112,7 +111,7 @@ export class Incoming {
     unlinkSync(path)
   }
 
-  /** Backwards by name, for a note must be read while its file is there. */
+  /** Backwards by name: a note must be read while its file is there. */
   #entries(): Entry[] {
     const names = attempt(() => readdirSync(this.path)) ?? []
     const entries = names.map((name) => {

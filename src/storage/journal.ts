@@ -1,7 +1,7 @@
-// The journal of an upload in pieces, `ID.journal` in `.incoming/`. Called by partial.ts.
-// One JSON value a line: what is being sent, then [offset, pieces] after each piece, in the end { stored }.
-// A line counts once it ends, and is written only after the data it speaks of is safe. So the offset told is
-// never beyond that; what a crash left behind the offset is overwritten.
+// The journal of an upload in pieces, `ID.journal` in `.incoming/`: one JSON value a line. First what is
+// being sent, then [offset, pieces] after each piece, in the end { stored }. A line counts once it ends,
+// and is written only after the data it describes is safe. So the recorded offset never exceeds the safe
+// data; whatever a crash left after that offset is overwritten.
 
 import {
   closeSync,
@@ -14,42 +14,29 @@ import {
 } from 'node:fs'
 import type { Stored } from '../outcome.ts'
 import { attempt } from '../system-error.ts'
-import { writeAll } from './block-writer.ts'
+import { writeAt } from './block-writer.ts'
 import { createNew } from './files.ts'
-
-/** What is being sent. */
-export type PartialHeader = {
-  /** Of the whole file, in bytes. */
-  readonly size: number
-  /** As the client called it. */
-  readonly name: string
-  /** What the client said it is. */
-  readonly type: string
-  /** The form field it came in; '' for tus. */
-  readonly field: string
-  /** tus: Upload-Metadata as sent; '' for others. */
-  readonly metadata: string
-}
+import type { UploadHeader } from './storage.ts'
 
 export type Journal = {
   /** `inode` of the data, `startedAt` in ms since 1970. */
-  readonly header: PartialHeader & { readonly inode: number; readonly startedAt: number }
-  /** How much is safely there. */
+  readonly header: UploadHeader & { readonly inode: number; readonly startedAt: number }
+  /** Bytes that are safe. */
   readonly offset: number
   readonly pieces: number
   /** By the clock of the directory, in ms since 1970. */
   readonly touchedAt: number
-  /** Where there are no hard links: the data itself is given its name. */
+  /** Without hard links the data file itself is renamed; this says that it may have been. */
   readonly isMoving: boolean
-  /** The receipt, for a sender who lost the reply. */
+  /** Kept for a sender whose last reply was lost. */
   readonly stored: Stored | undefined
 }
 
-/** Throws EEXIST and what else the file system says. It is safe on disk with the first note. */
+/** Throws what the file system says, EEXIST too. It is safe on disk with the first note. */
 export function createJournal(path: string, header: Journal['header']): void {
   const fd = openSync(path, createNew, 0o600)
   try {
-    writeAll(fd, Buffer.from(`${JSON.stringify(header)}\n`), 0)
+    writeAt(fd, Buffer.from(`${JSON.stringify(header)}\n`), 0)
   } finally {
     closeSync(fd)
   }
@@ -61,9 +48,9 @@ export function note(path: string, line: unknown, isDurable: boolean): void {
   let size = Infinity
   try {
     size = fstatSync(fd).size
-    // Behind a line that was torn, this makes two.
+    // After a torn line this begins a new one.
     const start = size > 0 && readAt(fd, size - 1, 1) !== '\n' ? '\n' : ''
-    writeAll(fd, Buffer.from(`${start}${JSON.stringify(line)}\n`), size)
+    writeAt(fd, Buffer.from(`${start}${JSON.stringify(line)}\n`), size)
     if (isDurable) fdatasyncSync(fd)
     const closing = fd
     fd = -1
@@ -76,7 +63,7 @@ export function note(path: string, line: unknown, isDurable: boolean): void {
   }
 }
 
-/** Undefined when there is none that makes sense. */
+/** Undefined when there is none, or none whose first line can be read. */
 export function readJournal(path: string): Journal | undefined {
   const { first, last, touchedAt } = attempt(() => edges(path)) ?? noJournal
   const header = parsed(first) as Journal['header'] | undefined
@@ -93,7 +80,7 @@ export function readJournal(path: string): Journal | undefined {
   return { header, offset: stored ? header.size : offset, pieces, touchedAt, isMoving, stored }
 }
 
-/** The first line and the last ones: of a huge file in small pieces there are many between. */
+/** The first line and the last ones; a huge file in small pieces has many between. */
 function edges(path: string): { first: string; last: string[]; touchedAt: number } {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW)
   try {
@@ -101,7 +88,7 @@ function edges(path: string): { first: string; last: string[]; touchedAt: number
     const head = readAt(fd, 0, Math.min(size, edgeBytes))
     const tailAt = Math.max(0, size - edgeBytes)
     const tail = tailAt === 0 ? head : readAt(fd, tailAt, size - tailAt)
-    // What follows the last line feed is a line that was torn.
+    // What follows the last line feed is a torn line.
     const lines = tail.split('\n').slice(tailAt === 0 ? 1 : 0, -1)
     const [first = ''] = head.split('\n', 1)
     return { first: head.includes('\n') ? first : '', last: lines, touchedAt: mtimeMs }
@@ -121,10 +108,15 @@ function readAt(fd: number, position: number, bytes: number): string {
   return buffer.toString('utf8', 0, length)
 }
 
+/** Undefined for a line that is not JSON, as a crash may leave one. */
 function parsed(line: string): unknown {
-  return attempt(() => JSON.parse(line))
+  try {
+    return JSON.parse(line)
+  } catch {
+    return undefined
+  }
 }
 
-/** Holds the longest header and the longest receipt. */
+/** Holds the longest header, and the longest line that says what was stored. */
 const edgeBytes = 512 * 1024
 const noJournal = { first: '', last: [] as string[], touchedAt: 0 }

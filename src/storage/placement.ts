@@ -1,6 +1,6 @@
-// How received files become visible, and how that is taken back. Called by store.ts, inside its directory
-// alone. A name is taken by link(2), which never overwrites; where the file system has no hard links, an
-// exclusive placeholder takes it and is replaced. Errors are the file system's own, or NAME_TAKEN.
+// How a received file becomes visible under a name, and how that is taken back. A name is taken by
+// link(2), which never overwrites; where the file system has no hard links, an exclusive placeholder
+// takes it and is replaced. Errors are the file system's own, or NAME_TAKEN.
 // An error does not prove that nothing happened: over NFS the reply to a call that succeeded can get
 // lost. So the file system is asked whether the name is ours before a failure is believed.
 
@@ -17,11 +17,11 @@ import {
   renameSync,
   unlinkSync,
   writeFileSync,
-  writeSync,
 } from 'node:fs'
 import { basename, join } from 'node:path'
 import { Fault } from '../fault.ts'
 import { attempt, errorCode } from '../system-error.ts'
+import { writeAt } from './block-writer.ts'
 import { numberedName, storedName } from './filename.ts'
 import { createNew, fileSystemFault, isThere } from './files.ts'
 
@@ -69,7 +69,7 @@ export function placeInstead(file: Received, path: string, kept: string): Placed
       renameSync(file.path, path)
     } catch (error) {
       const isPlaced = isSurelyAt(path, file.inode)
-      if (isPlaced === undefined) throw maybeThere([path], error)
+      if (isPlaced === undefined) throw maybeThereFault([path], error)
       if (!isPlaced) {
         attempt(() => unlinkSync(kept))
         throw error
@@ -94,8 +94,8 @@ export function takeBack({ path, inode, kept }: Placed): boolean {
 }
 
 /**
- * Removes the placeholder that a note names, if its file never replaced it. Called by the sweep for a
- * note that is old enough, while the file beside it may still be there.
+ * Removes the placeholder that a note names, if its file never replaced it. For the sweep, once a note
+ * is old enough; the file beside it may still be there.
  */
 export function removePlaceholder(note: string, directory: string): void {
   const name = readFileSync(note, 'utf8')
@@ -106,10 +106,10 @@ export function removePlaceholder(note: string, directory: string): void {
 }
 
 /**
- * When a name can be neither removed again nor looked at, the one thing left to do is to say so. Keeps
- * what `error` says already.
+ * When a name can be neither removed again nor looked at, all that is left is to say so. Keeps what
+ * `error` says already.
  */
-export function maybeThere(paths: readonly string[], error: unknown): Fault {
+export function maybeThereFault(paths: readonly string[], error: unknown): Fault {
   const fault = fileSystemFault(error)
   const code = fault instanceof Fault ? fault.code : 'INTERNAL'
   const told = fault instanceof Fault && fault.detail !== '' ? `${fault.detail}; ` : ''
@@ -150,7 +150,7 @@ function linkNew(file: Received, path: string): boolean {
   } catch (error) {
     const code = errorCode(error)
     const isPlaced = isSurelyAt(path, file.inode)
-    if (isPlaced === undefined) throw maybeThere([path], error)
+    if (isPlaced === undefined) throw maybeThereFault([path], error)
     if (isPlaced) return true
     if (lacksLinks.has(code)) return renameNew(file, path)
     if (code !== 'EEXIST') throw error
@@ -176,7 +176,8 @@ function renameNew(file: Received, path: string): boolean {
     const isPlaced = hasPlaceholder && isSurelyAt(path, file.inode)
     if (isPlaced !== true) {
       if (hasPlaceholder) attempt(() => unlinkSync(path))
-      if (hasPlaceholder && attempt(() => isThere(path)) !== false) throw maybeThere([path], error)
+      if (hasPlaceholder && attempt(() => isThere(path)) !== false)
+        throw maybeThereFault([path], error)
       attempt(() => unlinkSync(note))
       if (!hasPlaceholder && errorCode(error) === 'EEXIST') return false
       throw error
@@ -215,8 +216,10 @@ function copy(from: string, to: string): void {
     const output = openSync(to, createNew, 0o600)
     try {
       const buffer = Buffer.allocUnsafeSlow(64 * 1024)
+      let length = 0
       for (let count = readSync(input, buffer); count > 0; count = readSync(input, buffer)) {
-        for (let at = 0; at < count; ) at += writeSync(output, buffer, at, count - at)
+        writeAt(output, buffer.subarray(0, count), length)
+        length += count
       }
       attempt(() => fchmodSync(output, fstatSync(input).mode & 0o777))
     } finally {

@@ -1,26 +1,16 @@
-// The directory that uploads go to, as a whole: whether it can be used, how much room it has, making it
-// durable. Called by app.ts before each request, by store.ts and by the command `check`. Reads only;
-// what lies inside is store.ts's alone.
+// Whether the upload directory can be used at all, asked before each request. Refuses one that is
+// missing, that this user may not write to, that holds the program, or that the web server serves.
 
-import {
-  accessSync,
-  closeSync,
-  constants,
-  fsyncSync,
-  openSync,
-  realpathSync,
-  statfsSync,
-  statSync,
-} from 'node:fs'
+import { accessSync, constants, realpathSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { Fault } from '../fault.ts'
 import type { Settings } from '../settings/settings.ts'
-import { errorCode } from '../system-error.ts'
 import { translated } from './files.ts'
 
 /**
- * The real path, resolved once so that a symlink changed meanwhile cannot divert half of an upload.
- * Throws DIRECTORY_UNUSABLE with the reason as its cause. `documentRoot`: '' when the server has none.
+ * Its real path, resolved once, so that a symlink that changes meanwhile cannot divert half of an
+ * upload. Throws DIRECTORY_UNUSABLE with the reason as its cause. `documentRoot`: '' when the server
+ * has none.
  */
 export function usableDirectory(
   settings: Settings,
@@ -33,43 +23,22 @@ export function usableDirectory(
     return path
   })
   if (!translated(() => statSync(directory)).isDirectory())
-    throw unusable(directory, 'is not a directory')
+    throw unusableFault(directory, 'is not a directory')
   if (directory === dirname(realOrSame(programFile))) {
-    throw unusable(directory, 'is the directory of the program itself: choose another one')
+    throw unusableFault(directory, 'is the directory of the program itself: choose another one')
   }
   const root = documentRoot === '' ? '' : realOrSame(documentRoot)
   if (root !== '' && !settings.allowPublicDirectory && isWithin(directory, root)) {
-    throw unusable(
+    throw unusableFault(
       directory,
-      `lies inside the site's document root ${root}, where the web server shows files to everyone: ` +
+      `is inside the site's document root ${root}, where the web server shows files to everyone: ` +
         'choose a directory outside, or set allow_public_directory = true',
     )
   }
   return directory
 }
 
-/** Bytes that we may still write there; undefined where the file system does not tell. */
-export function freeBytes(directory: string): number | undefined {
-  const { blocks, bavail, bsize } = statfsSync(directory)
-  return blocks > 0 ? bavail * bsize : undefined
-}
-
-/** A new name is only safe on ext4 and XFS once its directory is (Pillai et al., OSDI 2014). */
-export function syncDirectory(directory: string): void {
-  let fd = -1
-  try {
-    fd = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY)
-    fsyncSync(fd)
-  } catch (error) {
-    // Some network and FUSE file systems cannot do it; a directory that may not be listed cannot be
-    // opened for it. Everything else is a failure.
-    if (errorCode(error) !== 'EINVAL' && !(fd === -1 && errorCode(error) === 'EACCES')) throw error
-  } finally {
-    if (fd !== -1) closeSync(fd)
-  }
-}
-
-function unusable(directory: string, reason: string): Fault {
+function unusableFault(directory: string, reason: string): Fault {
   return new Fault('DIRECTORY_UNUSABLE', '', new Error(`${directory} ${reason}`))
 }
 

@@ -1,10 +1,11 @@
-// The request headers of tus 1.0.0 (https://tus.io/protocols/resumable-upload), from the CGI environment. Called
-// by app.ts, for tus.ts. Strict: UNSUPPORTED_TUS for another version, BAD_UPLOAD for whatever is malformed and
-// for extensions that are not offered, since ignoring them would store something else than was meant.
+// The request headers of tus 1.0.0 (https://tus.io/protocols/resumable-upload), from the CGI environment.
+// Strict: UNSUPPORTED_TUS for another version; BAD_UPLOAD for whatever is malformed, and for extensions
+// that are not offered, since ignoring them would store something else than the client meant.
 
 import { Fault } from '../fault.ts'
 import type { Env } from '../http/request.ts'
 import type { Field } from '../outcome.ts'
+import { parseByteCount } from '../quantity.ts'
 
 export type TusHeaders = {
   /** Bytes; undefined when the header is missing. */
@@ -47,12 +48,13 @@ export function requireTusVersion(env: Env): void {
 }
 
 export function parseTusHeaders(env: Env): TusHeaders {
-  if (env['HTTP_UPLOAD_CONCAT'] !== undefined) throw bad('Upload-Concat is not offered here')
+  if (env['HTTP_UPLOAD_CONCAT'] !== undefined)
+    throw badUploadFault('Upload-Concat is not offered here')
   if (env['HTTP_UPLOAD_DEFER_LENGTH'] !== undefined) {
-    throw bad('Upload-Defer-Length is not offered here')
+    throw badUploadFault('Upload-Defer-Length is not offered here')
   }
   if (/(^|,)\s*upload-checksum\s*(,|$)/i.test((env['HTTP_TRAILER'] ?? '').slice(0, 1000))) {
-    throw bad('a checksum behind the body is not offered here')
+    throw badUploadFault('a checksum after the body is not offered here')
   }
   return {
     uploadLength: parseBytes(env['HTTP_UPLOAD_LENGTH'], 'Upload-Length'),
@@ -62,12 +64,11 @@ export function parseTusHeaders(env: Env): TusHeaders {
   }
 }
 
-/** Digits only: no sign, no leading zero, nothing a double cannot hold. */
 function parseBytes(text: string | undefined, header: string): number | undefined {
   if (text === undefined) return undefined
-  const bytes = Number(text)
-  if (/^(0|[1-9][0-9]{0,15})$/.test(text) && Number.isSafeInteger(bytes)) return bytes
-  throw bad(`${header} must be a number of bytes`)
+  const bytes = parseByteCount(text)
+  if (bytes === undefined) throw badUploadFault(`${header} must be a number of bytes`)
+  return bytes
 }
 
 /** `key base64,key base64,key`: a value may be missing, a key may not come twice. */
@@ -77,10 +78,10 @@ export function parseMetadata(text: string): Metadata {
   for (const pair of text === '' ? [] : text.split(',')) {
     const [key = '', value = '', ...more] = trimmed(pair).split(' ')
     if (!isVisible(key) || more.length > 0) {
-      throw bad('Upload-Metadata must be pairs of a key and a value in base64')
+      throw badUploadFault('Upload-Metadata must be pairs of a key and a value in base64')
     }
-    if (!isBase64(value)) throw bad(`Upload-Metadata: the value of ${key} is not base64`)
-    if (pairs.has(key)) throw bad(`Upload-Metadata: ${key} comes twice`)
+    if (!isBase64(value)) throw badUploadFault(`Upload-Metadata: the value of ${key} is not base64`)
+    if (pairs.has(key)) throw badUploadFault(`Upload-Metadata: ${key} comes twice`)
     pairs.set(key, Buffer.from(value, 'base64').toString())
   }
   const fields = [...pairs]
@@ -97,10 +98,13 @@ function parseChecksum(text: string | undefined): Checksum | undefined {
   const [algorithm = '', digest = '', ...more] = text.split(' ')
   const length = checksumAlgorithms.get(algorithm)
   if (length === undefined) {
-    throw bad(`Upload-Checksum: only ${[...checksumAlgorithms.keys()].join(' and ')} are offered`)
+    throw badUploadFault(
+      `Upload-Checksum: only ${[...checksumAlgorithms.keys()].join(' and ')} are offered`,
+    )
   }
   const isWhole = isBase64(digest) && Buffer.from(digest, 'base64').length === length
-  if (!isWhole || more.length > 0) throw bad(`Upload-Checksum is not a ${algorithm} in base64`)
+  if (!isWhole || more.length > 0)
+    throw badUploadFault(`Upload-Checksum is not a ${algorithm} in base64`)
   return { algorithm, digest }
 }
 
@@ -126,7 +130,7 @@ function isBase64(text: string): boolean {
   return text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text)
 }
 
-function bad(detail: string): Fault {
+function badUploadFault(detail: string): Fault {
   return new Fault('BAD_UPLOAD', detail)
 }
 

@@ -1,27 +1,33 @@
-// tus 1.0.0 (https://tus.io/protocols/resumable-upload) under PATH_INFO /tus: core, creation, creation with upload,
-// termination, expiration, checksum. Called by app.ts, which has looked at origin, user and settings. The same
-// unfinished uploads as those of POST pieces (partial.ts), stored by the same commit as every other file.
-// Not here: syntax of headers (tus-headers.ts), what becomes of a body (tus-body.ts), faults (app.ts).
+// tus 1.0.0 (https://tus.io/protocols/resumable-upload) under PATH_INFO /tus: core, creation, creation
+// with upload, termination, expiration, checksum. The unfinished uploads are the same as those of POST
+// pieces, and the same commit stores them. headers.ts has the syntax of headers, body.ts what becomes of
+// a body; origin and user were checked before.
 
-import { Fault, OffsetMismatch } from '../fault.ts'
+import { Fault, methodNotAllowedFault, offsetMismatchFault } from '../fault.ts'
+import { requireBodyLength } from '../http/body-length.ts'
 import type { Reply } from '../http/reply.ts'
 import type { CgiRequest } from '../http/request.ts'
 import type { Stored } from '../outcome.ts'
-import { formatSize } from '../quantity.ts'
-import { randomId } from '../random-id.ts'
+import { parseId, randomId } from '../random-id.ts'
 import type { Settings } from '../settings/settings.ts'
-import type { Append } from '../storage/append.ts'
-import { refusedExtension, storedName } from '../storage/filename.ts'
-import type { Store } from '../storage/store.ts'
-import { type PartialState, Partials } from '../storage/unfinished.ts'
+import { storedName } from '../storage/filename.ts'
+import type { Appending, Storage, UploadHeader } from '../storage/storage.ts'
 import type { Receiver } from '../upload/receiver.ts'
-import { emptyWith, isStored, moreThanAnnounced, stands, TusBody, withMore } from './body.ts'
+import { requireAllowedExtension, requireFileSize } from '../upload/rules.ts'
+import {
+  emptyReply,
+  moreThanAnnouncedFault,
+  storedHeaders,
+  TusBody,
+  unfinishedHeaders,
+  withMore,
+} from './body.ts'
 import { checksumAlgorithms, type TusHeaders, tusVersion } from './headers.ts'
 
-/** What is spoken here, for who asks with OPTIONS. */
-export function tusOffer({ maxFileBytes }: Settings): Reply {
+/** The reply to OPTIONS: what is spoken here. */
+export function tusOptions({ maxFileBytes }: Settings): Reply {
   const limit: Reply['headers'] = maxFileBytes > 0 ? [['Tus-Max-Size', String(maxFileBytes)]] : []
-  return emptyWith(204, [
+  return emptyReply(204, [
     ['Tus-Version', tusVersion],
     ['Tus-Extension', 'creation,creation-with-upload,termination,expiration,checksum'],
     ['Tus-Checksum-Algorithm', [...checksumAlgorithms.keys()].join(',')],
@@ -29,80 +35,73 @@ export function tusOffer({ maxFileBytes }: Settings): Reply {
   ])
 }
 
-/** `id`: of the request. Throws what is refused, as far as it can be known before the body is read. */
-export function openTus(
-  id: string,
-  request: CgiRequest,
-  headers: TusHeaders,
-  store: Store,
-): Reply | Receiver {
-  const { method, pathInfo } = request
-  const call = { id, request, headers, store, partials: new Partials(store) }
-  if (method === 'POST') {
-    if (!isCollection.test(pathInfo)) throw new Fault('METHOD_NOT_ALLOWED')
-    return create(call)
-  }
-  const [, upload] = uploadPath.exec(pathInfo) ?? []
-  if (upload === undefined) throw new Fault('NO_SUCH_UPLOAD')
-  if (method === 'HEAD') return stand(call, upload)
-  if (method === 'PATCH') return goOn(call, upload)
-  call.partials.cancel(upload)
-  return emptyWith(204)
-}
+/** Of this protocol, and of the address of one upload. */
+export const tusMethods = 'HEAD, POST, PATCH, DELETE, OPTIONS'
+const uploadMethods = 'HEAD, PATCH, DELETE, OPTIONS'
 
-type Call = {
+export type TusCall = {
+  /** Of the request. */
   readonly id: string
   readonly request: CgiRequest
   readonly headers: TusHeaders
-  readonly store: Store
-  readonly partials: Partials
+  readonly settings: Settings
+  readonly storage: Storage
+}
+
+/** Throws what is refused, as far as it can be known before the body is read. */
+export function openTus(call: TusCall): Reply | Receiver {
+  const { method, pathInfo } = call.request
+  if (method === 'POST') {
+    if (!/^\/tus\/?$/.test(pathInfo)) throw methodNotAllowedFault(uploadMethods)
+    return create(call)
+  }
+  const upload = parseId(pathInfo.slice('/tus/'.length))
+  if (upload === undefined) throw new Fault('NO_SUCH_UPLOAD')
+  if (method === 'HEAD') return status(call, upload)
+  if (method === 'PATCH') return resume(call, upload)
+  call.storage.unfinished.cancel(upload)
+  return emptyReply(204)
 }
 
 /** POST */
-function create({ id, request, headers, store, partials }: Call): Receiver {
+function create({ id, request, headers, settings, storage }: TusCall): Receiver {
   const { uploadLength: size, metadata, checksum } = headers
-  const { settings } = store
-  const { maxFileBytes, allowExtensions, blockExtensions } = settings
   if (size === undefined) throw new Fault('BAD_UPLOAD', 'Upload-Length is missing')
-  if (maxFileBytes > 0 && size > maxFileBytes) {
-    throw new Fault('FILE_TOO_LARGE', `the limit is ${formatSize(maxFileBytes)}`)
-  }
-  const file = storedName(metadata.name)
-  const refused = refusedExtension(file, allowExtensions, blockExtensions)
-  if (refused !== undefined) {
-    throw new Fault('EXTENSION_REFUSED', `${file}: ${refused || 'no extension'}`)
-  }
+  requireFileSize(size, settings)
+  requireAllowedExtension(storedName(metadata.name), settings)
   if (mayHaveBody(request)) requireType(request)
-  requireRoom(request, size, store)
+  requireRoom(request, size, settings, storage)
   const upload = randomId()
   const { name, type, text } = metadata
-  const append = partials.begin(upload, { size, name, type, field: '', metadata: text })
+  const header = { size, name, type, field: '', metadata: text }
+  const append = storage.unfinished.begin(upload, header)
   // Relative to the address asked, which is all that is known for sure.
   const location = request.pathInfo.endsWith('/') ? upload : `tus/${upload}`
-  const reply = emptyWith(201, [['Location', location]])
-  return new TusBody(id, append, partials, settings, reply, checksum)
+  const reply = emptyReply(201, [['Location', location]])
+  return new TusBody(id, append, storage.unfinished, settings, reply, checksum)
 }
 
 /** PATCH */
-function goOn({ id, request, headers, store, partials }: Call, upload: string): Reply | Receiver {
+function resume(call: TusCall, upload: string): Reply | Receiver {
+  const { id, request, headers, settings, storage } = call
   requireType(request)
   const { uploadOffset, uploadLength, checksum } = headers
   if (uploadOffset === undefined) throw new Fault('BAD_UPLOAD', 'Upload-Offset is missing')
-  const reply = emptyWith(204)
-  const claimed = claim(partials, upload)
+  const reply = emptyReply(204)
+  const claimed = claim(storage, upload)
   const size = 'files' in claimed ? sizeOf(claimed) : claimed.header.size
   const offset = 'files' in claimed ? size : claimed.offset
   try {
     if (uploadLength !== undefined && uploadLength !== size) {
       throw new Fault('BAD_UPLOAD', `Upload-Length was ${size} and stays that`)
     }
-    if (uploadOffset !== offset) throw new OffsetMismatch(offset)
+    if (uploadOffset !== offset) throw offsetMismatchFault(offset)
     // Before the end it would be taken for an empty piece, again and again.
     const hasLength = request.contentLength !== 'absent' || request.isChunked
     if (!hasLength && offset < size) throw new Fault('LENGTH_REQUIRED')
-    requireRoom(request, size - offset, store)
-    if ('files' in claimed) return withMore(reply, isStored(claimed, store.settings))
-    return new TusBody(id, claimed, partials, store.settings, reply, checksum)
+    requireRoom(request, size - offset, settings, storage)
+    if ('files' in claimed) return withMore(reply, storedHeaders(claimed, settings))
+    return new TusBody(id, claimed, storage.unfinished, settings, reply, checksum)
   } catch (error) {
     if (!('files' in claimed)) claimed.release()
     throw error
@@ -110,35 +109,37 @@ function goOn({ id, request, headers, store, partials }: Call, upload: string): 
 }
 
 /**
- * HEAD. While a sender is at work there is no offset to go on from: who asks right after a cut, before that sender
- * has ended, would be told too little, send everything behind it, and be refused.
- * Senders take an offset at the end for success. So when all is there but not stored, because one before failed
- * or died at the very end, it is stored now, or the reply says why not.
+ * HEAD. While another sender is active the offset is not final. A client that asks right after a
+ * dropped connection would get an offset that is too low, resend from there, and be refused; so it is
+ * told to wait.
+ * Clients take an offset at the end for success. So when all bytes are there but the file is not stored,
+ * because the last sender failed or died at the very end, it is stored now, or the reply says why not.
  */
-function stand({ id, store, partials }: Call, upload: string): Reply | Receiver {
-  partials.requireSettled(upload)
-  const { header, offset, stored, expiresAt } = partials.look(upload)
-  const reply = emptyWith(200, described(header))
-  if (stored !== undefined) return withMore(reply, isStored(stored, store.settings))
-  if (offset < header.size) return withMore(reply, stands(offset, expiresAt))
-  const claimed = claim(partials, upload)
-  if ('files' in claimed) return withMore(reply, isStored(claimed, store.settings))
-  return new TusBody(id, claimed, partials, store.settings, reply)
+function status({ id, settings, storage }: TusCall, upload: string): Reply | Receiver {
+  const { unfinished } = storage
+  unfinished.requireSettled(upload)
+  const { header, offset, stored, expiresAt } = unfinished.status(upload)
+  const reply = emptyReply(200, headersOf(header))
+  if (stored !== undefined) return withMore(reply, storedHeaders(stored, settings))
+  if (offset < header.size) return withMore(reply, unfinishedHeaders(offset, expiresAt))
+  const claimed = claim(storage, upload)
+  if ('files' in claimed) return withMore(reply, storedHeaders(claimed, settings))
+  return new TusBody(id, claimed, unfinished, settings, reply)
 }
 
-function described({ size, metadata }: PartialState['header']): Reply['headers'] {
+function headersOf({ size, metadata }: UploadHeader): Reply['headers'] {
   const length = ['Upload-Length', String(size)] as const
   return metadata === '' ? [length] : [length, ['Upload-Metadata', metadata]]
 }
 
-/** To go on with it, or the receipt when it is stored, be it just now by somebody else. */
-function claim(partials: Partials, upload: string): Append | Stored {
+/** To resume it, or what was stored when it is finished, be it just now by another sender. */
+function claim({ unfinished }: Storage, upload: string): Appending | Stored {
   try {
-    return partials.claim(upload)
+    return unfinished.claim(upload)
   } catch (error) {
-    const receipt = partials.receipt(upload)
-    if (receipt === undefined) throw error
-    return receipt
+    const stored = unfinished.stored(upload)
+    if (stored === undefined) throw error
+    return stored
   }
 }
 
@@ -157,26 +158,14 @@ function requireType({ contentType }: CgiRequest): void {
     throw new Fault('NOT_A_PIECE')
 }
 
-/** `left`: what is missing of the file. */
-function requireRoom({ contentLength }: CgiRequest, left: number, store: Store): void {
-  if (contentLength === 'malformed') throw new Fault('BAD_LENGTH')
-  const bytes = contentLength === 'absent' ? 0 : contentLength
-  const { maxRequestBytes } = store.settings
-  if (maxRequestBytes > 0 && bytes > maxRequestBytes) throw new Fault('REQUEST_TOO_LARGE')
-  if (bytes > left) throw moreThanAnnounced()
-  store.requireSpace(bytes)
-}
-
-const isCollection = /^\/tus\/?$/
-const uploadPath = /^\/tus\/([0-9a-f]{32})$/
-
-/** Methods, and the headers that pages of other sites may send and read. */
-export const tusDialect = {
-  methods: 'HEAD, POST, PATCH, DELETE, OPTIONS',
-  asked:
-    'Content-Type, Tus-Resumable, Upload-Length, Upload-Offset, Upload-Metadata, Upload-Checksum, ' +
-    'X-HTTP-Method-Override, X-Requested-With, X-CgiRequest-ID',
-  told:
-    'Location, Content-Location, Tus-Resumable, Tus-Version, Tus-Extension, Tus-Max-Size, ' +
-    'Tus-Checksum-Algorithm, Upload-Offset, Upload-Length, Upload-Metadata, Upload-Expires',
+/** `missingBytes`: of the file. */
+function requireRoom(
+  request: CgiRequest,
+  missingBytes: number,
+  settings: Settings,
+  storage: Storage,
+): void {
+  const bytes = requireBodyLength(request, settings)
+  if (bytes > missingBytes) throw moreThanAnnouncedFault()
+  storage.requireSpace(bytes)
 }

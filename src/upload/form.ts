@@ -1,49 +1,58 @@
-// A POST being received: parser → names, limits, store → what was stored. Called by app.ts, which alone
-// turns the Faults thrown here into replies and calls abort() after any of them.
-// One file of the request is open at a time; its bytes go from the caller's buffer to hash and disk.
+// A POST being received: its parts become text fields and files, or one piece of a file (piece.ts). Names
+// and limits are checked before the bytes come. One file is open at a time; its bytes go from the
+// driver's buffer to hash and disk.
 
+import { type Hash, openHash } from '../checksum.ts'
 import { Fault } from '../fault.ts'
+import type { Reply } from '../http/reply.ts'
 import { MultipartParser, type PartHeaders, type Sink } from '../multipart/parser.ts'
 import type { Field, MakeReply, Stored, StoredFile } from '../outcome.ts'
 import { formatSize } from '../quantity.ts'
 import type { Settings } from '../settings/settings.ts'
-import { refusedExtension, storedName } from '../storage/filename.ts'
-import type { PendingFile, Store } from '../storage/store.ts'
-import { Partials } from '../storage/unfinished.ts'
+import { storedName } from '../storage/filename.ts'
+import type { PendingFile, Storage } from '../storage/storage.ts'
 import { Piece } from './piece.ts'
+import type { Receiver } from './receiver.ts'
+import { requireAllowedExtension, requireFileSize } from './rules.ts'
 
-type Hash = { update(bytes: Buffer): unknown; digest(encoding: 'hex'): string }
-
-type ReceivedFile = {
+/** The file part that is being read. */
+type FilePart = {
   readonly headers: PartHeaders
   readonly clientName: string
   readonly name: string
-  pending: PendingFile | undefined
   readonly isPiece: boolean
+  /** Undefined for a piece, and for a file input that was left empty until bytes come. */
+  received: ReceivedFile | undefined
+}
+
+type ReceivedFile = {
+  readonly part: FilePart
+  readonly pending: PendingFile
+  /** Undefined once it has become `sha256`, and without `checksum`. */
   hash: Hash | undefined
   sha256: string | undefined
 }
 
-export class FormUpload implements Sink {
+export class FormUpload implements Receiver, Sink {
   readonly #id: string
   readonly #settings: Settings
-  readonly #store: Store
+  readonly #storage: Storage
   readonly #piece: Piece
   readonly #parser: MultipartParser
   readonly #files: ReceivedFile[] = []
   readonly #fields: Field[] = []
   #fieldCount = 0
-  #file: ReceivedFile | undefined
+  #file: FilePart | undefined
   #field: { name: string; bytes: Buffer; length: number } | undefined
   /** From a `_filename` field: the real name of the next file. */
   #announcedName: string | undefined
 
   /** `id`: of the request. */
-  constructor(id: string, boundary: string, settings: Settings, store: Store) {
+  constructor(id: string, boundary: string, settings: Settings, storage: Storage) {
     this.#id = id
     this.#settings = settings
-    this.#store = store
-    this.#piece = new Piece(new Partials(store), settings)
+    this.#storage = storage
+    this.#piece = new Piece(id, storage.unfinished, settings)
     this.#parser = new MultipartParser(boundary, this)
   }
 
@@ -52,32 +61,26 @@ export class FormUpload implements Sink {
     this.#parser.write(chunk)
   }
 
-  /** The body is over: stores all of its files or throws. */
-  end<Result>(accept: MakeReply<Result>): Result {
+  end<Result>(accept: MakeReply<Result, Reply>): Result {
     this.#parser.end()
-    if (this.#piece.isMeant) {
-      const receiptOf = (file: StoredFile) => this.#receipt([file])
-      return this.#piece.end(receiptOf, this.#fields, accept)
-    }
+    if (this.#piece.isUsed) return this.#piece.end(this.#fields, accept)
     if (this.#files.length === 0) throw new Fault('NOTHING_UPLOADED')
-    const pending = this.#files.map((file) => file.pending as PendingFile)
-    const names = this.#files.map((file) => file.name)
-    return this.#store.commit(pending, names, (stored) => {
-      const files = this.#files.map(({ headers, clientName, sha256 }, i) => ({
-        field: headers.name,
-        name: clientName,
-        stored: stored[i] as string,
-        size: (pending[i] as PendingFile).size,
-        type: headers.type,
-        sha256,
-      }))
-      return accept({ receipt: this.#receipt(files) })
+    const pending = this.#files.map((file) => file.pending)
+    const before = () => undefined
+    return this.#storage.commit(pending, before, (names) => {
+      const files = this.#files.map((file, i) => storedFile(file, names[i] ?? ''))
+      const stored: Stored = {
+        id: this.#id,
+        time: new Date().toISOString(),
+        files,
+        fields: this.#fields,
+      }
+      return accept({ stored, storedNow: true })
     })
   }
 
-  /** Removes what was received. Never throws. */
   abort(): void {
-    for (const file of this.#files) file.pending?.discard()
+    for (const { pending } of this.#files) pending.discard()
     this.#piece.discard()
   }
 
@@ -86,17 +89,10 @@ export class FormUpload implements Sink {
     const clientName = this.#announcedName ?? headers.filename
     this.#announcedName = undefined
     const name = storedName(clientName)
-    this.#file = {
-      headers,
-      clientName,
-      name,
-      pending: undefined,
-      isPiece: this.#piece.isMeant,
-      hash: undefined,
-      sha256: undefined,
-    }
+    const { isUsed: isPiece } = this.#piece
+    this.#file = { headers, clientName, name, isPiece, received: undefined }
     // Browsers send an empty name, and no bytes, for a file input that was left empty.
-    if (clientName === '' && !this.#file.isPiece) this.#countField()
+    if (clientName === '' && !isPiece) this.#countField()
     else this.#beginFile(this.#file)
   }
 
@@ -104,46 +100,49 @@ export class FormUpload implements Sink {
     const file = this.#file
     if (file === undefined) return this.#addToField(bytes)
     if (file.isPiece) return this.#piece.write(bytes)
-    const pending = file.pending ?? (this.#beginFile(file) as PendingFile)
-    const { maxFileBytes } = this.#settings
-    if (maxFileBytes > 0 && pending.size + bytes.length > maxFileBytes) {
-      throw new Fault('FILE_TOO_LARGE', `${file.name}: the limit is ${formatSize(maxFileBytes)}`)
-    }
+    const { pending, hash } = file.received ?? this.#receive(file)
+    requireFileSize(pending.size + bytes.length, this.#settings, file.name)
     pending.write(bytes)
-    file.hash?.update(bytes)
+    hash?.update(bytes)
   }
 
   partEnd(): void {
     const file = this.#file
     this.#file = undefined
     if (file === undefined) return this.#endField()
-    file.pending?.end()
-    file.sha256 = file.hash?.digest('hex')
-    file.hash = undefined
+    const { received } = file
+    if (received === undefined) return
+    received.pending.end()
+    received.sha256 = received.hash?.digest('hex')
+    received.hash = undefined
+  }
+
+  #beginFile(file: FilePart): void {
+    if (!file.isPiece) this.#receive(file)
+    else {
+      this.#requireAdmission(file.name)
+      this.#piece.begin(file.clientName, file.headers.type, file.headers.name)
+    }
   }
 
   /** Checks what can be refused before the bytes arrive, and opens the file. */
-  #beginFile(file: ReceivedFile): PendingFile | undefined {
-    const { maxFiles, allowExtensions, blockExtensions } = this.#settings
+  #receive(part: FilePart): ReceivedFile {
+    this.#requireAdmission(part.name)
+    this.#storage.requireFreeName(part.name)
+    const hash = this.#settings.checksum === 'sha256' ? openHash('sha256') : undefined
+    const pending = this.#storage.create(part.name)
+    const received: ReceivedFile = { part, pending, hash, sha256: undefined }
+    part.received = received
+    this.#files.push(received)
+    return received
+  }
+
+  #requireAdmission(name: string): void {
+    const { maxFiles } = this.#settings
     if (this.#files.length === maxFiles) {
       throw new Fault('TOO_MANY_FILES', `the limit is ${maxFiles}`)
     }
-    const refused = refusedExtension(file.name, allowExtensions, blockExtensions)
-    if (refused !== undefined) {
-      throw new Fault('EXTENSION_REFUSED', `${file.name}: ${refused || 'no extension'}`)
-    }
-    if (file.isPiece) {
-      this.#piece.begin(file.clientName, file.headers.type, file.headers.name)
-      return undefined
-    }
-    this.#store.requireFreeName(file.name)
-    const pending = this.#store.create()
-    file.pending = pending
-    this.#files.push(file)
-    if (this.#settings.checksum === 'sha256') {
-      file.hash = process.getBuiltinModule('node:crypto').createHash('sha256')
-    }
-    return pending
+    requireAllowedExtension(name, this.#settings)
   }
 
   #beginField(name: string): void {
@@ -181,12 +180,8 @@ export class FormUpload implements Sink {
     if (field === undefined) return
     const value = field.bytes.toString('utf8', 0, field.length)
     if (field.name === '_filename') this.#announceName(value)
-    else if (!this.#piece.take(field.name, value, this.#files.length > 0))
+    else if (!this.#piece.offer(field.name, value, this.#files.length > 0))
       this.#fields.push({ name: field.name, value })
-  }
-
-  #receipt(files: readonly StoredFile[]): Stored {
-    return { id: this.#id, time: new Date().toISOString(), files, fields: this.#fields }
   }
 
   #announceName(encoded: string): void {
@@ -199,4 +194,10 @@ export class FormUpload implements Sink {
       throw new Fault('BAD_MULTIPART', 'a _filename that is not percent-encoded UTF-8')
     }
   }
+}
+
+function storedFile({ part, pending, sha256 }: ReceivedFile, stored: string): StoredFile {
+  const { headers, clientName } = part
+  const { name: field, type } = headers
+  return { field, name: clientName, stored, size: pending.size, type, sha256 }
 }

@@ -1,12 +1,32 @@
-// The seam between app and what receives a body: a form (form.ts) or tus (tus/body.ts).
+// The seam to app: what receives the body of a request, and the outcome of an upload in pieces that
+// has become a file. Receivers are form.ts and tus/body.ts.
 
 import type { Reply } from '../http/reply.ts'
-import type { MakeReply } from '../outcome.ts'
+import type { Field, MakeReply, Outcome } from '../outcome.ts'
+import type { Appending, Finished } from '../storage/storage.ts'
 
-/** What receives a body: write · end, or abort after any Fault that it throws. */
+/** write · end, or abort after any Fault that it throws. */
 export type Receiver = {
+  /** The bytes are valid only during the call. */
   write(chunk: Buffer): void
-  /** The body is over. `accept` makes the reply of what became of it. */
-  end(accept: MakeReply<Reply>): Reply
+  /** The body is over: stores what arrived, or throws. Returns what `accept` returns. */
+  end<Result>(accept: MakeReply<Result, Reply>): Result
+  /** Removes what cannot be resumed. */
   abort(): void
+}
+
+/** `id`: of the request that brought the last bytes. */
+export function finishedOutcome(
+  { id: upload, header }: Appending,
+  { name: stored, sha256, pieces, seconds }: Finished,
+  id: string,
+  fields: readonly Field[],
+): Required<Outcome> {
+  const { size, name, type, field } = header
+  const files = [{ field, name, stored, size, type, sha256 }]
+  return {
+    stored: { id, time: new Date().toISOString(), files, fields },
+    storedNow: true,
+    partial: { upload, offset: size, size, pieces, seconds },
+  }
 }

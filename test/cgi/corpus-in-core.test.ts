@@ -1,4 +1,4 @@
-// Every case of test/fixtures through open() of app.ts, with the real parser, names, limits and store:
+// Every case of test/fixtures through open() of app/app.ts, with the real parser, names, limits and store:
 // in chunks of 1 to 64 bytes, of the sizes around the buffers of servers and of our driver, and, under 4 KiB,
 // cut in two at every byte. Each way must lead to the outcome that the case states, and all ways to the
 // same one, to the last byte of reply and directory. Not here: the executable (test/corpus.test.ts).
@@ -7,10 +7,9 @@ import assert from 'node:assert/strict'
 import { rmSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { open } from '../../src/app/app.ts'
-import type { Reply } from '../../src/http/reply.ts'
 import { loadSettings } from '../../src/settings/load.ts'
 import type { LoadedSettings } from '../../src/settings/settings.ts'
+import { endOf, openExchange } from '../host/core.ts'
 import {
   assertExpected,
   type CorpusCase,
@@ -115,7 +114,7 @@ function outcomeOfChunks(
   settings: LoadedSettings,
   sizes: readonly number[],
 ): Outcome {
-  const exchange = open(environment, settings)
+  const exchange = openExchange(environment, settings)
   const end = Math.min(body.length, exchange.bodyBytes)
   let turn = 0
   for (let at = 0; at < end; ) {
@@ -127,12 +126,12 @@ function outcomeOfChunks(
     if (!goesOn) break
     at += size
   }
-  return cleared(exchange.end())
+  return cleared(endOf(exchange))
 }
 
 /** What is left behind is looked at, then removed for the next run. */
-function cleared(reply: Reply): Outcome {
-  const outcome = outcomeOf(reply.status, reply.body, directory)
+function cleared(reply: ReturnType<typeof endOf>): Outcome {
+  const outcome = outcomeOf(reply.status, reply.text, directory)
   for (const [name] of outcome.visible) unlinkSync(join(directory, name))
   for (const name of outcome.incoming) unlinkSync(join(directory, '.incoming', name))
   return outcome

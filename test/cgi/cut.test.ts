@@ -8,9 +8,9 @@ import assert from 'node:assert/strict'
 import { mkdirSync, rmSync, unlinkSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { after, describe, test } from 'node:test'
-import { open } from '../../src/app/app.ts'
 import { loadSettings } from '../../src/settings/load.ts'
 import { runCgi } from '../host/cgi-host.ts'
+import { endOf, openExchange } from '../host/core.ts'
 import { fastDirectory, type Outcome, outcomeOf } from '../host/corpus.ts'
 import { multipartBody } from '../host/multipart-body.ts'
 
@@ -83,11 +83,11 @@ test('a body that ends too early is refused at every byte and leaves nothing', a
         '',
       )
       const send = (way: Way, end: number): Outcome => {
-        const exchange = open(environment(way, end, boundary, body), settings)
+        const exchange = openExchange(environment(way, end, boundary, body), settings)
         const readBytes = Math.min(end, exchange.bodyBytes)
         if (readBytes > 0) exchange.write(body.subarray(0, readBytes))
-        const reply = exchange.end()
-        const outcome = outcomeOf(reply.status, reply.body, directory)
+        const reply = endOf(exchange)
+        const outcome = outcomeOf(reply.status, reply.text, directory)
         for (const [stored] of outcome.visible) unlinkSync(join(directory, stored))
         return outcome
       }

@@ -151,7 +151,7 @@ async function send(body: CgiOptions['body'], child: ChildProcess): Promise<void
   }
 }
 
-function parseReply(output: Buffer) {
+export function parseReply(output: Buffer) {
   const headers = new Map<string, string>()
   const text = output.toString('latin1')
   const end = /\r?\n\r?\n/.exec(text)

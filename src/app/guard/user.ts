@@ -1,0 +1,10 @@
+// With `require_user`: only visitors whom the web server authenticated.
+
+import { Fault } from '../../fault.ts'
+import type { CgiRequest } from '../../http/request.ts'
+import type { Settings } from '../../settings/settings.ts'
+
+/** Throws USER_REQUIRED. */
+export function requireUser({ remoteUser }: CgiRequest, settings: Settings): void {
+  if (settings.requireUser && remoteUser === '') throw new Fault('USER_REQUIRED')
+}

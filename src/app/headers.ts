@@ -1,0 +1,59 @@
+// The headers that depend on the request: Allow, CORS (Fetch standard), those of tus.
+
+import type { Reply } from '../http/reply.ts'
+import type { CgiRequest } from '../http/request.ts'
+import type { Settings } from '../settings/settings.ts'
+import { tusVersion } from '../tus/headers.ts'
+import { tusMethods } from '../tus/tus.ts'
+
+type Dialect = {
+  /** As the header Allow lists them. */
+  readonly methods: string
+  /** Headers that pages of other sites may send, and those that they may read. */
+  readonly allowHeaders: string
+  readonly exposeHeaders: string
+}
+
+export function dialectOf({ isTus }: CgiRequest): Dialect {
+  return isTus ? tusDialect : formDialect
+}
+
+/** `methods`: what a 405 names instead of all methods of the dialect. */
+export function withHeaders(
+  reply: Reply,
+  request: CgiRequest,
+  settings: Settings,
+  methods = dialectOf(request).methods,
+): Reply {
+  const headers = [...reply.headers]
+  const dialect = dialectOf(request)
+  if (reply.status === 204 || reply.status === 405) headers.push(['Allow', methods])
+  if (request.isTus) headers.push(['Tus-Resumable', tusVersion])
+  if (reply.status === 412) headers.push(['Tus-Version', tusVersion])
+  if (reply.status === 423) headers.push(['Retry-After', '5'])
+  if (settings.allowedOrigins.includes(request.origin)) {
+    headers.push(
+      ['Access-Control-Allow-Origin', request.origin],
+      ['Access-Control-Allow-Methods', dialect.methods],
+      ['Access-Control-Allow-Headers', dialect.allowHeaders],
+      ['Access-Control-Expose-Headers', dialect.exposeHeaders],
+    )
+  }
+  return { ...reply, headers }
+}
+
+const formDialect: Dialect = {
+  methods: 'GET, HEAD, POST, OPTIONS',
+  allowHeaders: 'Content-Type',
+  exposeHeaders: 'Upload-Offset',
+}
+
+const tusDialect: Dialect = {
+  methods: tusMethods,
+  allowHeaders:
+    'Content-Type, Tus-Resumable, Upload-Length, Upload-Offset, Upload-Metadata, Upload-Checksum, ' +
+    'X-HTTP-Method-Override, X-Requested-With, X-Request-ID',
+  exposeHeaders:
+    'Location, Content-Location, Tus-Resumable, Tus-Version, Tus-Extension, Tus-Max-Size, ' +
+    'Tus-Checksum-Algorithm, Upload-Offset, Upload-Length, Upload-Metadata, Upload-Expires',
+}

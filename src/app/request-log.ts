@@ -1,0 +1,55 @@
+// The line of one request in `log_file`, made from what became of it.
+
+import type { Fault } from '../fault.ts'
+import type { CgiRequest } from '../http/request.ts'
+import type { LogLine } from '../log.ts'
+import type { Field, Outcome } from '../outcome.ts'
+
+export type Handled = {
+  /** Of the request. */
+  readonly id: string
+  readonly request: CgiRequest
+  readonly status: number
+  readonly fault: Fault | undefined
+  readonly outcome: Outcome
+  readonly receivedBytes: number
+  readonly milliseconds: number
+}
+
+/** The id is that of the reply; what was stored before is not logged as stored again. */
+export function logLine(handled: Handled): LogLine {
+  const { id, request, status, fault, outcome, receivedBytes, milliseconds } = handled
+  const { stored, storedNow, partial } = outcome
+  const isNew = stored !== undefined && storedNow
+  return {
+    time: new Date().toISOString(),
+    id: stored?.id ?? id,
+    method: request.method.slice(0, 20),
+    status,
+    code: fault?.code,
+    bytes: receivedBytes,
+    milliseconds,
+    address: request.remoteAddress,
+    user: request.remoteUser || undefined,
+    files: isNew
+      ? stored.files.map((file) => ({ stored: file.stored, size: file.size, sha256: file.sha256 }))
+      : undefined,
+    pieces: partial?.pieces,
+    seconds: partial?.seconds,
+    fields: isNew ? loggedFields(stored.fields) : undefined,
+  }
+}
+
+/** What visitors wrote: 20 fields and 2000 characters at most. */
+function loggedFields(fields: readonly Field[]): LogLine['fields'] {
+  if (fields.length === 0) return undefined
+  const logged: (readonly [string, string])[] = []
+  let room = 2000
+  for (const { name, value } of fields) {
+    const pair = [name.slice(0, 64), value.slice(0, 200)] as const
+    room -= pair[0].length + pair[1].length
+    if (room < 0 || logged.length === 20) break
+    logged.push(pair)
+  }
+  return logged
+}

@@ -1,0 +1,94 @@
+// Where a request goes: the reply to one without a body, or what will receive its body. Everything that
+// can be refused before the body is read is refused here.
+
+import { Fault, methodNotAllowedFault } from '../fault.ts'
+import { requireBodyLength } from '../http/body-length.ts'
+import type { Reply } from '../http/reply.ts'
+import type { CgiRequest, Env } from '../http/request.ts'
+import { parseBoundary } from '../multipart/header.ts'
+import type { Outcome } from '../outcome.ts'
+import { parseId } from '../random-id.ts'
+import type { LoadedSettings } from '../settings/settings.ts'
+import { openStorage } from '../storage/open.ts'
+import type { Storage } from '../storage/storage.ts'
+import { usableDirectory } from '../storage/usable.ts'
+import { parseTusHeaders, requireTusVersion } from '../tus/headers.ts'
+import { openTus, tusOptions } from '../tus/tus.ts'
+import { FormUpload } from '../upload/form.ts'
+import type { Receiver } from '../upload/receiver.ts'
+import { emptyReply, statusReply } from './answer.ts'
+import { requireKnownOrigin } from './guard/origin.ts'
+import { requireUser } from './guard/user.ts'
+import { dialectOf } from './headers.ts'
+
+export type Call = {
+  /** Of the request. */
+  readonly id: string
+  readonly request: CgiRequest
+  readonly env: Env
+  readonly settings: LoadedSettings
+  /** The path of this executable. */
+  readonly programFile: string
+  /** The page for a GET. */
+  formReply(): Reply
+}
+
+export type Answer = { readonly reply: Reply; readonly outcome?: Outcome }
+
+/** Asked in this order, before anything is touched. A new guard is a file in guard/ and an entry. */
+const guards = [requireKnownOrigin, requireUser]
+
+/** Throws what is refused. */
+export function route(call: Call): Answer | Receiver {
+  const { id, request, env, settings } = call
+  const { method, isTus } = request
+  if (method === 'OPTIONS') return { reply: isTus ? tusOptions(settings) : emptyReply() }
+  const { methods } = dialectOf(request)
+  if (!methods.split(', ').includes(method)) throw methodNotAllowedFault(methods)
+  if (isTus) requireTusVersion(env)
+  if (settings.problems.length > 0) throw new Fault('NOT_CONFIGURED')
+  for (const guard of guards) guard(request, settings)
+  const storage = storageFor(call)
+  if (isTus)
+    return asAnswer(openTus({ id, request, headers: parseTusHeaders(env), settings, storage }))
+  if (method === 'POST') return receiveForm(call, storage)
+  if (request.uploadId !== '') return uploadStatus(request.uploadId, settings, storage)
+  return { reply: call.formReply() }
+}
+
+function storageFor({ env, settings, programFile }: Call): Storage {
+  const documentRoot = env['DOCUMENT_ROOT'] ?? ''
+  const program = env['SCRIPT_FILENAME'] || programFile
+  return openStorage(settings, usableDirectory(settings, documentRoot, program))
+}
+
+function asAnswer(answer: Reply | Receiver): Answer | Receiver {
+  return 'status' in answer ? { reply: answer } : answer
+}
+
+function receiveForm({ id, request, settings }: Call, storage: Storage): Receiver {
+  const boundary = requireBoundary(request)
+  const bytes = requireBodyLength(request, settings)
+  if (request.contentLength === 0) throw new Fault('NOTHING_UPLOADED')
+  if (request.contentLength === 'absent' && !request.isChunked) throw new Fault('LENGTH_REQUIRED')
+  storage.requireSpace(bytes)
+  return new FormUpload(id, boundary, settings, storage)
+}
+
+function requireBoundary({ contentType }: CgiRequest): string {
+  const boundary = parseBoundary(contentType)
+  if (boundary === undefined) throw new Fault('NOT_MULTIPART')
+  if ('problem' in boundary) throw new Fault('BAD_MULTIPART', `Content-Type: ${boundary.problem}`)
+  return boundary.value
+}
+
+/** A client that does not know the id learns nothing. */
+function uploadStatus(id: string, settings: LoadedSettings, storage: Storage): Answer {
+  const upload = parseId(id)
+  if (upload === undefined) throw new Fault('NO_SUCH_UPLOAD')
+  const { header, offset, stored } = storage.unfinished.status(upload)
+  const partial = { upload, offset, size: header.size }
+  const reply = statusReply(partial, stored, settings)
+  const outcome = { storedNow: false, partial }
+  return { reply, outcome: stored === undefined ? outcome : { ...outcome, stored } }
+}

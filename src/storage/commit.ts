@@ -1,0 +1,72 @@
+// Whole files become visible: all of one request or none, under the names that `on_conflict` allows,
+// and durable before anybody is told. placement.ts does it for one file.
+
+import { lstatSync, unlinkSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { Fault } from '../fault.ts'
+import { attempt } from '../system-error.ts'
+import type { Directory } from './directory.ts'
+import { syncDirectory, translated } from './files.ts'
+import {
+  maybeThereFault,
+  type Placed,
+  placeInstead,
+  placeNew,
+  placeNumbered,
+  type Received,
+  takeBack,
+} from './placement.ts'
+import type { Storage } from './storage.ts'
+
+/** A file that is whole on disk, and the name that it should get. */
+export type Whole = Received & { readonly name: string; readonly size: number }
+
+/** As Storage.commit(). */
+export function commit<Result>(
+  directory: Directory,
+  files: readonly Whole[],
+  before: Parameters<Storage['commit']>[1],
+  accept: (stored: readonly string[]) => Result,
+): Result {
+  const { durable } = directory.settings
+  const placed: Placed[] = []
+  try {
+    return translated(() => {
+      before(files.map(({ name, size, inode }) => ({ name, size, mark: String(inode) })))
+      for (const file of files) placed.push(place(directory, file, placed))
+      for (const file of files) attempt(() => unlinkSync(file.path))
+      if (durable) syncDirectory(directory.path)
+      const result = accept(placed.map(({ path }) => basename(path)))
+      for (const { kept } of placed) if (kept !== '') attempt(() => unlinkSync(kept))
+      return result
+    })
+  } catch (error) {
+    const remaining = placed.reverse().filter((one) => !takeBack(one))
+    if (durable) attempt(() => syncDirectory(directory.path))
+    if (remaining.length === 0) throw error
+    throw maybeThereFault(
+      remaining.map(({ path }) => path),
+      error,
+    )
+  }
+}
+
+function place(directory: Directory, file: Whole, before: readonly Placed[]): Placed {
+  const path = join(directory.path, file.name)
+  switch (directory.settings.onConflict) {
+    case 'rename':
+      return placeNumbered(file, directory.path, file.name)
+    case 'reject': {
+      const placed = placeNew(file, path)
+      if (placed === undefined) throw new Fault('NAME_TAKEN', file.name)
+      return placed
+    }
+    case 'overwrite': {
+      // Two files of one request may have one name; both were promised a place.
+      const inode = lstatSync(path, { throwIfNoEntry: false })?.ino
+      const isOurs = before.some((placed) => placed.inode === inode)
+      if (isOurs) return placeNumbered(file, directory.path, file.name)
+      return placeInstead(file, path, directory.incoming.randomFile('kept'))
+    }
+  }
+}

@@ -1,0 +1,182 @@
+// What `check` says of the upload directory: what its file system can do, its space, what is unfinished.
+// What the program needs is really tried as this user: a file is made, synced, linked and removed.
+
+import {
+  closeSync,
+  constants,
+  fsyncSync,
+  linkSync,
+  lstatSync,
+  openSync,
+  rmdirSync,
+  statfsSync,
+  statSync,
+  unlinkSync,
+} from 'node:fs'
+import { basename, join } from 'node:path'
+import { type Finding, failure, fine, quoted, warning } from '../finding.ts'
+import { formatSize } from '../quantity.ts'
+import type { Settings } from '../settings/settings.ts'
+import { attempt, errorCode } from '../system-error.ts'
+import { Directory, freeBytes } from './directory.ts'
+import { openStorage } from './open.ts'
+import { userName } from './owner.ts'
+import { Pending } from './pending.ts'
+import { directoryProblem } from './problem.ts'
+import type { InspectedStorage } from './storage.ts'
+
+/** As openStorage(), and it tells what it finds. A request has no use for that and does not load it. */
+export function openInspectedStorage(settings: Settings, path: string): InspectedStorage {
+  return { ...openStorage(settings, path), findings: () => findings(settings, path) }
+}
+
+function findings(settings: Settings, path: string): Finding[] {
+  const problem = incomingProblem(path)
+  return [
+    ...(problem === undefined ? tryStoring(settings, path) : [problem]),
+    space(settings, path),
+    ...inodes(path),
+    ...unfinished(settings, path),
+  ]
+}
+
+/** `.incoming` of another user, or on another file system, would break uploads. */
+function incomingProblem(directory: string): Finding | undefined {
+  const path = join(directory, '.incoming')
+  const stats = attempt(() => lstatSync(path))
+  if (stats === undefined) return undefined
+  if (!stats.isDirectory()) {
+    const remedy = `mv ${quoted(path)} ${quoted(`${path}.moved`)}`
+    return failure('INCOMING_WRONG', `${path} is not a directory`, remedy)
+  }
+  const user = process.geteuid?.() ?? -1
+  if (stats.uid !== user && user !== 0) {
+    const message = `${path} belongs to ${userName(stats.uid)}, and this is ${userName(user)}`
+    const remedy = `chown -R ${userName(user)} ${quoted(path)}`
+    return failure('INCOMING_FOREIGN', message, remedy)
+  }
+  if (stats.dev !== statSync(directory).dev) {
+    const message = `${path} is a file system of its own, and files cannot be linked from there`
+    return failure('INCOMING_ELSEWHERE', message, `umount ${quoted(path)}`)
+  }
+  return undefined
+}
+
+/** Really creates and removes a file where uploads are received, as this user. */
+function tryStoring(settings: Settings, path: string): Finding[] {
+  // The file system must take the sync, whether the settings ask for it or not.
+  const directory = new Directory({ ...settings, durable: true }, path)
+  const { incoming } = directory
+  const wasThere = attempt(() => lstatSync(incoming.path)) !== undefined
+  try {
+    incoming.open()
+    const pending = new Pending(directory, 'check', incoming.randomFile('part'))
+    try {
+      pending.write(Buffer.from('check'))
+      const clock = pending.touchedAt()
+      pending.end()
+      const user = userName(process.geteuid?.() ?? -1)
+      return [
+        fine('WRITABLE', `files can be written there by user ${user}`),
+        linking(pending.path, incoming.randomFile('part')),
+        syncing(path),
+        ...clockFindings(clock),
+      ]
+    } finally {
+      pending.discard()
+    }
+  } catch (problem) {
+    return [directoryProblem(settings, problem)]
+  } finally {
+    if (!wasThere) attempt(() => rmdirSync(incoming.path))
+  }
+}
+
+function linking(path: string, other: string): Finding {
+  try {
+    linkSync(path, other)
+    unlinkSync(other)
+    return fine('HARD_LINKS', 'hard links: yes')
+  } catch (error) {
+    const code = errorCode(error)
+    return fine('HARD_LINKS', `hard links: no (${code}); names are taken by placeholders instead`)
+  }
+}
+
+/** As syncDirectory() does it, but the refusal is reported. */
+function syncing(directory: string): Finding {
+  let fd = -1
+  try {
+    fd = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY)
+    fsyncSync(fd)
+    return fine('SYNC', 'files and directory can be synced')
+  } catch (error) {
+    const message = `the directory itself cannot be synced (${errorCode(error)}): after a power cut a new name may be lost`
+    const remedy =
+      errorCode(error) === 'EACCES'
+        ? `chmod u+r ${quoted(directory)}`
+        : 'use a local file system (ext4, XFS, btrfs) if that matters'
+    return warning('SYNC_REFUSED', message, remedy)
+  } finally {
+    if (fd !== -1) closeSync(fd)
+  }
+}
+
+/** `clock`: of whoever keeps the directory, in ms since 1970. */
+function clockFindings(clock: number): Finding[] {
+  const apart = Math.round(Math.abs(clock - Date.now()) / 1000)
+  if (apart < 60) return [fine('CLOCK', `clock: ${new Date().toISOString()}`)]
+  const message = `the clock of the file system and that of this machine are ${apart} s apart`
+  return [warning('CLOCK_APART', message, 'let both keep time by NTP: timedatectl set-ntp true')]
+}
+
+function space(settings: Settings, directory: string): Finding {
+  const free = freeBytes(directory)
+  if (free === undefined) return fine('SPACE', 'the file system does not tell its free space')
+  if (free < settings.minFreeBytes) {
+    const message = `${formatSize(free)} free, less than min_free_space`
+    return failure('DISK_FULL', message, 'free some space, or lower min_free_space')
+  }
+  const room = free - settings.minFreeBytes
+  if (settings.maxRequestBytes === 0 || room >= settings.maxRequestBytes) {
+    return fine('SPACE', `${formatSize(free)} free`)
+  }
+  const message = `${formatSize(room)} can be stored, less than max_request_size`
+  const remedy = 'free some space, or lower max_request_size so that visitors learn it at once'
+  return warning('SPACE_SHORT', message, remedy)
+}
+
+function inodes(directory: string): Finding[] {
+  const { files, ffree } = statfsSync(directory)
+  // Some file systems have no such limit and say 0.
+  if (files === 0) return []
+  if (ffree >= 1000) return [fine('INODES', `${ffree} more files can be made`)]
+  const message = `only ${ffree} more files can be made on this file system (inodes)`
+  const remedy = `find ${quoted(directory)} -xdev -type f | wc -l   # and remove or move what is old`
+  return [
+    ffree < 10 ? failure('NO_INODES', message, remedy) : warning('INODES_SHORT', message, remedy),
+  ]
+}
+
+/** Uploads in pieces, and what killed programs left. */
+function unfinished(settings: Settings, path: string): Finding[] {
+  const { maxPartialUploads, partialLifetimeSeconds } = settings
+  const { incoming } = new Directory(settings, path)
+  const uploads = openStorage(settings, path).unfinished
+  const states = incoming.unfinished().map((id) => attempt(() => uploads.status(id)))
+  const known = states.filter((state) => state !== undefined)
+  const bytes = known.reduce((sum, { offset }) => sum + offset, 0)
+  const oldest = Math.min(...known.map(({ touchedAt }) => touchedAt))
+  const since =
+    known.length === 0 ? '' : `, ${formatSize(bytes)}, since ${new Date(oldest).toISOString()}`
+  const message = `unfinished uploads: ${states.length} of ${maxPartialUploads}${since}`
+  const stale = incoming.stale(Date.now() - partialLifetimeSeconds * 1000, Infinity).length
+  const left = fine(
+    'LEFT_OVER',
+    `left over in ${basename(incoming.path)}: ${stale}, swept by later uploads or \`upload.cgi clean\``,
+  )
+  const more = stale === 0 ? [] : [left]
+  if (states.length < maxPartialUploads) return [fine('UNFINISHED', message), ...more]
+  const remedy = 'raise max_partial_uploads, or remove old ones: upload.cgi clean --older-than 1h'
+  return [warning('UNFINISHED_MANY', message, remedy), ...more]
+}

@@ -1,0 +1,38 @@
+// Opens the upload directory as a Storage: the one place that puts the parts of this room together.
+
+import type { Settings } from '../settings/settings.ts'
+import { attempt } from '../system-error.ts'
+import { commit } from './commit.ts'
+import { Directory } from './directory.ts'
+import { translated } from './files.ts'
+import { Pending } from './pending.ts'
+import type { PendingFile, Storage } from './storage.ts'
+import { UnfinishedUploads } from './unfinished.ts'
+
+/** `path`: of a directory that can be used (usable.ts). Nothing is created in it yet. */
+export function openStorage(settings: Settings, path: string): Storage {
+  const directory = new Directory(settings, path)
+  return {
+    unfinished: new UnfinishedUploads(directory),
+    requireSpace: (bytes) => directory.requireSpace(bytes),
+    requireFreeName: (name) => directory.requireFreeName(name),
+    create: (name) => create(directory, name),
+    commit: (files, before, accept) => commit(directory, files.map(ours), before, accept),
+    sweep: () => directory.sweep(directory.incoming.now()),
+  }
+}
+
+function create(directory: Directory, name: string): Pending {
+  return translated(() => {
+    const { incoming } = directory
+    incoming.open()
+    const pending = new Pending(directory, name, incoming.randomFile('part'))
+    attempt(() => directory.sweep(pending.touchedAt(), pending.path))
+    return pending
+  })
+}
+
+function ours(file: PendingFile): Pending {
+  if (!(file instanceof Pending)) throw new Error('this file is of another storage')
+  return file
+}

@@ -1,0 +1,62 @@
+// A file of one request while it is received: under a random name in `.incoming/`, whole on disk after
+// end(), visible only after commit.ts gave it its name.
+
+import { closeSync, fstatSync, openSync, unlinkSync } from 'node:fs'
+import { attempt } from '../system-error.ts'
+import { BlockWriter } from './block-writer.ts'
+import { type Directory, freeSpaceCheckBytes } from './directory.ts'
+import { createNew, finishFile, translated } from './files.ts'
+import type { PendingFile } from './storage.ts'
+
+export class Pending implements PendingFile {
+  readonly name: string
+  readonly path: string
+  /** Known after end(): tells our file from another that took its name meanwhile. */
+  inode = 0
+  readonly #directory: Directory
+  readonly #writer: BlockWriter
+  #fd: number
+  #nextCheckBytes = freeSpaceCheckBytes
+
+  constructor(directory: Directory, name: string, path: string) {
+    this.name = name
+    this.path = path
+    this.#directory = directory
+    this.#fd = openSync(path, createNew, 0o600)
+    this.#writer = new BlockWriter(this.#fd, 0, directory.block)
+  }
+
+  get size(): number {
+    return this.#writer.endBytes
+  }
+
+  write(bytes: Buffer): void {
+    this.#writer.write(bytes)
+    if (this.size < this.#nextCheckBytes) return
+    this.#nextCheckBytes = this.size + freeSpaceCheckBytes
+    this.#directory.requireSpace(0)
+  }
+
+  /** All errors count, that of close(2) too. */
+  end(): void {
+    this.#writer.flush()
+    translated(() => {
+      const { fileMode, durable } = this.#directory.settings
+      this.inode = finishFile(this.#fd, fileMode, durable)
+      const fd = this.#fd
+      this.#fd = -1
+      closeSync(fd)
+    })
+  }
+
+  /** The time by the clock of whoever keeps the directory, in ms. */
+  touchedAt(): number {
+    return fstatSync(this.#fd).mtimeMs
+  }
+
+  discard(): void {
+    if (this.#fd !== -1) attempt(() => closeSync(this.#fd))
+    this.#fd = -1
+    attempt(() => unlinkSync(this.path))
+  }
+}

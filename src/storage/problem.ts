@@ -1,0 +1,60 @@
+// Why the upload directory cannot be used, as a finding that tells how to fix it.
+
+import { accessSync, constants, lstatSync, statSync } from 'node:fs'
+import { sep } from 'node:path'
+import { Fault } from '../fault.ts'
+import { type Finding, failure, modeText, quoted } from '../finding.ts'
+import type { Settings } from '../settings/settings.ts'
+import { attempt, errorCode } from '../system-error.ts'
+import { userName } from './owner.ts'
+
+/** `problem`: what usableDirectory(), or a file operation in the directory, threw. */
+export function directoryProblem(settings: Settings, problem: unknown): Finding {
+  const cause = problem instanceof Fault ? (problem.cause ?? problem) : problem
+  const code = errorCode(cause)
+  const { directory } = settings
+  const user = userName(process.geteuid?.() ?? -1)
+  const closed = closedAncestor(directory)
+  if (closed !== '' && (code === 'EACCES' || code === 'ENOENT')) {
+    const stats = attempt(() => statSync(closed))
+    const owner = stats === undefined ? '' : `, ${modeText(stats.mode)}, of ${userName(stats.uid)}`
+    const message = `user ${user} may not pass ${closed} (above the directory${owner})`
+    const remedy = `chmod o+x ${quoted(closed)}   # or for it alone: setfacl -m u:${user}:x ${quoted(closed)}`
+    return failure('DIRECTORY_UNREACHABLE', message, remedy)
+  }
+  if (code === 'ENOENT') {
+    const isDangling = attempt(() => lstatSync(directory))?.isSymbolicLink() === true
+    const message = `${directory} ${isDangling ? 'is a symbolic link to nothing' : 'does not exist'}`
+    const clear = isDangling ? `rm ${quoted(directory)} && ` : ''
+    const remedy = `${clear}install -d -m 0750 -o ${user} ${quoted(directory)}   # without root: mkdir -p -m 750 ${quoted(directory)}`
+    return failure('DIRECTORY_MISSING', message, remedy)
+  }
+  if (code === 'EACCES' || code === 'EPERM') {
+    const stats = attempt(() => statSync(directory))
+    const owner = stats === undefined ? '' : ` (${modeText(stats.mode)}, of ${userName(stats.uid)})`
+    const message = `${directory}${owner} is not writable for user ${user}`
+    const remedy = `chown ${user} ${quoted(directory)} && chmod u+rwx ${quoted(directory)}`
+    return failure('DIRECTORY_RIGHTS', message, remedy)
+  }
+  if (code === 'EROFS') {
+    const remedy = 'choose a directory on a file system that is mounted for writing'
+    return failure('DIRECTORY_READ_ONLY', `${directory} is on a read-only file system`, remedy)
+  }
+  const isFull = code === 'ENOSPC' || code === 'EDQUOT'
+  if (isFull)
+    return failure('DISK_FULL', `${directory}: ${code}`, 'free some space or inodes there')
+  const message = cause instanceof Error ? cause.message : String(cause)
+  return failure('DIRECTORY_UNUSABLE', message, 'choose another directory in the settings')
+}
+
+/** The first directory above it that this user may not pass; '' when there is none. */
+function closedAncestor(path: string): string {
+  const parts = path.split(sep)
+  for (let count = 1; count < parts.length; count++) {
+    const ancestor = parts.slice(0, count).join(sep) || sep
+    if (attempt(() => lstatSync(ancestor)) === undefined) return ''
+    const isPassed = attempt(() => accessSync(ancestor, constants.X_OK) ?? true) === true
+    if (!isPassed && attempt(() => statSync(ancestor))?.isDirectory()) return ancestor
+  }
+  return ''
+}

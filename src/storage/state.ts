@@ -1,0 +1,53 @@
+// The state of an upload in pieces, as its files in `.incoming/` tell it: `ID.data` holds the bytes,
+// `ID.journal` (journal.ts) what is known of them. Reads only.
+
+import { lstatSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { Fault } from '../fault.ts'
+import { attempt } from '../system-error.ts'
+import type { Directory } from './directory.ts'
+import { type Journal, readJournal } from './journal.ts'
+
+export type UploadState = Journal & {
+  /** When it will be swept, by the clock of the directory, in ms since 1970. */
+  readonly expiresAt: number
+  /** False where there are no hard links and the data file itself got the name. */
+  readonly hasData: boolean
+  /** The name it has in the directory, when a sender died right after giving it. */
+  readonly placedAs: string | undefined
+}
+
+/** Throws NO_SUCH_UPLOAD. */
+export function existing(directory: Directory, id: string): UploadState {
+  const state = readState(directory, id)
+  if (state === undefined) throw new Fault('NO_SUCH_UPLOAD')
+  return state
+}
+
+/** Undefined when there is no journal, or neither data nor a record of what was stored. */
+export function readState(directory: Directory, id: string): UploadState | undefined {
+  const { incoming, settings, path } = directory
+  const journal = readJournal(incoming.file(id, 'journal'))
+  if (journal === undefined) return undefined
+  const { header, touchedAt, stored } = journal
+  const data = lstatSync(incoming.file(id, 'data'), { throwIfNoEntry: false })
+  const hasData = data?.isFile() === true
+  const expiresAt = touchedAt + settings.partialLifetimeSeconds * 1000
+  if (stored !== undefined) return { ...journal, expiresAt, hasData, placedAs: undefined }
+  const mayBePlaced = hasData ? data.nlink > 1 : journal.isMoving
+  const placedAs = mayBePlaced ? placedName(path, header) : undefined
+  if (placedAs !== undefined)
+    return { ...journal, offset: header.size, expiresAt, hasData, placedAs }
+  if (!hasData) return undefined
+  // The journal can only say more after two failures in a row.
+  const offset = Math.min(journal.offset, data.size)
+  return { ...journal, offset, expiresAt, hasData, placedAs }
+}
+
+/** The name that the data file has in the directory, if it has one. */
+function placedName(path: string, { inode, size }: Journal['header']): string | undefined {
+  return readdirSync(path).find((name) => {
+    const stats = attempt(() => lstatSync(join(path, name)))
+    return stats?.isFile() === true && stats.ino === inode && stats.size === size
+  })
+}

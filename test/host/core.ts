@@ -1,0 +1,22 @@
+// One request through the core in this process, without an executable and without a driver.
+
+import { open } from '../../src/app/app.ts'
+import type { Exchange } from '../../src/app/exchange.ts'
+import type { Env } from '../../src/http/request.ts'
+import type { LoadedSettings } from '../../src/settings/settings.ts'
+import { parseReply } from './cgi-host.ts'
+
+/** `complaints`: gets what would be in the web server's error log. */
+export function openExchange(
+  env: Env,
+  settings: LoadedSettings,
+  complaints: string[] = [],
+): Exchange {
+  const say = (line: Uint8Array) => void complaints.push(Buffer.from(line).toString())
+  return open(env, settings, { file: '/nonexistent/upload.cgi', say, inspect: undefined })
+}
+
+/** Ends the body, and parses the reply. */
+export function endOf(exchange: Exchange): ReturnType<typeof parseReply> {
+  return parseReply(Buffer.from(exchange.end()))
+}
