@@ -42,6 +42,7 @@ main() {
   tab=$(printf '\t')
   cgi_bin='' upload_dir='' name=upload.cgi from='' user='' group='' prefix='' mode='' url=''
   apache_conf=no dry_run=no assume_yes=no task=install purge=no temporary='' layout=given undo=no made='' planned=''
+  work=''
   dest=${DESTDIR:-}
   here=$(dirname "$0")
   trap 'clean_up' EXIT
@@ -164,7 +165,13 @@ install_program() {
   choose_owner
   choose_upload_directory
   check_cgi_bin
-  if [ "$apache_conf" != no ]; then find_apache; fi
+  if [ "$apache_conf" != no ]; then
+    find_apache
+    prepare_apache_text
+    # Before the manifest is written anew: afterwards it has the checksum of the new text.
+    conf_stays=no
+    if [ -f "$conf" ] && ! apache_text | same_as "$conf" && ! conf_is_ours; then conf_stays=yes; fi
+  fi
 
   doing=show
   todo=0
@@ -622,13 +629,6 @@ find_apache() {
   else
     die '--apache-conf: neither /etc/apache2 nor /etc/httpd is there, so where its configuration lies is unknown.'
   fi
-  if [ ! -f "$here/apache-example.conf" ]; then
-    die "--apache-conf: $here/apache-example.conf is missing; it is in the archive."
-  fi
-  # shellcheck disable=SC2016 # both are meant as they stand
-  case $cgi_bin$name$upload_dir in
-    *'"'* | *'${'*) die '--apache-conf: no configuration of Apache can name a path with " or ${' ;;
-  esac
   if [ "$apache_conf" = print ]; then return; fi
   if ! is_root; then die '--apache-conf yes needs root.'; fi
   for control in apachectl apache2ctl ''; do
@@ -637,24 +637,46 @@ find_apache() {
   if [ -z "$control" ]; then die '--apache-conf yes: there is no apachectl.'; fi
 }
 
-apache_text() {
-  # What stands in the environment would win over a settings script.
-  without=''
-  if [ "$mode" = script ]; then without='/^ *SetEnv UPLOAD_CGI_DIRECTORY "/d'; fi
-  sed "s|^  Define UPLOAD_CGI_FOLDER .*|  Define UPLOAD_CGI_FOLDER \"$(escaped "$cgi_bin")\"|
-    s|^  Define UPLOAD_CGI_UPLOADS .*|  Define UPLOAD_CGI_UPLOADS \"$(escaped "$upload_dir")\"|
-    s|^  Define UPLOAD_CGI_URL .*|  Define UPLOAD_CGI_URL $address|
-    $without
-    s|^  Define UPLOAD_CGI_FILE .*|  Define UPLOAD_CGI_FILE \"$(escaped "$name")\"|" "$here/apache-example.conf"
+# The program writes this configuration itself (`upload.cgi apache-conf`). It is asked before anything
+# is installed, because what it prints is part of what is shown; so it gets a copy of the settings
+# that this run would write, and it may have to run from a temporary copy.
+prepare_apache_text() {
+  # mkdir fails if somebody else took that name first, and clean_up must not remove what is theirs.
+  if ! (umask 077 && mkdir "${TMPDIR:-/tmp}/upload.cgi.$$"); then
+    die '--apache-conf needs a temporary directory (TMPDIR).'
+  fi
+  work=${TMPDIR:-/tmp}/upload.cgi.$$
+  asked_settings=$dest$settings
+  if ! [ -e "$dest$settings" ] && ! [ -h "$dest$settings" ]; then
+    asked_settings=$work/settings.toml
+    settings_text >"$asked_settings"
+  fi
+  for candidate in "$from" "$work/upload.cgi" "$dest$program"; do
+    case $candidate in
+      "$work"/*) cp "$from" "$candidate" && chmod 0700 "$candidate" ;;
+      "$dest$program") if ! same_as "$program" <"$from"; then continue; fi ;;
+    esac
+    case $candidate in */*) ;; *) candidate=./$candidate ;; esac
+    status=0
+    apache_conf_text=$(limited env -i "UPLOAD_CGI_CONFIG=$asked_settings" "$candidate" apache-conf \
+      --address "$address" --program "$target" 2>"$work/messages") || status=$?
+    # 126: this place forbids programs, or the file was downloaded and lacks the permission.
+    if [ "$status" != 126 ]; then break; fi
+  done
+  messages=$(cat "$work/messages")
+  rm -rf "$work"
+  work=''
+  if [ "$status" = 0 ]; then return; fi
+  printf '%s\n' "$messages" | sed 's/^/  | /' >&2
+  die "--apache-conf: upload.cgi did not print a configuration (status $status); its message is above."
 }
 
-# For the right side of a substitution.
-escaped() {
-  printf '%s\n' "$1" | sed 's/[\\&|]/\\&/g'
+apache_text() {
+  printf '%s\n' "$apache_conf_text"
 }
 
 entry_of_apache() {
-  if [ -f "$conf" ] && ! apache_text | same_as "$conf" && ! conf_is_ours; then
+  if [ "$conf_stays" = yes ]; then
     keep_entries conf
     return
   fi
@@ -663,7 +685,7 @@ entry_of_apache() {
 
 # Nothing is reloaded that does not pass Apache's own test; what does not is taken back.
 step_apache() {
-  if [ -f "$conf" ] && ! apache_text | same_as "$conf" && ! conf_is_ours; then
+  if [ "$conf_stays" = yes ]; then
     if [ "$doing" = show ]; then note "$conf stays as it is: somebody edited it"; fi
     return
   fi
@@ -1177,6 +1199,7 @@ usage_error() {
 
 clean_up() {
   if [ -n "$temporary" ]; then rm -f "$temporary"; fi
+  if [ -n "$work" ]; then rm -rf "$work"; fi
   # A first run that ended before the program was in its place leaves nothing.
   if [ "$undo" = yes ]; then
     rm -f "$dest$manifest"

@@ -1,20 +1,23 @@
-// `upload.cgi apache-conf`: apache-example.conf with this machine's paths: the program's own, the directory of its
-// settings, the largest request that they allow.
+// `upload.cgi apache-conf`: prints apache-example.conf with this machine's paths: the program's own,
+// the directory of its settings, and the largest request that they allow. install.sh writes Apache's
+// configuration with it. It refuses a path that Apache's configuration cannot name.
 
-import { basename, dirname } from 'node:path'
+import { basename, dirname, resolve } from 'node:path'
 import { pages } from '../pages/files.ts'
 import { loadSettings } from '../settings/load.ts'
 import type { LoadedSettings } from '../settings/settings.ts'
 
-export function apacheConf(script: string, address: string): number {
+/** `installed`: where the program is, or will be, if that is not where it runs now; '' if it is. */
+export function apacheConf(script: string, address: string, installed: string): number {
   if (!/^\/[\w./~-]*[\w~-]$/.test(address)) {
     process.stderr.write('upload.cgi: --address is a path on the site, such as /upload\n')
     return 64
   }
-  const settings = loadSettings(process.env, process.execPath, script)
-  const program = script === '' ? process.execPath : script
+  const elsewhere = installed === '' ? '' : resolve(installed)
+  const settings = loadSettings(process.env, elsewhere || process.execPath, script)
+  const program = elsewhere || script || process.execPath
   const { maxRequestBytes, directory } = settings
-  // A little more than ours, so that the program is the one to refuse, with a page that says why.
+  // A little more than our own limit, so that the program refuses first, with a page that says why.
   const most = maxRequestBytes === 0 ? 0 : maxRequestBytes + 1_048_576
   const values: Record<string, string> = {
     UPLOAD_CGI_FOLDER: dirname(program),
@@ -24,12 +27,12 @@ export function apacheConf(script: string, address: string): number {
     ...(directory === '' ? {} : { UPLOAD_CGI_UPLOADS: directory }),
   }
   for (const [name, value] of Object.entries(values)) {
-    // Apache has no way to write it.
+    // Apache's configuration has no way to write these characters.
     if (!/["\n]|\$\{/.test(value)) continue
     process.stderr.write(`upload.cgi: ${name}: no configuration of Apache can name ${value}\n`)
     return 78
   }
-  // What stands in the environment would win over what a file says.
+  // A variable in the environment would override what the file says.
   const isInFile = settings.file !== '' && !/^(REDIRECT_)?UPLOAD_CGI_/.test(originOf(settings))
   const text = filled(values)
   process.stdout.write(isInFile ? text.replace(/^ *SetEnv UPLOAD_CGI_DIRECTORY ".*\n/m, '') : text)

@@ -38,8 +38,10 @@ export const commandTable: readonly CommandRow[] = [
     help: 'Print the settings in force, with --show-origin also where each one comes from.',
   },
   {
-    usage: 'apache-conf [--address /upload]',
-    help: "Print a configuration for Apache with this machine's paths.",
+    usage: 'apache-conf [--address /upload] [--program FILE]',
+    help:
+      "Print a configuration for Apache with this machine's paths. FILE is the program as Apache will run " +
+      'it, where that is not this one.',
   },
   {
     usage: 'clean [--older-than 1d] [--dry-run]',

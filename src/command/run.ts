@@ -63,7 +63,7 @@ async function dispatch(args: readonly string[], script: string): Promise<number
       case 'config':
         return config(script, values['show-origin'] ?? false, values.json ?? false)
       case 'apache-conf':
-        return apacheConf(script, values.address ?? '/upload')
+        return apacheConf(script, values.address ?? '/upload', values.program ?? '')
     }
   }
   const meant = nearest(command ?? '', commands)
@@ -94,6 +94,7 @@ const options = {
   script: { type: 'boolean' },
   'show-origin': { type: 'boolean' },
   address: { type: 'string' },
+  program: { type: 'string' },
 } as const
 
 const commands = 'check clean serve form init config apache-conf man help'.split(' ')
