@@ -1,70 +1,190 @@
 #!/bin/sh
-# Sends files to an upload.cgi in pieces, with curl alone. If it is broken off, run it again: it goes on where each
-# upload stands. Usage: upload.sh URL FILE…   PIECE=8388608 (bytes) makes other pieces; ~/.curlrc has options for curl.
-# Prints the receipt of each file: stored name, bytes, sha256, id, time. docs/resume.md has the protocol.
-# Exit status: 0 all stored; 75 broken off, run it again; 69 refused; 65 stored, but the checksum is another;
-# 64 wrong usage; 66 no such file; 73 no place to remember uploads in.
+# Sends files to an upload.cgi in pieces. It needs curl and the usual tools of a POSIX system.
+#
+#   upload.sh URL FILE…
+#
+# If a run breaks off, run it again: it resumes each upload where it stopped. For each stored file
+# it prints the receipt: stored name, bytes, sha256, id, time. docs/resume.md has the protocol.
+# PIECE=8388608 in the environment is the size of a piece in bytes; curl reads options in ~/.curlrc.
+#
+# Exit status: 0 all files are stored; 75 the run broke off, run it again; 69 the server refused;
+# 65 a file is stored, but its checksum differs; 64 wrong usage; 66 a file cannot be read;
+# 73 there is no place to remember uploads in.
+
 export LC_ALL=C
-piece=${PIECE:-8388608} block=65536 state=${XDG_STATE_HOME:-$HOME/.local/state}/upload.cgi
-case $piece in *[!0-9]* | ????????????*) set -- ;; esac
-[ $# -ge 2 ] || { echo 'usage: [PIECE=BYTES] upload.sh URL FILE…' >&2; exit 64; }
-url=$1 query='?'; case $url in *\?*) query='&' ;; esac
-shift; umask 077; mkdir -p "$state" || exit 73
-find "$state" -type f -mtime +30 -exec rm -f {} +
-tmp=$state/run.$$
-trap 'rm -f "$tmp".*' EXIT; trap 'exit 75' HUP INT TERM
-fail() { printf '\n%s: HTTP %s %s\n' "$file" "$code" "$(head -c 1000 "$tmp.body")" >&2; exit "${1:-69}"; }
-again() { tries=$((tries + 1)); [ $tries -lt 20 ] || fail 75; }
-ours() { grep -q "^${1:-[A-Z_]*}: " "$tmp.body"; }
-ask() { curl -sS -o "$tmp.body" -D "$tmp.head" -w '%{http_code}' -H 'Accept: text/plain' -H 'Expect:' \
-          --connect-timeout 30 --speed-time 100 --speed-limit 1 "$@"; }
-ends() { for skip in 0 $((size > block ? size / block - 1 : 0)); do dd if="$file" bs=$block skip=$skip count=2 2>/dev/null; done; }
-for file do
-  if [ ! -f "$file" ] || [ ! -r "$file" ]; then echo "$file: no such file" >&2; exit 66; fi
+piece=${PIECE:-8388608} # bytes that one request sends
+block=65536             # bytes that dd reads at once
+state=${XDG_STATE_HOME:-$HOME/.local/state}/upload.cgi
+
+# The last line of this file calls main, so half a download of it does nothing.
+main() {
+  # PIECE is a number of at most eleven digits.
+  case $piece in *[!0-9]* | ????????????*) set -- ;; esac
+  if [ $# -lt 2 ]; then stop 64 'usage: [PIECE=BYTES] upload.sh URL FILE…'; fi
+  url=$1
+  shift
+  case $url in *\?*) query='&' ;; *) query='?' ;; esac
+  prepare_state
+  for file do send_file; done
+  # Only now: until all files are stored, another run gets the same receipts, sends nothing twice.
+  while read -r key; do rm -f "$key"; done <"$tmp.done"
+}
+
+stop() {
+  echo "$2" >&2
+  exit "$1"
+}
+
+# The state directory has one small file for each unfinished upload. It holds the upload's id.
+prepare_state() {
+  umask 077
+  mkdir -p "$state" || exit 73
+  find "$state" -type f -mtime +30 -exec rm -f {} +
+  tmp=$state/run.$$
+  trap 'rm -f "$tmp".*' EXIT
+  trap 'exit 75' HUP INT TERM
+}
+
+send_file() {
+  if [ ! -f "$file" ] || [ ! -r "$file" ]; then stop 66 "$file: no such file"; fi
+  find_upload
+  offset='' last='' tries=0
+  while :; do
+    exchange
+    if [ "$code" = 201 ]; then break; fi
+    decide_next
+    if [ -n "$offset" ] && [ "$size" != 0 ]; then
+      printf '\r%s: %d %% stored' "$file" $((offset * 100 / size)) >&2
+    fi
+  done
+  printf '\r%s: 100 %% stored\n' "$file" >&2
+  cat "$tmp.body"
+  compare_checksum
+  echo "$key" >>"$tmp.done"
+}
+
+# Sets size, name, and id: the id of an earlier run that sent the same file to the same address, or
+# a new random one. The name is encoded as in a URL, byte by byte.
+find_upload() {
   about=$(ls -dinL -- "$file")
   read -r _ _ _ _ _ size _ <<END
 $about
 END
-  # Who edits a file within the minute that ls shows has changed its beginning or its end, as a rule.
-  key=$state/$({ printf '%s %s' "$url" "$about"; ends; } | cksum | tr ' ' -)
-  [ -s "$key" ] || od -An -N16 -tx1 /dev/urandom | tr -d ' \n' >"$key"
-  id=$(cat "$key") name=$(printf %s "${file##*/}" | od -An -v -tx1 | tr -d ' \n' | sed 's/../%&/g')
-  offset='' last='' tries=0
-  while :; do
-    : >"$tmp.head"; : >"$tmp.body"
-    if [ -z "$offset" ]; then code=$(ask "$url${query}upload=$id"); else
-      part=$block skip=$((offset / block)) count=$((piece / block + (piece < block)))
-      [ $((offset % block)) = 0 ] || { part=1 skip=$offset count=$((block - offset % block)); }
-      code=$(dd if="$file" bs=$part skip="$skip" count="$count" 2>/dev/null |
-        ask -F "_upload=$id" -F "_offset=$offset" -F "_size=$size" -F "_filename=$name" -F 'file=@-;filename=file' "$url") ||
-        [ "$code" != 201 ] || code=000
-    fi
-    told=$(tr -d '\r' <"$tmp.head" | sed -n 's/^[Uu]pload-[Oo]ffset: *//p')
-    case $code in
-      201) break ;;
-      200 | 202) [ -n "$told" ] || { echo "$url: no upload.cgi" >&2; exit 69; }
-           if [ "$told" = "$last" ]; then again; else tries=0; fi
-           offset=$told last=$told ;;
-      409) [ -n "$told" ] || fail
-           # Another run sends the same file: what it sends counts, too.
-           if [ "$told" = "$last" ]; then again; else tries=0; fi
-           offset=$told last=$told ;;
-      404) ours NO_SUCH_UPLOAD || fail; again; offset=0 ;;
-      413 | 500) if ours && ! ours REQUEST_TOO_LARGE; then fail; fi
-           piece=$((piece / 2)); [ $piece -ge 131072 ] || fail ;;
-      000 | 408 | 423 | 429 | 50[234] | 508 | 52?) if ours && [ "$code" != 423 ]; then fail; fi
-           again; offset=''; sleep $tries
-           # A line that never lasts for a whole piece, or a limit that says nothing.
-           [ $((tries % 3)) != 0 ] || [ "$code" = 423 ] || [ "$piece" -lt 524288 ] || piece=$((piece / 2)) ;;
-      *) fail ;;
-    esac
-    [ -z "$offset" ] || [ "$size" = 0 ] || printf '\r%s: %d %% stored' "$file" $((offset * 100 / size)) >&2
+  # ls shows times by the minute. A file that changed within that minute usually has another
+  # beginning or another end.
+  key=$state/$({ printf '%s %s' "$url" "$about"; print_ends; } | cksum | tr ' ' -)
+  if [ ! -s "$key" ]; then od -An -N16 -tx1 /dev/urandom | tr -d ' \n' >"$key"; fi
+  id=$(cat "$key")
+  name=$(printf %s "${file##*/}" | od -An -v -tx1 | tr -d ' \n' | sed 's/../%&/g')
+}
+
+# The first two blocks of the file and the last two.
+print_ends() {
+  for skip in 0 $((size > block ? size / block - 1 : 0)); do
+    dd if="$file" bs=$block skip=$skip count=2 2>/dev/null
   done
-  printf '\r%s: 100 %% stored\n' "$file" >&2; cat "$tmp.body"; sum=$(cut -f3 "$tmp.body")
-  if command -v sha256sum >/dev/null && [ "$sum" != - ] && [ "$(sha256sum <"$file" | cut -c1-64)" != "$sum" ]; then
-    rm -f "$key"; echo "$file: stored with another checksum" >&2; exit 65
+}
+
+# One request: without an offset it asks for the status of the upload, else it sends the piece that
+# begins there. Sets code, the HTTP status (000: no reply), and told, the offset in the reply.
+exchange() {
+  : >"$tmp.head"
+  : >"$tmp.body"
+  if [ -z "$offset" ]; then
+    code=$(request "$url${query}upload=$id")
+  elif ! code=$(send_piece) && [ "$code" = 201 ]; then
+    # The connection broke within the receipt.
+    code=000
   fi
-  echo "$key" >>"$tmp.done"
-done
-# Only now, so that a run that goes on with the last of many sends none of the others again.
-while read -r key; do rm -f "$key"; done <"$tmp.done"
+  told=$(tr -d '\r' <"$tmp.head" | sed -n 's/^[Uu]pload-[Oo]ffset: *//p')
+}
+
+send_piece() {
+  unit=$block skip=$((offset / block)) count=$((piece / block + (piece < block)))
+  # dd skips whole units only. From an odd offset, bytes lead to the beginning of the next block.
+  if [ $((offset % block)) != 0 ]; then
+    unit=1 skip=$offset count=$((block - offset % block))
+  fi
+  dd if="$file" bs=$unit skip="$skip" count="$count" 2>/dev/null |
+    request -F "_upload=$id" -F "_offset=$offset" -F "_size=$size" -F "_filename=$name" \
+      -F 'file=@-;filename=file' "$url"
+}
+
+# Prints the HTTP status. A connection that is silent for 100 seconds counts as broken.
+request() {
+  curl -sS -o "$tmp.body" -D "$tmp.head" -w '%{http_code}' -H 'Accept: text/plain' -H 'Expect:' \
+    --connect-timeout 30 --speed-time 100 --speed-limit 1 "$@"
+}
+
+# Reads the reply of a request after which the file is not complete yet. Sets the next offset and
+# the size of the next piece, or ends the run.
+decide_next() {
+  case $code in
+    200 | 202)
+      if [ -z "$told" ]; then stop 69 "$url: no upload.cgi"; fi
+      continue_at_told
+      ;;
+    409)
+      # Another run sends the same file at the same time: what it sent counts, too.
+      if [ -z "$told" ]; then fail; fi
+      continue_at_told
+      ;;
+    404)
+      if ! is_ours NO_SUCH_UPLOAD; then fail; fi
+      try_again
+      offset=0
+      ;;
+    413 | 500)
+      # The web server or max_request_size limits requests: smaller pieces may pass.
+      if is_ours && ! is_ours REQUEST_TOO_LARGE; then fail; fi
+      piece=$((piece / 2))
+      if [ $piece -lt 131072 ]; then fail; fi
+      ;;
+    000 | 408 | 423 | 429 | 50[234] | 508 | 52?)
+      # Nobody answered, or the server is busy: wait, then ask for the status.
+      if is_ours && [ "$code" != 423 ]; then fail; fi
+      try_again
+      offset=''
+      sleep $tries
+      # A connection may never last for a whole piece, and some limits only close it.
+      if [ $((tries % 3)) = 0 ] && [ "$code" != 423 ] && [ "$piece" -ge 524288 ]; then
+        piece=$((piece / 2))
+      fi
+      ;;
+    *) fail ;;
+  esac
+}
+
+# The upload made progress, or it counts as one more failed try.
+continue_at_told() {
+  if [ "$told" = "$last" ]; then try_again; else tries=0; fi
+  offset=$told last=$told
+}
+
+# Is the reply from upload.cgi itself, with this error code or with any?
+is_ours() {
+  grep -q "^${1:-[A-Z_]*}: " "$tmp.body"
+}
+
+try_again() {
+  tries=$((tries + 1))
+  if [ $tries -ge 20 ]; then fail 75; fi
+}
+
+# Ends the run, with the given exit status or with 69.
+fail() {
+  printf '\n%s: HTTP %s %s\n' "$file" "$code" "$(head -c 1000 "$tmp.body")" >&2
+  exit "${1:-69}"
+}
+
+# The third column of the receipt is the checksum, or "-" if the server has none.
+compare_checksum() {
+  sum=$(cut -f3 "$tmp.body")
+  if [ "$sum" = - ] || ! command -v sha256sum >/dev/null; then return; fi
+  if [ "$(sha256sum <"$file" | cut -c1-64)" != "$sum" ]; then
+    rm -f "$key"
+    stop 65 "$file: stored with another checksum"
+  fi
+}
+
+main "$@"
