@@ -1,21 +1,24 @@
 #!/bin/sh
-# doctor.cgi: says why upload.cgi does not start, for when the web server shows nothing but an error 500.
-# Put it beside upload.cgi (mode 755), call it in the browser, read, and delete it. Or in a terminal, as
-# the user that the web server works as: sh doctor.cgi [upload.cgi or a settings script ...]
+# doctor.cgi: says why upload.cgi does not start, if the web server shows nothing but an error 500.
+# Put it beside upload.cgi (mode 755), open it in the browser, read, and delete it. Or run it in a
+# terminal as the web server's user: sh doctor.cgi [upload.cgi or a settings script ...]
 #
-# If this page is an error 500, too, the cause is before both: its mode is not 755, the directory or the file may
-# be written by others (suexec), it was sent with the line ends of Windows, the server runs no programs here.
+# If this page is an error 500, too, something stops both programs: the mode of this file is not
+# 755, others may write to the directory or the file (suexec), the transfer changed the line ends to
+# those of Windows, or the server runs no programs in this directory.
 #
-# It knows eighteen causes, each with a number and a code word. It makes one GET request to the program,
-# with a time limit, and otherwise only reads. What comes over HTTP is ignored, and so are arguments there.
-# Whoever knows its address can read paths and user names, so it answers in a browser for an hour only.
-# For every POSIX sh (dash, busybox ash). Whatever fails, the answer is completed: nothing is `set -e`.
+# It knows eighteen causes, each with a number and a code word. It makes one GET request to the
+# program, with a time limit, and otherwise only reads. It ignores what comes over HTTP, and ignores
+# its arguments when a web server runs it. Whoever knows its address can read paths and user names,
+# so it answers in a browser for an hour only.
+# It runs in every POSIX sh (dash, busybox ash). It uses no `set -e`: whatever fails, it completes
+# the answer.
 
 newline='
 '
 
-# It may be the last process that its user is allowed, so it starts others one at a time: no pipelines where
-# the shell can do it.
+# It may be the last process that its user is allowed. So it starts others one at a time, and uses
+# no pipeline where the shell itself can do the work.
 main() {
   LC_ALL=C
   PATH=${PATH:-/usr/local/bin:/usr/bin:/bin}
@@ -45,9 +48,9 @@ main() {
   clock=own
   if timeout 5 true 2>/dev/null; then clock=timeout; fi
   stage=programs
-  say "Asked ${where_words} as user $uid, $(date -u '+%Y-%m-%d %H:%M UTC' 2>/dev/null)"
+  say "Run ${where_words} as user $uid, $(date -u '+%Y-%m-%d %H:%M UTC' 2>/dev/null)"
   if [ "$uid" = 0 ]; then
-    say 'You are root, whom nothing stops. Ask again as the user that the web server works as:'
+    say 'You are root, and no permission stops root. Run this again as the web server user:'
     say "    su -s /bin/sh www-data -c $(quote "sh $(quote "$self")")"
   fi
   if [ $# -gt 0 ]; then
@@ -60,8 +63,9 @@ main() {
   fi
   if [ -z "$programs" ]; then
     say ''
-    say "NO_PROGRAM: there is neither an executable upload.cgi nor a settings script in $(shown "$here")."
-    say '  Put doctor.cgi into the directory where it lies, or name it: sh doctor.cgi /path/of/upload.cgi'
+    say "NO_PROGRAM: there is no executable upload.cgi and no settings script in $(shown "$here")."
+    say '  Put doctor.cgi into the directory of upload.cgi, or name it:'
+    say '    sh doctor.cgi /path/of/upload.cgi'
   fi
   stage=table
   table_of_causes
@@ -77,7 +81,8 @@ head_of_answer() {
   printf 'X-Content-Type-Options: nosniff\r\nX-Robots-Tag: noindex\r\nStatus: %s\r\n\r\n' "$1"
 }
 
-# At the end, also when the shell gives up because it can start no process: with what it has built in.
+# Completes the answer, also when the shell gives up because it can start no process. So it uses
+# only what is built into the shell.
 finish() {
   trap - EXIT
   if [ "$stage" = over ]; then
@@ -90,16 +95,18 @@ finish() {
   fi
   if [ "$stage" = start ]; then
     if [ "$where" = server ]; then head_of_answer '403 Forbidden'; fi
-    say 'doctor.cgi cannot tell how long it has lain here: this shell could start no other program'
+    say 'doctor.cgi cannot tell how long it has been here: this shell could start no other program'
     say '(limit of processes: ulimit -u), or the system lacks stat and find.'
   else
     say ''
     say 'FOUND  10 PROCESS_SLOTS'
-    say '  This shell could not start another program in the midst of its work. The host allows this user'
-    say "  ${limit_processes:-too few} processes, and upload.cgi needs 3 free ones for each request."
-    say '  Remedy: end what else runs under this user, or have the limit raised (Apache: RLimitNPROC;'
-    say '  hosters: nproc, entry processes), then call this page again.'
-    say "  Other limits: address space ${limit_space:-unknown}, data ${limit_data:-unknown}, open files ${limit_files:-unknown}."
+    say '  This shell could not start another program in the middle of its work. The host allows'
+    say "  this user ${limit_processes:-too few} processes; upload.cgi needs 3 free ones for each"
+    say '  request.'
+    say '  Remedy: end what else runs under this user, or have the limit raised (Apache:'
+    say '  RLimitNPROC; hosters: nproc, entry processes), then open this page again.'
+    say "  Other limits: address space ${limit_space:-unknown}, data ${limit_data:-unknown}," \
+      "open files ${limit_files:-unknown}."
   fi
   delete_me
   exit 0
@@ -112,7 +119,7 @@ delete_me() {
   quote "$self"
 }
 
-# Number, code word, sentence, then remedies: a line with a leading blank is to be pasted.
+# Arguments: number, code word, sentence, then remedies. A remedy with a leading blank is a command.
 finding() {
   found="$found $1 "
   block "FOUND " "$@"
@@ -140,7 +147,7 @@ say() {
   printf '%s\n' "$*"
 }
 
-# For people: no control characters, which names and messages may hold.
+# Prints text for people, without the control characters that names and messages may contain.
 shown() {
   case $1 in
     *[[:cntrl:]]*) printf '%s\n' "$1" | tr '\000-\037\177' '?' | sed 's/?$//' ;;
@@ -148,7 +155,7 @@ shown() {
   esac
 }
 
-# For a shell.
+# Prints text as one word for a shell.
 quote() {
   case $1 in
     '' | *[!A-Za-z0-9_./:=@%+,-]*)
@@ -161,7 +168,7 @@ quote() {
 
 # --- Where and when -------------------------------------------------------------------------------
 
-# Without starting a process: here is where this file lies.
+# Sets here, the directory of this file, without starting a process.
 go_home() {
   where_words='in a terminal'
   if [ "$where" = server ]; then where_words='by the web server'; fi
@@ -173,18 +180,19 @@ go_home() {
   here=$PWD
 }
 
-# Unpacking keeps the old time of writing, so what counts is when the file was put here or last changed in
-# owner or mode. Only for the browser: who has a terminal learns nothing new.
+# Unpacking keeps the old modification time, so the time that counts is ctime: when the file was put
+# here, or its owner or mode last changed. This is only for browsers: whoever has a terminal could
+# read all of this anyway.
 refuse_when_old() {
   now=$(date +%s 2>/dev/null)
   changed=$(stat -L -c %Z -- "$self" 2>/dev/null)
   case $now/$changed in
     */ | /* | *[!0-9/]*)
-      # find tells it, too: of GNU, busybox and the BSDs.
+      # find of GNU, busybox and the BSDs can tell it, too.
       fresh=$(find -L "$self" -prune -cmin -60 2>/dev/null)
       ;;
     *)
-      # A little of the future is two clocks; much of it would be an answer for ever.
+      # A time a little in the future comes from two clocks. One far ahead would mean for ever.
       fresh=''
       if [ $((now - changed)) -le 3600 ] && [ $((changed - now)) -le 300 ]; then fresh=yes; fi
       ;;
@@ -193,10 +201,10 @@ refuse_when_old() {
   head_of_answer '403 Forbidden'
   stage=over
   if [ "${REQUEST_METHOD-}" = HEAD ]; then exit 0; fi
-  say 'doctor.cgi has lain here for more than an hour, so it does not answer any more: what it tells is'
-  say 'not for everybody. Delete it, or renew it for another hour by uploading it again or with'
+  say 'doctor.cgi has been here for more than an hour, so it does not answer any more: its answers'
+  say 'are not for everybody. Delete it, or renew it for another hour: upload it again, or run'
   say '    chmod 755 doctor.cgi'
-  # Not its path, and not the advice with it: that is what is locked.
+  # The usual ending names the path of this file, which strangers must not see.
   trap - EXIT
   exit 0
 }
@@ -205,14 +213,14 @@ refuse_when_old() {
 
 examine_those_beside() {
   count=0
-  # By name first: a directory may be closed to listing.
+  # upload.cgi by its name first: the directory may not allow listing.
   if [ -e "$here/upload.cgi" ] || [ -h "$here/upload.cgi" ]; then examine "$here/upload.cgi"; fi
   for file in "$here"/* "$here"/.[!.]*; do
     if [ ! -f "$file" ] || [ "$file" = "$self" ] || ! is_candidate "$file"; then continue; fi
     count=$((count + 1))
     if [ "$count" -gt 6 ]; then
       say ''
-      say "There are more programs here. Name those that matter: sh doctor.cgi FILE ..."
+      say "There are more programs here. Name the right ones: sh doctor.cgi FILE ..."
       break
     fi
     examine "$file"
@@ -225,7 +233,7 @@ is_candidate() {
   esac
   kind_of "$1"
   case $kind in
-    # Compiled programs of others have their own purpose, which a request may set off.
+    # Other compiled programs are left alone: a request might make them do something.
     elf) grep -q NODE_SEA_FUSE "$1" 2>/dev/null ;;
     script)
       case $first_line in
@@ -238,7 +246,7 @@ is_candidate() {
   esac
 }
 
-# kind: elf, script, or other words for what it is; first_line: of a script.
+# Sets kind (elf, script, or another word for what the file is) and, for a script, first_line.
 kind_of() {
   kind=unreadable first_line=''
   if [ ! -r "$1" ]; then return; fi
@@ -253,20 +261,21 @@ kind_of() {
     *) kind=unknown ;;
   esac
   if [ "$kind" = empty ] && [ -s "$1" ]; then
-    # No tool to look inside. The shell can read, at least scripts.
+    # There is no tool to look into the file. The shell itself can at least read scripts.
     IFS= read -r first_line <"$1"
     case $first_line in '#!'*) kind=script ;; *) kind=unseen ;; esac
   fi 2>/dev/null
   if [ "$kind" = script ] || [ "$kind" = marked ]; then IFS= read -r first_line <"$1"; fi
 }
 
-# As decimal numbers. Nothing without a tool for it. In a subshell only, which it becomes.
+# Prints bytes of a file as decimal numbers, or nothing if there is no tool for it. It replaces the
+# subshell that it must run in. Arguments: path, offset, count.
 bytes() {
   if command -v od >/dev/null 2>&1; then exec od -A n -v -t u1 -j "$2" -N "$3" "$1" 2>/dev/null; fi
   exec hexdump -v -s "$2" -n "$3" -e '1/1 "%u "' "$1" 2>/dev/null
 }
 
-# The lowest comes first.
+# Sets sum, the number that these bytes mean, the lowest byte first.
 little_endian() {
   sum=0 factor=1
   for byte in "$@"; do
@@ -287,9 +296,10 @@ examine() {
     finding 4 PATH_WRONG "$stopped" 'name the file by its right path.'
     return
   fi
-  # To read from a pipe or the like could last for ever.
+  # Reading from a pipe could last for ever.
   if [ ! -f "$program" ]; then
-    finding 2 DAMAGED "$(shown "$program") is not a file but a directory or the like." 'put the file there.'
+    finding 2 DAMAGED "$(shown "$program") is not a file but a directory or the like." \
+      'put the file there.'
     return
   fi
   broken='' grown='' loader='' compiled=''
@@ -304,21 +314,22 @@ examine() {
   esac
   if [ -n "$broken" ]; then
     say ''
-    say '  It was not tried: what was found keeps it from starting, or would let a shell read it as text.'
+    say '  It was not run: it cannot start, or a shell would read it as text.'
     look_at_limits ''
     return
   fi
   try "$program"
 }
 
-# mode, owner, group, size: of what a symlink leads to.
+# Sets mode, owner, group and size of the file, following symbolic links.
 status_of() {
   # shellcheck disable=SC2046 # four words are wanted, and ls -n gives them first
   set -- $(ls -lnLd -- "$1" 2>/dev/null)
   mode=${1-} owner=${3-} group=${4-} size=${5-0}
 }
 
-# suexec and its kin refuse before they start anything. If it runs us, our own file was right.
+# suexec and programs like it refuse before they start anything. If they run this file, its own
+# permissions are right.
 look_at_owner() {
   status_of "$1"
   say "    $mode, owner $owner:$group, $size bytes"
@@ -329,7 +340,7 @@ look_at_owner() {
   wrong='' remedy='' open=''
   case $file_mode in
     ?????w* | ????????w*)
-      wrong="the file may be written by others ($file_mode)"
+      wrong="others may write to the file ($file_mode)"
       remedy="chmod 755 $(quote "$1")"
       ;;
   esac
@@ -346,20 +357,20 @@ look_at_owner() {
   case $mode in
     ?????w* | ????????w?*)
       open=yes
-      wrong="its directory may be written by others ($mode)"
+      wrong="others may write to its directory ($mode)"
       remedy="chmod 755 $(quote "$directory")"
       ;;
   esac
   if [ -z "$wrong" ]; then return; fi
   sentence="suexec, which many hosts have, refuses it: $wrong."
-  log='the suexec log tells it; the error log has only "End of script output before headers".'
-  # The server runs this page as the owner of the directory: a host of that kind, which found the directory
-  # right. Elsewhere it may not matter.
+  log='the suexec log says so; the error log has only "End of script output before headers".'
+  # If the server runs this page as the owner of the directory, the host has something like suexec,
+  # which accepted the directory. On other hosts this finding may not matter.
   if [ "$where" = server ] && [ "$uid" != 0 ] && [ "$uid" = "$owner" ] && [ -z "$open" ]; then
     finding 7 SUEXEC_REFUSES "$sentence" "$log" " $remedy"
   else
-    possible 7 SUEXEC_REFUSES "$sentence If the server has no suexec, this is of no account." "$log" \
-      " $remedy"
+    possible 7 SUEXEC_REFUSES "$sentence If the server has no suexec, this does not matter." \
+      "$log" " $remedy"
   fi
 }
 
@@ -368,15 +379,15 @@ look_at_right() {
   broken=yes
   case $file_mode in
     *x*) whom="for user $uid; its mode is $file_mode" ;;
-    *) whom="by anybody: its mode is $file_mode" ;;
+    *) whom="for anybody: its mode is $file_mode" ;;
   esac
   mount_of "$1"
   case ,$mount_options, in
-    # There nothing may be executed, whatever its mode. That is told by the next look.
+    # Nothing may be executed there, whatever its mode; look_at_mount reports that.
     *,noexec,*) case $file_mode in *x*) return ;; esac ;;
   esac
-  finding 1 NOT_EXECUTABLE "The file may not be executed $whom." \
-    "give it the right to be executed; file managers call it permissions, 755." \
+  finding 1 NOT_EXECUTABLE "The file is not executable $whom." \
+    "make it executable; file managers call this permissions, 755." \
     " chmod 755 $(quote "$1")"
 }
 
@@ -393,7 +404,7 @@ look_at_mount() {
   esac
 }
 
-# mount_point and mount_options of the file system on which a file lies.
+# Sets mount_point, mount_options and mount_kind of the file system that a file is on.
 mount_of() {
   mount_point='' mount_options='' mount_kind=''
   case $1 in /*) real=$1 ;; *) real=$PWD/$1 ;; esac
@@ -403,11 +414,11 @@ mount_of() {
   fi
   if [ ! -r /proc/self/mounts ]; then return; fi
   while read -r _ point kind_there options _; do
-    # Blanks in it are written as \040.
+    # The kernel writes a blank in the path as \040.
     case $point in *\\*) point=$(printf '%b' "$(printf '%s\n' "$point" | sed 's/\\/\\0/g')") ;; esac
     case $real/ in
       "${point%/}"/*)
-        # A later one lies on top.
+        # Of two mounts on the same directory, the later one counts.
         if [ ${#point} -ge ${#mount_point} ]; then
           mount_point=$point mount_options=$options mount_kind=$kind_there
         fi
@@ -422,22 +433,27 @@ look_at_damage() {
   sum=" sha256sum $(quote "$1")    # SHA256SUMS of the release has the right one"
   case $kind in
     unreadable)
-      # Executable is enough for a compiled program, so this alone is no reason.
+      # A compiled program needs only to be executable, so this alone is no reason.
       broken=''
-      possible 1 NOT_READABLE "The file cannot be read by user $uid, so it cannot be looked into; a settings
-  script must be readable." "make it readable." " chmod 755 $(quote "$1")"
+      possible 1 NOT_READABLE "User $uid cannot read the file, so its content is unknown;
+  a settings script must be readable." "make it readable." " chmod 755 $(quote "$1")"
       ;;
     unseen)
-      possible 2 DAMAGED 'This system has no tool to look into files (od, hexdump), so it was not tried.' \
+      possible 2 DAMAGED \
+        'This system has no tool to look into files (od, hexdump), so it was not run.' \
         "$again" "$sum"
       ;;
-    empty) finding 2 DAMAGED 'The file is empty: its transfer broke off, or the disk was full.' "$again" "$sum" ;;
+    empty)
+      finding 2 DAMAGED 'The file is empty: its transfer broke off, or the disk was full.' \
+        "$again" "$sum"
+      ;;
     packed)
-      finding 2 DAMAGED 'The file is still packed (zip, gz or xz).' 'unpack it and put what is inside here.'
+      finding 2 DAMAGED 'The file is still packed (zip, gz or xz).' \
+        'unpack it and put its content here.'
       ;;
     *)
-      finding 2 DAMAGED 'The file is no program: it begins neither with \177ELF nor with #!. A web page was
-  saved in its place, or it was damaged on its way here.' "$again" "$sum"
+      finding 2 DAMAGED 'The file is no program: it begins neither with \177ELF nor with #!.
+  A web page was saved in its place, or it was damaged on its way here.' "$again" "$sum"
       ;;
   esac
 }
@@ -456,7 +472,8 @@ look_at_elf() {
   headers_at=$sum
   little_endian "${41}" "${42}" "${43}" "${44}" "${45}" "${46}" "${47}" "${48}"
   sections_at=$sum
-  headers=$((${57} + 256 * ${58})) sections_end=$((sections_at + (${59} + 256 * ${60}) * (${61} + 256 * ${62})))
+  headers=$((${57} + 256 * ${58}))
+  sections_end=$((sections_at + (${59} + 256 * ${60}) * (${61} + 256 * ${62})))
   case $made_for in
     62) made_for=x86_64 ;;
     183) made_for=aarch64 ;;
@@ -472,8 +489,9 @@ look_at_elf() {
   esac
   if [ "$class" != 2 ] || [ "$order" != 1 ] || [ "$made_for" != "$machine_here" ]; then
     broken=yes
-    finding 3 WRONG_MACHINE "$(shown "$file") is made for $made_for processors; this machine is $machine." \
-      "take the file made for it: ...-linux-x64 for x86_64, ...-linux-arm64 for aarch64; others have none."
+    finding 3 WRONG_MACHINE \
+      "$(shown "$file") is made for $made_for processors; this machine is $machine." \
+      'use the release ...-linux-x64 on x86_64, ...-linux-arm64 on aarch64. There are no others.'
     return
   fi
   status_of "$file"
@@ -481,7 +499,7 @@ look_at_elf() {
     truncated "$file" "$sections_end"
     return
   fi
-  # Ours ends with its section headers. More than that is a transfer that put bytes in.
+  # upload.cgi ends with its section headers. If the file is longer, a transfer added bytes.
   if [ "$size" -gt "$sections_end" ] && grep -q NODE_SEA_FUSE "$file" 2>/dev/null; then
     grown=yes
     possible 2 DAMAGED "The file has $size bytes, $((size - sections_end)) more than it should." \
@@ -494,11 +512,13 @@ look_at_elf() {
 truncated() {
   broken=yes
   status_of "$1"
-  finding 2 DAMAGED "The file is incomplete: it has $size bytes of at least $2, or was changed on its way here." \
-    'transfer it again, in binary mode, and see that the disk or the quota is not full.' " df -h ."
+  finding 2 DAMAGED \
+    "The file is incomplete: it has $size bytes of at least $2, or was changed on its way here." \
+    'transfer it again, in binary mode, and make sure that the disk or the quota is not full.' \
+    " df -h ."
 }
 
-# The release brings the sums of its files.
+# The release has a file with the checksums of all its files.
 look_at_sum() {
   sums=${1%/*}/SHA256SUMS
   if [ ! -r "$sums" ]; then return; fi
@@ -507,8 +527,8 @@ look_at_sum() {
   actual=$(sha256sum <"$1" 2>/dev/null)
   actual=${actual%% *}
   if [ -z "$actual" ] || [ "$actual" = "$wanted" ]; then return; fi
-  finding 2 DAMAGED 'The file is not the one that SHA256SUMS beside it names.' \
-    'transfer it again, in binary mode, or remove a SHA256SUMS of another release.'
+  finding 2 DAMAGED 'Its checksum is not the one in SHA256SUMS beside it.' \
+    'transfer it again, in binary mode, or remove SHA256SUMS if it is of another release.'
 }
 
 look_at_loader() {
@@ -517,7 +537,7 @@ look_at_loader() {
   file=$1
   shift
   while [ $# -ge 56 ]; do
-    # Kind 3 names the loader.
+    # A program header of kind 3 (PT_INTERP) names the loader.
     if [ "$1 $2 $3 $4" = '3 0 0 0' ]; then
       little_endian "$9" "${10}" "${11}" "${12}" "${13}" "${14}"
       loader_at=$sum
@@ -533,7 +553,8 @@ look_at_loader() {
   for musl in /lib/ld-musl-*; do
     if [ -e "$musl" ]; then why='This system has musl instead of glibc, as Alpine does.'; fi
   done
-  finding 4 LOADER_MISSING "The loader $(shown "$loader") is missing, so nothing made for glibc starts here. $why" \
+  finding 4 LOADER_MISSING \
+    "The loader $(shown "$loader") is missing, so nothing made for glibc starts here. $why" \
     'use a system with glibc 2.28 or newer: Debian 10, Ubuntu 20.04, RHEL 8 and later.'
 }
 
@@ -542,15 +563,16 @@ look_at_script() {
   carriage_return=${carriage_return%_}
   if [ "$kind" = marked ]; then
     broken=yes
-    finding 4 SCRIPT_MARKED 'Three invisible bytes (a byte order mark) stand before the #! of its first line.' \
+    finding 4 SCRIPT_MARKED \
+      'Its first line has three invisible bytes (a byte order mark) before the #!.' \
       'save it without BOM in the editor, or' " sed -i '1s/^\\xef\\xbb\\xbf//' $(quote "$1")"
     return
   fi
   case $first_line in
     *"$carriage_return")
       broken=yes
-      finding 4 SCRIPT_CRLF 'Its first line ends as lines do on Windows (CRLF), and the system looks for a
-  program whose name ends so.' 'give it the line ends of Unix.' \
+      finding 4 SCRIPT_CRLF 'Its first line ends as lines do on Windows (CRLF), and the system
+  searches for a program whose name ends so.' 'give it the line ends of Unix.' \
         " sed -i 's/\\r\$//' $(quote "$1")"
       first_line=${first_line%"$carriage_return"}
       ;;
@@ -563,12 +585,14 @@ look_at_script() {
   say "    settings script for $(shown "$interpreter")"
   if [ -z "$interpreter" ]; then
     broken=yes
-    finding 4 PATH_WRONG 'Its first line names no program after #!.' 'begin it with the path of upload.cgi:' \
+    finding 4 PATH_WRONG 'Its first line names no program after #!.' \
+      'begin it with the path of upload.cgi:' \
       ' #!/usr/local/bin/upload.cgi'
     return
   fi
   if [ ${#first_line} -gt 127 ]; then
-    possible 4 PATH_TOO_LONG "Its first line has ${#first_line} characters; older systems read only 127." \
+    possible 4 PATH_TOO_LONG \
+      "Its first line has ${#first_line} characters; older systems read only 127." \
       'put the executable at a shorter path.'
   fi
   if [ ! -e "$interpreter" ]; then
@@ -589,7 +613,7 @@ look_at_script() {
   esac
 }
 
-# stopped: a sentence about the first part of a path that is missing or closed.
+# Sets stopped, a sentence about the first part of the path that is missing or cannot be entered.
 path_that_stops() {
   case $1 in /*) rest=${1#/} walked='' ;; *) rest=$1 walked=. ;; esac
   stopped="$(shown "$1") does not exist."
@@ -621,14 +645,14 @@ try() {
   say "  A GET request to it, with at most $seconds seconds:"
   before=$(date +%s 2>/dev/null)
   asked=page
-  # The shell itself would tell the error log of a signal; that is told below.
+  # The shell itself would write into the error log that a signal ended it; explain_failure says so.
   {
     output=$(request "$1" 2>&1 </dev/null)
     code=$?
   } 2>/dev/null
   after=$(date +%s 2>/dev/null)
   took=$((${after:-0} - ${before:-0}))
-  # A line of its own: what goes to the error log may stand before it.
+  # Messages for the error log may come before the line with the status.
   answer=''
   case $newline$output in
     *"${newline}Status: "*)
@@ -656,19 +680,20 @@ try() {
       fi
       look_at_limits answered
       if [ "$where" = server ]; then
-        say '  It starts here under the limits of the web server. If it still does not in the browser, its own'
-        say '  name or place has other rules than this page: compare them in the list below, and read the error'
-        say '  log of the server.'
+        say '  It starts here under the limits of the web server. If it still does not start in the'
+        say '  browser, the server has other rules for its name or directory than for this page:'
+        say '  see the list below, and read the error log of the server.'
       else
-        say '  It starts in this terminal. The web server may have other limits and another user: call'
-        say '  doctor.cgi in the browser.'
+        say '  It starts in this terminal. The web server may have other limits and another user:'
+        say '  open doctor.cgi in the browser.'
       fi
       ;;
   esac
 }
 
-# As the web server would, and with nothing of a visitor's. What an administrator set is passed on unseen.
-# With a word more it is that command of the program, under the same settings.
+# Runs the program as the web server would, without anything that a visitor sent. Variables that an
+# administrator set are passed on and not shown. A second argument is a command of the program, to
+# run with the same settings.
 request() {
   file=$1
   shift
@@ -699,12 +724,12 @@ request() {
   limited env -i "DOCUMENT_ROOT=${DOCUMENT_ROOT-}" "$@"
 }
 
-# Ends what does not end: Node as others ship it hangs when one process is missing. In a subshell only, which
-# it becomes.
+# Runs a command with a time limit: an unpatched Node hangs if it may not start one of its threads.
+# It replaces the subshell that it must run in.
 limited() {
   cd -- "${program%/*}/" 2>/dev/null || :
   if [ "$clock" = timeout ]; then exec timeout "$seconds" "$@"; fi
-  # Also when it can start no sleep: the trap is all that is left then.
+  # If it cannot even start sleep, the trap still ends the command.
   # shellcheck disable=SC2016 # of the shell inside
   sh -c 'trap "kill -14 $PPID" EXIT
     while [ "$1" -gt 0 ]; do
@@ -715,7 +740,7 @@ limited() {
   exec "$@"
 }
 
-# What it wrote, for people: at most so many lines, and not the page.
+# Prints what the program wrote before its answer, at most as many lines as the argument says.
 messages() {
   rest=$output lines=0
   while [ -n "$rest" ] && [ "$lines" -lt "$1" ]; do
@@ -745,18 +770,20 @@ explain_refusal() {
     *NOT_CONFIGURED*) word=NOT_CONFIGURED ;;
     *) word=DIRECTORY_UNUSABLE ;;
   esac
-  finding 14 "$word" 'It runs, but its settings or the directory for uploads cannot be used. It says itself:' \
-    'as its lines marked with an arrow say.'
+  finding 14 "$word" \
+    'It runs, but it cannot use its settings or the directory for uploads. Its own words follow.' \
+    'do what its lines with an arrow say.'
   say ''
   asked=check
   output=$(request "$1" check 2>&1 </dev/null)
   messages 60
   if [ "$word" = NOT_CONFIGURED ]; then
-    say '  Settings that the server gives to upload.cgi alone (SetEnv in <Files>) are not seen from here.'
+    say '  This page cannot see settings that the server gives only to upload.cgi (SetEnv in'
+    say '  <Files>).'
   fi
 }
 
-# The words first, which are sure; then the status; then the limits.
+# The words of the output are sure, so they come first; then the exit status; then the limits.
 explain_failure() {
   say "  No answer. It ended with status $code after $took seconds."
   messages 12
@@ -770,28 +797,32 @@ explain_failure() {
     *'failed to map segment'*)
       case $output in
         *'not permitted'*)
-          finding 1 NOEXEC_MOUNT 'A library lies on a file system that is mounted noexec.' \
+          finding 1 NOEXEC_MOUNT 'A library is on a file system that is mounted noexec.' \
             'let root mount it with exec.'
           ;;
         *) memory ;;
       esac
       ;;
-    *': Error 24'* | *EMFILE* | *'oo many open files'* | *uv_loop_init* | *DelayedTaskScheduler::Run*)
+    *': Error 24'* | *EMFILE* | *'oo many open files'* | *uv_loop_init* | \
+      *DelayedTaskScheduler::Run*)
       finding 18 OPEN_FILES "Too few open files are allowed (${limit_files:-unknown})." \
         'have the limit raised to 64 or more (ulimit -n).'
       ;;
     *'error while loading shared libraries: '*) library "$1" ;;
     *GLIBC*'not found'* | *CXXABI*'not found'*) glibc ;;
     *'Check failed: 12 =='*) selinux ;;
-    *'bad_alloc'* | *'ut of memory'* | *'annot allocate memory'* | *'mmap error: 12'* | *'llocation failed'*)
+    *'bad_alloc'* | *'ut of memory'* | *'annot allocate memory'* | *'mmap error: 12'* | \
+      *'llocation failed'*)
       memory
       ;;
-    *DelayedTaskScheduler::Start* | *uv_thread_create* | *'temporarily unavailable'* | *'annot fork'* | *"an't fork"*)
-      # The stack of a thread may be what memory lacked.
-      if memory_is_short; then memory; else slots 'It could not make its threads.'; fi
+    *DelayedTaskScheduler::Start* | *uv_thread_create* | *'temporarily unavailable'* | \
+      *'annot fork'* | *"an't fork"*)
+      # There may have been no memory for the stack of a thread.
+      if memory_is_short; then memory; else slots 'It could not start its threads.'; fi
       ;;
     *'xec format error'*)
-      finding 2 DAMAGED 'The system does not take it for a program.' 'transfer it again, in binary mode.'
+      finding 2 DAMAGED 'The system does not accept it as a program.' \
+        'transfer it again, in binary mode.'
       ;;
     *) explain_status "$1" ;;
   esac
@@ -801,16 +832,19 @@ explain_status() {
   case $code in
     126)
       if [ "$enforcing" = yes ]; then selinux; else
-        possible 1 NOT_EXECUTABLE 'This system does not let it run; a security policy may forbid it.' \
-          'ask who runs the system for the reason: SELinux, AppArmor, noexec.'
+        possible 1 NOT_EXECUTABLE \
+          'This system does not let it run; a security policy may forbid it.' \
+          'ask the administrator of the system for the reason: SELinux, AppArmor, noexec.'
       fi
       ;;
     127)
-      finding 4 LOADER_MISSING 'The system says that the file, or what it needs to start, does not exist.' \
+      finding 4 LOADER_MISSING \
+        'The system says that the file, or what it needs to start, does not exist.' \
         'use a system with glibc 2.28 or newer.'
       ;;
     132)
-      finding 17 CPU_TOO_OLD 'The processor lacks an instruction that it needs (SIGILL).' 'use a newer machine.'
+      finding 17 CPU_TOO_OLD 'The processor lacks an instruction that it needs (SIGILL).' \
+        'use a newer machine.'
       ;;
     137)
       finding 18 KILLED 'Something killed it at once: a limit of memory or of processor time.' \
@@ -824,25 +858,28 @@ explain_status() {
       if memory_is_short; then
         memory
       elif [ "${limit_files:-64}" != unlimited ] && [ "${limit_files:-64}" -lt 24 ]; then
-        finding 18 OPEN_FILES "Too few open files are allowed ($limit_files)." 'have the limit raised to 64 or more.'
-      elif [ "${limit_stack:-1000000}" != unlimited ] && [ "${limit_stack:-1000000}" -lt 262144 ]; then
+        finding 18 OPEN_FILES "Too few open files are allowed ($limit_files)." \
+          'have the limit raised to 64 or more.'
+      elif [ "${limit_stack:-1000000}" != unlimited ] &&
+        [ "${limit_stack:-1000000}" -lt 262144 ]; then
         finding 9 STACK "Its stack may have $limit_stack bytes only." \
           'have the limit raised to 1 MB or more (ulimit -s).'
       elif [ "$code" = 133 ] && [ "$enforcing" = yes ]; then
         selinux
       elif [ -n "$grown" ]; then
-        finding 2 DAMAGED "It crashed at once (status $code): its transfer put bytes into it." \
+        finding 2 DAMAGED "It crashed at once (status $code): its transfer added bytes to it." \
           'transfer it again, in binary mode.'
       else
-        finding 17 CRASHED "It crashed at once (status $code). Most likely it was damaged on its way here." \
-          'transfer it again, in binary mode, and compare its sum:' " sha256sum $(quote "$1")"
+        finding 17 CRASHED \
+          "It crashed at once (status $code). Most likely it was damaged on its way here." \
+          'transfer it again, in binary mode, and compare its checksum:' " sha256sum $(quote "$1")"
       fi
       ;;
     125)
       slots 'The time limit around it could not be started.'
       ;;
     0)
-      finding 17 CRASHED 'It ran and said nothing: it is not upload.cgi, or it is damaged.' \
+      finding 17 CRASHED 'It ran and printed nothing: it is not upload.cgi, or it is damaged.' \
         'transfer it again, in binary mode.'
       ;;
     *)
@@ -856,20 +893,23 @@ explain_hang() {
   if memory_is_short; then
     memory
   else
-    slots "It hung, and was ended after $seconds seconds, as it does when one process is missing."
+    slots "It hung, and was ended after $seconds seconds. It hangs if it may not start a process."
   fi
 }
+
+end_others='end what else runs under this user,
+  or have the limit raised (Apache: RLimitNPROC; hosters: nproc).'
 
 slots() {
   processes_in_use
   sentence="$1 Each request needs 3 free processes or threads.
-  Allowed: ${limit_processes:-unknown}; in use by user $uid, but for this page: ${in_use:-unknown}."
-  set -- 'end what else runs under this user, or have the limit raised (Apache: RLimitNPROC; hosters: nproc).'
+  Allowed: ${limit_processes:-unknown}; in use by user $uid, without this page: ${in_use:-unknown}."
+  set -- "$end_others"
   if [ "${limit_processes:-unlimited}" = unlimited ]; then
     possible 10 PROCESS_SLOTS "$sentence The limit may be that of a container (pids.max)." "$@"
   elif [ $((limit_processes - ${in_use:-0})) -ge 3 ]; then
     possible 10 PROCESS_SLOTS "$sentence
-  One request at a time may work: this page needs some of them itself. Two at a time do not." "$@"
+  One request at a time may work, since this page itself needs some of them. Two do not." "$@"
   else
     finding 10 PROCESS_SLOTS "$sentence" "$@"
   fi
@@ -877,7 +917,8 @@ slots() {
 
 memory() {
   finding 9 ADDRESS_SPACE "Too little memory is allowed: address space ${limit_space:-unknown}, data
-  ${limit_data:-unknown} bytes. It needs 650 MB of address space, most of it never used, and 40 MB of data." \
+  ${limit_data:-unknown} bytes. It needs 650 MB of address space, most of it never used,
+  and 40 MB of data." \
     'raise the limit: in Apache, or in .htaccess where the host allows it,' ' RLimitMEM max' \
     'elsewhere ask the hoster for 650 MB of "virtual memory" (ulimit -v) for CGI programs.'
 }
@@ -891,20 +932,23 @@ library() {
   lacks=${output#*'error while loading shared libraries: '}
   lacks=${lacks%%:*}
   finding 5 LIBRARY_MISSING "The library $(shown "$lacks") is missing or broken." \
-    'install the package that brings it.' " apt-get install libstdc++6 libgcc-s1   # Debian, Ubuntu" \
-    " dnf install libstdc++ libgcc          # RHEL and kin"
-  # What ldd does: all that are missing at once.
-  (limited env LD_TRACE_LOADED_OBJECTS=1 "$compiled") 2>/dev/null | sed -n 's/^[[:space:]]*\(.*not found\)/  | \1/p'
+    'install the package that contains it.' \
+    " apt-get install libstdc++6 libgcc-s1   # Debian, Ubuntu" \
+    " dnf install libstdc++ libgcc           # RHEL and systems like it"
+  # As ldd does, this lists all missing libraries at once.
+  (limited env LD_TRACE_LOADED_OBJECTS=1 "$compiled") 2>/dev/null |
+    sed -n 's/^[[:space:]]*\(.*not found\)/  | \1/p'
 }
 
 glibc() {
-  finding 6 GLIBC_TOO_OLD 'The C library (or libstdc++) of this system is too old: glibc 2.28 is needed.' \
+  finding 6 GLIBC_TOO_OLD \
+    'The C library (or libstdc++) of this system is too old: glibc 2.28 is needed.' \
     'use a newer system: Debian 10, Ubuntu 20.04, RHEL 8 or later.'
 }
 
 selinux() {
-  finding 8 SELINUX 'SELinux does not let it run as it must.' \
-    'give it the label of CGI programs, and look into the audit log.' \
+  finding 8 SELINUX 'SELinux forbids something that it needs to run.' \
+    'give it the label of CGI programs, and read the audit log.' \
     " restorecon -v $(quote "$program")" ' ausearch -m AVC -ts recent'
 }
 
@@ -913,15 +957,17 @@ cpu_time() {
     'have it raised (Apache: RLimitCPU; ulimit -t): large uploads take seconds.'
 }
 
-# A request that was answered with little to spare, or a program that was not tried.
+# Warns of limits that are close: after a request that was answered, or for a program that was not
+# run.
 look_at_limits() {
   if memory_is_short; then
-    possible 9 ADDRESS_SPACE "Less memory is allowed than it needs for sure: address space ${limit_space}, data
-  ${limit_data} bytes; 650 MB and 40 MB are right." \
+    possible 9 ADDRESS_SPACE "Less memory is allowed than it may need: address space ${limit_space},
+  data ${limit_data} bytes; 650 MB and 40 MB are right." \
       'raise the limit: in Apache, or in .htaccess where the host allows it,' ' RLimitMEM max'
   fi
   if [ "${limit_size:-unlimited}" != unlimited ] && [ "${limit_size:-0}" -lt 1000000000 ]; then
-    possible 18 FILE_SIZE "No file may be larger than $limit_size bytes here: larger uploads are refused (507)." \
+    possible 18 FILE_SIZE \
+      "No file may be larger than $limit_size bytes here: larger uploads are refused (507)." \
       'have the limit raised (ulimit -f).'
   fi
   if [ "${limit_files:-64}" != unlimited ] && [ "${limit_files:-64}" -lt 32 ]; then
@@ -929,18 +975,20 @@ look_at_limits() {
       'have the limit raised to 64 or more (ulimit -n).'
   fi
   if [ "${limit_cpu:-unlimited}" != unlimited ] && [ "${limit_cpu:-60}" -lt 60 ]; then
-    possible 18 CPU_TIME "Only $limit_cpu seconds of processor time are allowed; a large upload may need more." \
+    possible 18 CPU_TIME \
+      "Only $limit_cpu seconds of processor time are allowed; a large upload may need more." \
       'have it raised (Apache: RLimitCPU; ulimit -t).'
   fi
   if [ "${limit_processes:-unlimited}" = unlimited ]; then return; fi
   processes_in_use
   if [ -n "$in_use" ] && [ $((limit_processes - in_use)) -lt 6 ]; then
-    possible 10 PROCESS_SLOTS "User $uid may have $limit_processes processes and has $in_use; two requests at once need 6." \
-      'end what else runs under this user, or have the limit raised (Apache: RLimitNPROC; hosters: nproc).'
+    possible 10 PROCESS_SLOTS \
+      "User $uid may have $limit_processes processes and has $in_use; two requests need 6." \
+      "$end_others"
   fi
 }
 
-# Threads count. By the shell alone, which is the only process of this page that is seen then.
+# Sets in_use. Threads count. The shell alone does it, so it is the only process of this page then.
 processes_in_use() {
   in_use=''
   if [ ! -r /proc/self/limits ]; then return; fi
@@ -958,9 +1006,10 @@ processes_in_use() {
   in_use=$((in_use - 1))
 }
 
-# By the shell alone, since it may not be able to start anything.
+# The shell alone reads the limits, since it may not be able to start anything.
 read_limits() {
-  limit_space='' limit_data='' limit_stack='' limit_processes='' limit_files='' limit_size='' limit_cpu=''
+  limit_space='' limit_data='' limit_stack='' limit_processes=''
+  limit_files='' limit_size='' limit_cpu=''
   enforcing=no in_use='' compiled=''
   if [ -r /proc/self/limits ]; then
     while read -r _ first second third fourth _; do
@@ -995,15 +1044,18 @@ read_limits() {
 
 table_of_causes() {
   say ''
-  say 'The causes of an error 500 and its kin, and what is known of each here:'
-  seen='not seen: nothing was tried'
+  say 'The causes of an error 500 and similar errors, and what is known of each here:'
+  seen='not seen: nothing was run'
   if [ -n "$works" ]; then seen='no: it answered a request'; fi
   server="$seen"
-  if [ "$where" = server ]; then server='no: the server runs this page, which lies in the same place'; fi
+  if [ "$where" = server ]; then
+    server='no: the server runs this page, which is in the same directory'
+  fi
   cause 1 NOT_EXECUTABLE "$seen" 'Permission denied: exec of ... failed'
   cause 2 DAMAGED "$seen" 'Exec format error, or a signal'
   cause 3 WRONG_MACHINE "$seen" 'Exec format error'
-  cause 4 LOADER_MISSING "$seen" 'No such file or directory: exec of ... failed (also: first line of a script)'
+  cause 4 LOADER_MISSING "$seen" \
+    'No such file or directory: exec of ... failed (also: first line of a script)'
   cause 5 LIBRARY_MISSING "$seen" 'error while loading shared libraries'
   cause 6 GLIBC_TOO_OLD "$seen" "version \`GLIBC_2.28' not found"
   cause 7 SUEXEC_REFUSES 'nothing wrong seen in owner and mode' \
@@ -1014,37 +1066,41 @@ table_of_causes() {
     'Timeout waiting for output; DelayedTaskScheduler::Start; Resource temporarily unavailable'
   apart='cannot be seen from inside'
   if [ "$where" != server ]; then server=$apart; fi
-  cause 11 NO_EXECCGI "$server" 'Options ExecCGI is off in this directory; 403, or the browser downloads the file' \
+  cause 11 NO_EXECCGI "$server" \
+    'Options ExecCGI is off in this directory; 403, or the browser downloads the file' \
     'Options +ExecCGI for its <Directory> (.htaccess: only where AllowOverride has Options)'
   cause 12 HTACCESS_REFUSED "$server" '.htaccess: Options not allowed here' \
-    'AllowOverride for that directory, or take the line out of .htaccess'
-  cause 13 NO_HANDLER "$server" 'the file is shown, or POST gives 405: no cgi-script handler, mod_cgid not loaded' \
+    'AllowOverride for that directory, or remove the line from .htaccess'
+  cause 13 NO_HANDLER "$server" \
+    'the file is shown, or POST gives 405: no cgi-script handler, mod_cgid not loaded' \
     'a2enmod cgid; AddHandler cgi-script .cgi'
-  cause 14 DIRECTORY_UNUSABLE "${works:+no: it would answer 503}" 'upload.cgi: DIRECTORY_UNUSABLE or NOT_CONFIGURED' \
-    'upload.cgi check'
+  cause 14 DIRECTORY_UNUSABLE "${works:+no: it would answer 503}" \
+    'upload.cgi: DIRECTORY_UNUSABLE or NOT_CONFIGURED' 'upload.cgi check'
   cause 15 BODY_LIMIT "$apart" \
     '413: Requested content-length larger than the configured limit; ModSecurity: Request body' \
     'LimitRequestBody 0; SecRequestBodyLimit; nginx: client_max_body_size 0'
-  cause 16 TIMEOUT "$apart" '408, 504: Timeout waiting for output from CGI script; reading request body' \
+  cause 16 TIMEOUT "$apart" \
+    '408, 504: Timeout waiting for output from CGI script; reading request body' \
     'Timeout, CGIDScriptTimeout, RequestReadTimeout body=20,MinRate=500'
   cause 17 CRASHED "$seen" 'End of script output before headers; malformed header'
-  cause 18 HOST_LIMITS "$apart" '508 or 503 Resource Limit Is Reached: limits of the account (LVE, cgroup)' \
+  cause 18 HOST_LIMITS "$apart" \
+    '508 or 503 Resource Limit Is Reached: limits of the account (LVE, cgroup)' \
     'the panel of the hoster shows them: CPU, entry processes, memory'
 }
 
-# number, code word, what is known, what the error log has, how to mend it
+# Arguments: number, code word, what is known, what the error log has, how to fix it.
 cause() {
-  state=${3:-not seen: nothing was tried}
+  state=${3:-not seen: nothing was run}
   case $maybe in *" $1 "*) state='MAYBE, see above' ;; esac
   case $found in *" $1 "*) state='FOUND, see above' ;; esac
   printf '%2s %-18s %s\n' "$1" "$2" "$state"
   say "                      log: $4"
-  if [ $# -gt 4 ]; then say "                      mend: $5"; fi
+  if [ $# -gt 4 ]; then say "                      fix: $5"; fi
 }
 
 # --- Facts ----------------------------------------------------------------------------------------
 
-# What the support of a hoster asks for. No value of the environment is among it.
+# What the support of a hoster asks for. It shows no value of the environment.
 facts() {
   say ''
   say 'Facts for whoever helps:'
@@ -1052,7 +1108,8 @@ facts() {
   fact user "$(id 2>/dev/null)"
   fact umask "$(umask)"
   fact directory "$here"
-  fact system "$(uname -srm 2>/dev/null), $(sed -n 's/^PRETTY_NAME=//p' /etc/os-release 2>/dev/null)"
+  system=$(sed -n 's/^PRETTY_NAME=//p' /etc/os-release 2>/dev/null)
+  fact system "$(uname -srm 2>/dev/null), $system"
   libc=$(getconf GNU_LIBC_VERSION 2>/dev/null || ldd --version 2>&1 | head -n 1)
   fact libc "$libc"
   mount_of "$here/."
@@ -1064,15 +1121,18 @@ facts() {
     fact confined "${profile:-no}"
   fi
   lve=no
-  if [ -e /proc/lve ] || [ -e /etc/cloudlinux-release ]; then lve='CloudLinux: the account has limits'; fi
+  if [ -e /proc/lve ] || [ -e /etc/cloudlinux-release ]; then
+    lve='CloudLinux: the account has limits'
+  fi
   fact LVE "$lve"
-  # Of interest where they are limited, and long to count where there are many.
+  # Counting many processes takes long, so they are counted only if they are limited.
   if [ "${limit_processes:-unlimited}" != unlimited ]; then processes_in_use; fi
-  fact processes "${in_use:-not counted} of user $uid but for this page"
+  fact processes "${in_use:-not counted} of user $uid, without this page"
   say '  limits (soft, hard):'
+  limits='cpu time\|file size\|data size\|stack size\|processes\|open files\|address space'
   # shellcheck disable=SC3045 # where there is no /proc, the shell may know
-  sed -n 's/^Max \(cpu time\|file size\|data size\|stack size\|processes\|open files\|address space\)/    \1/p' \
-    /proc/self/limits 2>/dev/null || (ulimit -a) 2>/dev/null | sed 's/^/    /'
+  sed -n "s/^Max \\($limits\\)/    \\1/p" /proc/self/limits 2>/dev/null ||
+    (ulimit -a) 2>/dev/null | sed 's/^/    /'
   say '  owner and mode of all parents:'
   path=$here
   while :; do

@@ -1,10 +1,11 @@
 #!/bin/sh
-# Installs upload.cgi: finds where this system keeps CGI programs, puts the program there, makes the directory
-# for uploads, and writes a settings file if there is none. It shows the exact commands first and asks; it needs
-# root only where the directories do. A second run changes nothing that is right already. What it put where is
-# written down (the manifest), so that uninstalling removes that and nothing else: never an upload, never a
-# settings file that somebody edited.
-# For every POSIX sh (dash, busybox ash). All of it is functions: half a download does nothing.
+# Installs upload.cgi: finds where this system keeps CGI programs, puts the program there, makes the
+# directory for uploads, and writes a settings file if there is none. It shows the exact commands
+# first and asks; it needs root only if the directories belong to root. A second run changes nothing
+# that is right already. A manifest lists what was put where, so that --uninstall removes exactly
+# that: never an upload, never a settings file that somebody edited.
+# It runs in every POSIX sh (dash, busybox ash). The last line calls main, so half a download of
+# this file does nothing.
 
 set -eu
 
@@ -12,7 +13,7 @@ usage() {
   cat <<'END'
 Usage: install.sh [options]
 
-  --cgi-bin DIR      where the web server runs programs (looked for if not given)
+  --cgi-bin DIR      where the web server runs programs (searched for if not given)
   --upload-dir DIR   where uploads go (root: /srv/uploads, others: ~/uploads)
   --name NAME        the file name there, and the last part of the address (upload.cgi)
   --drop-in          the program itself in cgi-bin, .htupload.toml beside it (the default)
@@ -20,12 +21,12 @@ Usage: install.sh [options]
   --prefix DIR       for the program of --script, man pages, manifests (root: /usr/local,
                      others: ~/.local)
   --from FILE        the executable to install (upload.cgi or build/upload.cgi beside this script)
-  --user USER        who owns the upload directory; for root only (www-data or apache)
+  --user USER        the owner of the upload directory; for root only (www-data or apache)
   --group GROUP      its group; for root only (the main group of that user)
   --apache-conf HOW  yes: configure Apache, test and reload it, with the address /upload
                      (/NAME for other names)
-                     print: only show that configuration; no: say nothing of it (the default)
-  --url URL          the address of the page: it is tried in the end
+                     print: only show that configuration; no: do neither (the default)
+  --url URL          the address of the page: the last step tries it
   --upgrade          replace the program and nothing else
   --uninstall        remove what was installed and is unchanged; uploads stay
   --purge            with --uninstall: also a settings file that was edited
@@ -33,7 +34,7 @@ Usage: install.sh [options]
   -y, --yes          do not ask
   -h, --help         this text
 
-DESTDIR in the environment is put in front of every path that is written, for packagers.
+For packagers: DESTDIR in the environment is a prefix of every path that is written.
 END
 }
 
@@ -41,8 +42,8 @@ main() {
   umask 022
   tab=$(printf '\t')
   cgi_bin='' upload_dir='' name=upload.cgi from='' user='' group='' prefix='' mode='' url=''
-  apache_conf=no dry_run=no assume_yes=no task=install purge=no temporary='' layout=given undo=no made='' planned=''
-  work=''
+  apache_conf=no dry_run=no assume_yes=no task=install purge=no
+  temporary='' layout=given undo=no made='' planned='' work=''
   dest=${DESTDIR:-}
   here=$(dirname "$0")
   trap 'clean_up' EXIT
@@ -53,7 +54,8 @@ main() {
   if [ -z "$cgi_bin" ]; then find_layout; fi
   cgi_bin=$(absolute_directory "$cgi_bin")
   if [ -z "$prefix" ]; then
-    if is_root; then prefix=/usr/local; else prefix=${HOME:?is not set; name a place: --prefix DIR}/.local; fi
+    prefix=/usr/local
+    if ! is_root; then prefix=${HOME:?is not set; name a place: --prefix DIR}/.local; fi
   fi
   case $prefix in /*) ;; *) prefix=$PWD/$prefix ;; esac
   prefix=${prefix%/}
@@ -61,7 +63,9 @@ main() {
   manifests=$prefix/share/upload.cgi/manifests
   form=$(printf '%s' "${target#/}" | sed 's/%/%25/g; s|/|%2F|g')
   # A file name has 255 bytes at most.
-  if [ "$(printf '%s' "$form" | wc -c)" -gt 200 ]; then form=$(printf '%s' "$form" | checksum | tr ' ' -); fi
+  if [ "$(printf '%s' "$form" | wc -c)" -gt 200 ]; then
+    form=$(printf '%s' "$form" | checksum | tr ' ' -)
+  fi
   manifest=$manifests/$form
   choose_mode
 
@@ -81,7 +85,8 @@ parse_options() {
         ;;
     esac
     case $1 in
-      --cgi-bin | --upload-dir | --name | --from | --user | --group | --prefix | --apache-conf | --url)
+      --cgi-bin | --upload-dir | --name | --from | --user | --group | --prefix | --apache-conf | \
+        --url)
         if [ $# -lt 2 ] || [ -z "$2" ]; then usage_error "$1 needs a value"; fi
         check_text "$1" "$2"
         ;;
@@ -120,14 +125,14 @@ parse_options() {
   esac
   case $dest in
     '' | /*) ;;
-    *) usage_error "DESTDIR is a whole path, beginning with /" ;;
+    *) usage_error "DESTDIR is an absolute path, beginning with /" ;;
   esac
   if [ -n "$dest" ] && [ "$apache_conf" = yes ]; then
-    usage_error "--apache-conf yes is for this machine, not for DESTDIR; print shows the configuration"
+    usage_error "--apache-conf yes configures this machine, not DESTDIR; use --apache-conf print"
   fi
 }
 
-# As it was installed; a new form as it was asked for.
+# A form that is installed keeps its mode; a new one gets the mode that was asked for.
 choose_mode() {
   was=''
   if [ -f "$dest$manifest" ]; then
@@ -135,19 +140,19 @@ choose_mode() {
     if grep -q "^script$tab" "$dest$manifest"; then was=script; fi
   fi
   if [ -n "$was" ] && [ -n "$mode" ] && [ "$was" != "$mode" ]; then
-    die "$target is installed as --$was. Uninstall it first to change that; its settings and uploads can stay."
+    die "$target is installed as --$was. To change that, uninstall it first;" \
+      "its settings and uploads can stay."
   fi
   mode=${mode:-${was:-drop-in}}
   if [ "$mode" = script ]; then
     program=$prefix/bin/upload.cgi
     settings=$target
-    # The kernel cuts the first line of a script, and blanks end the name.
+    # The kernel reads only the beginning of a script's first line, and a blank ends the name.
+    cannot="--prefix: the first line of a settings script cannot name $program:"
     case $program in
-      *[[:space:]]*) die "--prefix: the first line of a settings script cannot name $program: it has blanks." ;;
+      *[[:space:]]*) die "$cannot it has blanks." ;;
     esac
-    if [ ${#program} -gt 120 ]; then
-      die "--prefix: the first line of a settings script cannot name $program: it is too long."
-    fi
+    if [ ${#program} -gt 120 ]; then die "$cannot it is too long."; fi
   else
     program=$target
     settings=${cgi_bin%/}/.htupload.toml
@@ -168,7 +173,7 @@ install_program() {
   if [ "$apache_conf" != no ]; then
     find_apache
     prepare_apache_text
-    # Before the manifest is written anew: afterwards it has the checksum of the new text.
+    # This is found out before the new manifest is written, which has the checksum of the new text.
     conf_stays=no
     if [ -f "$conf" ] && ! apache_text | same_as "$conf" && ! conf_is_ours; then conf_stays=yes; fi
   fi
@@ -188,7 +193,7 @@ install_program() {
     all_steps
   fi
   if [ "$apache_conf" = print ]; then
-    note "a configuration for Apache, to be put into $conf"
+    note "a configuration for Apache; its place is $conf"
     apache_text
   fi
   if [ "$dry_run" = yes ] || [ -n "$dest" ]; then return; fi
@@ -197,12 +202,12 @@ install_program() {
   say_what_next
 }
 
-# Run twice: once to show each command, once to run it. When it runs, the manifest comes first, so that whoever is
-# interrupted can uninstall; then the program, because it is what can turn out not to work here: then the manifest
-# goes again, and nothing is left behind.
+# This runs twice: once to show each command, once to run it. In the second pass the manifest comes
+# first, so that --uninstall works after an interruption. The program comes next, because it may
+# turn out not to work here: then the manifest is removed again, and nothing is left.
 all_steps() {
   made=''
-  # Directories that were made before, for this form or for others, are still ours.
+  # Directories that earlier runs made, for this form or for others, are still ours.
   entries=$(cat "$dest$manifests"/* 2>/dev/null | grep "^directory$tab" || :)
   if [ "$doing" = run ]; then step_manifest; fi
   step_leftovers
@@ -227,13 +232,14 @@ all_steps() {
   if [ "$apache_conf" = yes ]; then step_apache; fi
 }
 
-# What an earlier run that was killed left: files of ours under a name that nobody else has.
+# Removes what an earlier run left when it was killed: our files, under a name that only we use.
 step_leftovers() {
-  for folder in "$cgi_bin" "$prefix/bin" "$prefix/share/man/man8" "$prefix/share/man/man5" "$manifests"; do
+  man=$prefix/share/man
+  for folder in "$cgi_bin" "$prefix/bin" "$man/man8" "$man/man5" "$manifests"; do
     for left in "$dest$folder"/.htupload.new.*; do
-      # Its number is that of the run; one that still runs needs it.
+      # The number at its end is the process id of its run, which may still be running.
       if [ -f "$left" ] && ! kill -0 "${left##*.}" 2>/dev/null; then
-        explain 'left by a run that was interrupted'
+        explain 'an interrupted run left this file'
         step rm -f "$left"
       fi
     done
@@ -247,7 +253,8 @@ step_program() {
   else
     kind=program
   fi
-  if [ -f "$dest$program" ]; then reason="the new program in place of the old one"; else reason="the program"; fi
+  reason="the program"
+  if [ -f "$dest$program" ]; then reason="the new program in place of the old one"; fi
   put_file "$from" "$program" 0755 "$kind" '' "$reason"
   undo=no
 }
@@ -263,7 +270,7 @@ step_man_pages() {
 
 step_upload_directory() {
   if [ -d "$dest$upload_dir" ]; then return; fi
-  explain "the directory for uploads, closed to everybody else"
+  explain "the directory for uploads, which others cannot read"
   parent=$(dirname "$dest$upload_dir")
   if [ ! -d "$parent" ]; then step mkdir -p "$parent"; fi
   step mkdir -m 0750 "$dest$upload_dir"
@@ -275,7 +282,7 @@ step_settings() {
     keep_entries settings script
     return
   fi
-  reason="the settings; they are yours to edit, and no later run will touch them"
+  reason="the settings: edit them as you like, no later run changes them"
   if [ "$mode" = script ]; then
     put_text script_text "$settings" 0755 script '' "$reason"
   elif [ -n "$user" ]; then
@@ -287,7 +294,7 @@ step_settings() {
 
 step_manifest() {
   make_directory "$manifests" 0755
-  put_text manifest_text "$manifest" 0644 '' '' "what was put where, for uninstalling"
+  put_text manifest_text "$manifest" 0644 '' '' "the manifest: what was put where, for uninstalling"
 }
 
 manifest_text() {
@@ -300,24 +307,25 @@ script_text() {
 }
 
 settings_text() {
-  printf '# Settings of %s; all there are: upload.cgi init\n' "$name"
+  printf '# Settings of %s; upload.cgi init prints all settings\n' "$name"
   printf 'directory = "%s"\n' "$(printf '%s\n' "$upload_dir" | sed 's/\\/\\\\/g; s/"/\\"/g')"
 }
 
 # --- Putting things in their place ----------------------------------------------------------------
 
-# Under another name first and then renamed: requests that are being served keep the old program,
-# and none ever meets half of the new one.
-# source, path, mode, kind in the manifest, owner ('' for one's own), reason
+# Copies to another name and then renames: requests that run keep the old program, and no request
+# ever starts half of the new one.
+# Arguments: source, path, mode, kind in the manifest, owner ('' for the user of this run), reason.
 put_file() {
-  # Of the program once: it is large, and asked for often.
+  # The program is large and its checksum is needed often, so it is calculated once.
   if [ "$1" != "$from" ]; then
     source_sum=$(checksum <"$1")
   else
     from_sum=${from_sum:-$(checksum <"$from")}
     source_sum=$from_sum
   fi
-  # An upgrade through one form must not make it foreign to the others: nobody edits these.
+  # Nobody edits shared files, so they are listed without a checksum: an upgrade through one form
+  # must not make the manifests of the others wrong.
   if [ "$4" = shared ]; then add_entry shared - "$2"; else add_entry "$4" "$source_sum" "$2"; fi
   if [ -f "$dest$2" ] && [ "$(checksum <"$dest$2")" = "$source_sum" ]; then
     right_mode "$2" "$3"
@@ -330,7 +338,7 @@ put_file() {
   settle "$new" "$3" "$5" "$2" "$4"
 }
 
-# The same for what a function prints; nothing in the manifest when the kind is ''.
+# The same for what a function prints. With the kind '' nothing is added to the manifest.
 put_text() {
   if [ -n "$4" ]; then add_entry "$4" "$("$1" | checksum)" "$2"; fi
   if "$1" | same_as "$2"; then
@@ -351,11 +359,12 @@ put_text() {
   settle "$new" "$3" "$5" "$2" "$4"
 }
 
-# temporary file, mode, owner, path, kind
+# Arguments: temporary file, mode, owner, path, kind.
 settle() {
   if [ -n "$3" ]; then step chown "$3" "$1"; fi
   step chmod "$2" "$1"
-  # Once more where it will run: that file system may forbid programs.
+  # The program is tried once more in the directory where it will run: that file system may forbid
+  # programs.
   if [ "$doing" = run ] && [ -z "$dest" ]; then
     case $5$2 in program0755 | shared0755) check_executable "$1" ;; esac
   fi
@@ -363,25 +372,25 @@ settle() {
   temporary=''
 }
 
-# Whether standard input is what lies there.
+# Is standard input the same as the file at that path?
 same_as() {
   [ -f "$dest$1" ] && [ "$(checksum)" = "$(checksum <"$dest$1")" ]
 }
 
 right_mode() {
   if [ -n "$(find "$dest$1" -prune -perm "$2")" ]; then return; fi
-  explain "$1 is there, but with other rights than it needs"
+  explain "$1 exists, but with other permissions than it needs"
   step chmod "$2" "$dest$1"
 }
 
-# With its parents, each of which is written down. path, mode
+# Makes a directory and its missing parents, and adds each to the manifest. Arguments: path, mode.
 make_directory() {
   if [ -d "$dest$1" ]; then return; fi
   case $(dirname "$1") in
     "$1") ;;
     *) make_directory "$(dirname "$1")" 0755 ;;
   esac
-  # Shown only once: the first pass makes none.
+  # The first pass makes no directory, so this prevents that it shows one twice.
   case "$made
 " in *"
 $1
@@ -392,13 +401,13 @@ $1"
   step mkdir -m "$2" "$dest$1"
 }
 
-# kind, checksum, path
+# Arguments: kind, checksum, path.
 add_entry() {
   entries="$entries
 $1$tab$2$tab$3"
 }
 
-# Of the old manifest: what this run leaves as it is.
+# Keeps the entries of these kinds from the old manifest: this run does not change those files.
 keep_entries() {
   for kept in "$@"; do
     entries="$entries
@@ -408,7 +417,8 @@ $(grep "^$kept$tab" "$dest$manifest" 2>/dev/null || :)"
 
 # --- Looking at what is there ---------------------------------------------------------------------
 
-# Nothing, if it is written in a way that only the program understands.
+# Prints the upload directory that the settings name, or nothing: the settings may be written in a
+# way that only the program understands.
 directory_in_settings() {
   if [ ! -f "$dest$settings" ] || [ ! -r "$dest$settings" ]; then return; fi
   found=$(sed -n "s/^directory *= *'\([^']*\)'.*/\1/p
@@ -440,7 +450,7 @@ find_executable() {
   if [ ! -r "$from" ]; then die "--from: $from cannot be read."; fi
 }
 
-# The sums that came with the archive, for all that came with it and is used.
+# Compares the files of the archive with the checksums that came with it.
 verify_sums() {
   if [ "$(dirname "$from")" != "$here" ] || [ ! -f "$here/SHA256SUMS" ]; then return; fi
   for part in "$(basename "$from")" upload.cgi.8 upload-cgi.toml.5 apache-example.conf; do
@@ -451,19 +461,20 @@ verify_sums() {
       note "the checksum of $part was not compared: no tool for it, or no line in SHA256SUMS"
     elif [ "$wanted" != "$found" ]; then
       die "$here/$part is not what SHA256SUMS says: it was damaged on its way here, or changed." \
-        'Nothing was installed. Get the archive again.'
+        'Nothing was installed. Download the archive again.'
     fi
   done
 }
 
-# What lies under that name and was not put there by us was written by somebody, for something.
+# A file of that name that this script did not install belongs to somebody else, and stays.
 check_target() {
-  if [ "$task" = upgrade ] && [ -z "$was" ] && ! { [ -f "$dest$target" ] && is_elf "$dest$target"; }; then
-    die "there is no upload.cgi at $target that could be upgraded. Install it: leave --upgrade out."
+  if [ "$task" = upgrade ] && [ -z "$was" ] &&
+    ! { [ -f "$dest$target" ] && is_elf "$dest$target"; }; then
+    die "there is no upload.cgi at $target to upgrade. To install it, leave --upgrade out."
   fi
   if [ -d "$dest$target" ]; then die "$target is a directory. Choose another --name."; fi
   if [ -h "$dest$target" ]; then
-    die "$target is a symbolic link, which somebody made for something." \
+    die "$target is a symbolic link that somebody else made." \
       "Move it away, or choose another --name."
   fi
   if [ ! -e "$dest$target" ] || [ -n "$was" ] || same_as "$target" <"$from"; then return; fi
@@ -473,19 +484,20 @@ check_target() {
       "Move it away, or choose another --name."
   fi
   if is_elf "$dest$target"; then return; fi
-  die "$target exists and is not a compiled program, so it is not an upload.cgi to be replaced." \
+  die "$target exists and is not a compiled program, so it is not an upload.cgi to replace." \
     "Move it away, or choose another --name."
 }
 
-# suexec, and everybody with sense, refuses programs that others may change.
+# suexec refuses programs that others may change.
 check_cgi_bin() {
-  # Where somebody else may put links, root's writing could be led anywhere.
+  # Somebody who may put links there could make root write anywhere.
   if is_root && [ -d "$dest$cgi_bin" ] && [ -z "$dest" ]; then
     place=$cgi_bin
     while :; do
       if [ -z "$(find "$place" -prune -user 0 ! -perm -0002 2>/dev/null)" ] &&
         [ -z "$(find "$place" -prune -user 0 -perm -1000 2>/dev/null)" ]; then
-        die "$place belongs to somebody else, or everybody may write to it: root does not write below it." \
+        die "$place belongs to somebody else, or everybody may write to it:" \
+          "root does not write below it." \
           "Run this as the account that owns it: su - ACCOUNT"
       fi
       if [ "$place" = / ]; then break; fi
@@ -493,12 +505,12 @@ check_cgi_bin() {
     done
   fi
   if [ -n "$(find "$dest$cgi_bin" -prune \( -perm -0002 -o -perm -0020 \) 2>/dev/null)" ]; then
-    note "others than its owner may write to $cgi_bin; suexec refuses to run programs there:"
+    note "not only its owner may write to $cgi_bin; suexec refuses to run programs there:"
     note "  chmod go-w $(quote "$cgi_bin")"
   fi
 }
 
-# For root: the user that the web server works as, so that it can write.
+# For root: the web server runs programs as this user, who must be able to write uploads.
 choose_owner() {
   if ! is_root; then
     if [ -n "$user$group" ]; then die "--user and --group need root."; fi
@@ -513,7 +525,7 @@ choose_owner() {
   fi
   if [ -z "$user" ]; then
     if [ -n "$group" ]; then die "--group needs --user."; fi
-    note 'there is neither a user www-data nor apache: without --user, the upload directory'
+    note 'there is no user www-data and no user apache: without --user, the upload directory'
     note 'belongs to root, and the web server cannot write to it'
     return
   fi
@@ -524,7 +536,7 @@ choose_upload_directory() {
   named=$(directory_in_settings)
   if [ -n "$named" ]; then
     if [ -n "$upload_dir" ] && [ "${upload_dir%/}" != "$named" ]; then
-      note "uploads go to $named, as $settings says; to change that, edit it"
+      note "uploads go to $named, as $settings says; edit that file to change it"
     fi
     upload_dir=$named
   elif [ -z "$upload_dir" ]; then
@@ -541,10 +553,10 @@ choose_upload_directory() {
   done
   case $upload_dir/ in
     "$cgi_bin"/*)
-      die "--upload-dir: $upload_dir lies in cgi-bin, where files are run. Choose another one."
+      die "--upload-dir: $upload_dir is in cgi-bin, where files are run. Choose another one."
       ;;
     */public_html/* | */private_html/* | */htdocs/* | */httpdocs/* | /var/www/html/*)
-      note "$upload_dir looks like a part of the site, open to everyone: upload.cgi refuses"
+      note "$upload_dir looks like a part of the site, which everyone can read: upload.cgi refuses"
       note 'to use such a directory; --upload-dir chooses another one'
       ;;
   esac
@@ -553,7 +565,7 @@ choose_upload_directory() {
   fi
 }
 
-# A request as the web server would make it, where possible as the user that it works as.
+# Makes a request as the web server would, as the web server's user if this system can do that.
 report_request() {
   set -- env -i GATEWAY_INTERFACE=CGI/1.1 REQUEST_METHOD=GET SERVER_PROTOCOL=HTTP/1.1 \
     SERVER_NAME=localhost SERVER_PORT=80 REMOTE_ADDR=127.0.0.1 QUERY_STRING= \
@@ -575,43 +587,44 @@ report_request() {
       return
       ;;
   esac
-  say "A request made as user $who did not get the page but: ${answer:-no answer at all}"
+  say "A request made as user $who did not get the page. The answer was: ${answer:-none}"
   printf '%s\n' "$reply" | head -n 20 | sed 's/^/  | /'
-  die "it is installed, but it does not work yet. \`$target check\` says what is wrong."
+  die "upload.cgi is installed, but it does not work yet. \`$target check\` says what is wrong."
 }
 
-# The whole way, as a visitor goes it: the program itself knows how to try it.
+# The program itself sends a request to the page through the real web server, as a visitor would.
 report_url() {
   if [ -z "$url" ]; then return; fi
   say ''
   say "Trying $url:"
   if "$program" check --url "$url" --pause 0; then return; fi
-  die "it is installed, but $url does not work yet; the lines above say why."
+  die "upload.cgi is installed, but $url does not work yet; the lines above say why."
 }
 
 say_what_next() {
   say ''
   say 'What next:'
-  if [ "$apache_conf" = no ] && [ -d /etc/apache2/mods-available ] &&
-    [ ! -e /etc/apache2/mods-enabled/cgid.load ] && [ ! -e /etc/apache2/mods-enabled/cgi.load ]; then
+  if [ "$apache_conf" = no ] && [ -d /etc/apache2/mods-available ] && lacks_cgi_module; then
     say '- Apache does not run programs yet: run this again with --apache-conf yes, or'
     say '    a2enmod cgid && systemctl restart apache2'
   fi
   if ! is_root; then
     say "- The web server must run programs as $(id -un), as most shared hosts do (suexec)."
-    say '  Elsewhere it cannot write to your directory: let root run this script.'
+    say '  If yours does not, it cannot write to your directory: let root run this script.'
   fi
   if [ "$apache_conf" = yes ]; then
     say "- Open http://YOUR-SITE$address and send a file; it arrives in $upload_dir"
   else
     say "- Open http://YOUR-SITE/cgi-bin/$name and send a file; it arrives in $upload_dir"
   fi
-  say "- Sizes, names and all other settings: $settings"
+  say "- Sizes, names and all other settings are in $settings"
   if [ "$mode" = script ]; then
-    say "- Another form: run this again with another --name and --upload-dir"
+    say "- For another form, run this again with another --name and --upload-dir"
   fi
-  say "- What is in the way, if anything: $(quote "$program") check"
-  if [ "$apache_conf" = no ]; then say '- Another address, passwords, limits of Apache: apache-example.conf'; fi
+  say "- To find out what is wrong, if anything: $(quote "$program") check"
+  if [ "$apache_conf" = no ]; then
+    say '- For another address, passwords or the limits of Apache, see apache-example.conf'
+  fi
 }
 
 # --- Apache and SELinux ---------------------------------------------------------------------------
@@ -619,15 +632,19 @@ say_what_next() {
 find_apache() {
   part=upload-cgi address=/upload
   if [ "$name" != upload.cgi ]; then part=upload-cgi-${name%.cgi} address=/${name%.cgi}; fi
-  case $part in *[!A-Za-z0-9._-]*) die "--apache-conf: --name has characters that no address should have." ;; esac
+  case $part in
+    *[!A-Za-z0-9._-]*) die "--apache-conf: --name has characters that no address should have." ;;
+  esac
+  service=apache2
   if [ -d /etc/apache2/conf-available ]; then
-    conf=/etc/apache2/conf-available/$part.conf pid_file=/var/run/apache2/apache2.pid service=apache2
+    conf=/etc/apache2/conf-available/$part.conf pid_file=/var/run/apache2/apache2.pid
   elif [ -d /etc/apache2/conf.d ]; then
-    conf=/etc/apache2/conf.d/$part.conf pid_file=/var/run/apache2/httpd.pid service=apache2
+    conf=/etc/apache2/conf.d/$part.conf pid_file=/var/run/apache2/httpd.pid
   elif [ -d /etc/httpd/conf.d ]; then
     conf=/etc/httpd/conf.d/$part.conf pid_file=/run/httpd/httpd.pid service=httpd
   else
-    die '--apache-conf: neither /etc/apache2 nor /etc/httpd is there, so where its configuration lies is unknown.'
+    die '--apache-conf: there is no /etc/apache2 and no /etc/httpd, so the place of its' \
+      'configuration is unknown.'
   fi
   if [ "$apache_conf" = print ]; then return; fi
   if ! is_root; then die '--apache-conf yes needs root.'; fi
@@ -637,11 +654,11 @@ find_apache() {
   if [ -z "$control" ]; then die '--apache-conf yes: there is no apachectl.'; fi
 }
 
-# The program writes this configuration itself (`upload.cgi apache-conf`). It is asked before anything
-# is installed, because what it prints is part of what is shown; so it gets a copy of the settings
-# that this run would write, and it may have to run from a temporary copy.
+# `upload.cgi apache-conf` prints this configuration. It runs before anything is installed, because
+# its output is part of what this script shows first. So it reads a copy of the settings that this
+# run would write, and where it was unpacked it may not be allowed to run.
 prepare_apache_text() {
-  # mkdir fails if somebody else took that name first, and clean_up must not remove what is theirs.
+  # mkdir fails if somebody else has taken that name; clean_up must not remove their directory.
   if ! (umask 077 && mkdir "${TMPDIR:-/tmp}/upload.cgi.$$"); then
     die '--apache-conf needs a temporary directory (TMPDIR).'
   fi
@@ -660,7 +677,7 @@ prepare_apache_text() {
     status=0
     apache_conf_text=$(limited env -i "UPLOAD_CGI_CONFIG=$asked_settings" "$candidate" apache-conf \
       --address "$address" --program "$target" 2>"$work/messages") || status=$?
-    # 126: this place forbids programs, or the file was downloaded and lacks the permission.
+    # 126: programs are forbidden there, or the file lacks the permission, as a download does.
     if [ "$status" != 126 ]; then break; fi
   done
   messages=$(cat "$work/messages")
@@ -668,7 +685,7 @@ prepare_apache_text() {
   work=''
   if [ "$status" = 0 ]; then return; fi
   printf '%s\n' "$messages" | sed 's/^/  | /' >&2
-  die "--apache-conf: upload.cgi did not print a configuration (status $status); its message is above."
+  die "--apache-conf: upload.cgi printed no configuration (status $status); its message is above."
 }
 
 apache_text() {
@@ -683,7 +700,7 @@ entry_of_apache() {
   add_entry conf "$(apache_text | checksum)" "$conf"
 }
 
-# Nothing is reloaded that does not pass Apache's own test; what does not is taken back.
+# Apache reloads only after its own test of the configuration; if that fails, ours is removed again.
 step_apache() {
   if [ "$conf_stays" = yes ]; then
     if [ "$doing" = show ]; then note "$conf stays as it is: somebody edited it"; fi
@@ -691,13 +708,12 @@ step_apache() {
   fi
   if [ "$doing" = show ] && ! output=$("$control" configtest 2>&1); then
     printf '%s\n' "$output" | sed 's/^/  | /' >&2
-    die 'Apache does not accept its configuration as it is. Mend that first; nothing was changed.'
+    die 'Apache does not accept its present configuration. Fix that first; nothing was changed.'
   fi
   before=$todo
   new_module=no
-  if command -v a2enmod >/dev/null 2>&1 && [ ! -e /etc/apache2/mods-enabled/cgid.load ] &&
-    [ ! -e /etc/apache2/mods-enabled/cgi.load ]; then
-    explain 'Apache runs programs with the module cgid (or cgi, where processes and not threads serve)'
+  if command -v a2enmod >/dev/null 2>&1 && lacks_cgi_module; then
+    explain 'Apache runs programs with the module cgid, or with cgi if it has the MPM prefork'
     new_module=yes
     step a2enmod -q cgi
   fi
@@ -706,12 +722,13 @@ step_apache() {
     if [ -f "$conf" ]; then kept_conf=$(cat "$conf"); fi
   fi
   put_text apache_text "$conf" 0644 '' '' "the address $address, with limits and time-outs"
-  if [ "$conf" = "/etc/apache2/conf-available/$part.conf" ] && [ ! -e "/etc/apache2/conf-enabled/$part.conf" ]; then
+  if [ "$conf" = "/etc/apache2/conf-available/$part.conf" ] &&
+    [ ! -e "/etc/apache2/conf-enabled/$part.conf" ]; then
     step a2enconf -q "$part"
   fi
   if [ "$doing" = show ]; then
     if [ "$todo" = "$before" ]; then return; fi
-    explain 'Apache tests its configuration, and only then reads it anew'
+    explain 'Apache tests its configuration, and reloads it only then'
     step "$control" configtest
     if apache_runs; then reload_apache; fi
     changed_apache=yes
@@ -728,16 +745,20 @@ step_apache() {
   if apache_runs; then reload_apache; else note 'Apache does not run; nothing was reloaded'; fi
 }
 
-# As it was put there.
+# Is the file still as an earlier run wrote it?
 conf_is_ours() {
   grep -qxF "conf$tab$(checksum <"$conf")$tab$conf" "$dest$manifest" 2>/dev/null
+}
+
+lacks_cgi_module() {
+  [ ! -e /etc/apache2/mods-enabled/cgid.load ] && [ ! -e /etc/apache2/mods-enabled/cgi.load ]
 }
 
 apache_runs() {
   [ -s "$pid_file" ] && kill -0 "$(cat "$pid_file")" 2>/dev/null
 }
 
-# A module that starts a process of its own, as cgid does, needs a real start.
+# cgid starts a process of its own, so a newly enabled module needs a restart.
 reload_apache() {
   if [ "${new_module:-no}" = no ]; then
     step "$control" graceful
@@ -767,18 +788,19 @@ remove_apache_conf() {
   step rm -f "$conf"
 }
 
-# The web server may write only where a label says so; a copied program has its directory's label already.
+# With SELinux the web server may write only to what has a certain label. The program is a copy, so
+# it has the label of its directory already.
 step_selinux() {
   if [ -n "$dest" ] || ! command -v getenforce >/dev/null 2>&1; then return; fi
   case $(getenforce 2>/dev/null) in Enforcing | Permissive) ;; *) return ;; esac
   # shellcheck disable=SC2012 # no other tool shows labels everywhere
   case $(ls -Zd "$upload_dir" 2>/dev/null) in *_rw_content_t*) return ;; esac
-  explain 'SELinux is told that the web server may write there'
+  explain 'tell SELinux that the web server may write there'
+  kind=httpd_sys_rw_content_t
   if is_root && command -v semanage >/dev/null 2>&1; then
-    step semanage fcontext -a -t httpd_sys_rw_content_t "$upload_dir(/.*)?" || note 'semanage failed'
+    step semanage fcontext -a -t "$kind" "$upload_dir(/.*)?" || note 'semanage failed'
     step restorecon -R "$upload_dir" "$target" || note 'restorecon failed'
   else
-    kind=httpd_sys_rw_content_t
     if ! is_root; then kind=httpd_user_rw_content_t; fi
     step chcon -R -t "$kind" "$upload_dir" || note 'chcon failed'
   fi
@@ -806,7 +828,7 @@ uninstall_program() {
   fi
 }
 
-# The manifest goes last but for directories: whoever is interrupted can run it again.
+# The manifest is removed after the files, so an interrupted run can be repeated.
 uninstall_steps() {
   explain 'remove what was installed'
   changed_apache=no staying=''
@@ -831,10 +853,10 @@ $(cat "$dest$manifest")
 END
   directories=$(sed -n "s/^directory$tab-$tab//p" "$dest$manifest" | LC_ALL=C sort -r)
   if [ -n "$staying" ]; then
-    # So that --purge finds it later.
+    # A later --purge finds these files by the manifest.
     entries="$staying
 $(grep "^directory$tab" "$dest$manifest")" planned=''
-    put_text manifest_text "$manifest" 0644 '' '' 'what stays is still written down'
+    put_text manifest_text "$manifest" 0644 '' '' 'the manifest keeps what stays'
   else
     step rm -f "$dest$manifest"
   fi
@@ -846,7 +868,7 @@ END
   if [ "$changed_apache" = yes ]; then reload_after_removal; fi
 }
 
-# kind, checksum, path
+# Arguments: kind, checksum, path.
 remove_file() {
   if [ ! -f "$dest$3" ]; then return; fi
   if [ "$2" = - ] || [ "$(checksum <"$dest$3")" = "$2" ]; then
@@ -865,17 +887,16 @@ $1$tab$2$tab$3"
   if [ "$doing" = show ]; then note "$3 stays: somebody edited it"; fi
 }
 
-# Whether the manifest of another form has it.
+# Does the manifest of another form list this path?
 is_shared() {
+  pattern=$(printf '%s' "$1" | sed 's/[.[*^$\\]/\\&/g')
   for other in "$dest$manifests"/*; do
-    if [ "$other" != "$dest$manifest" ] && grep -q "$tab$(printf '%s' "$1" | sed 's/[.[*^$\\]/\\&/g')\$" "$other"; then
-      return 0
-    fi
+    if [ "$other" != "$dest$manifest" ] && grep -q "$tab$pattern\$" "$other"; then return 0; fi
   done
   return 1
 }
 
-# Only what is empty; others may have put something there.
+# Removes the directory only if it is empty: others may have put something there.
 remove_directory() {
   if [ "$doing" = show ]; then
     todo=$((todo + 1))
@@ -895,13 +916,14 @@ reload_after_removal() {
 
 # --- Looking --------------------------------------------------------------------------------------
 
-# Sets cgi_bin, and says why. Each system has one place for programs; a panel has one for each account.
+# Sets cgi_bin, and says why. Each system has one place for programs; a hosting panel has one for
+# each account.
 find_layout() {
   refused='' looked=''
   if is_root; then
     find_panel
-    for entry in "/usr/lib/cgi-bin${tab}where Debian and its kin keep CGI programs" \
-      "/var/www/cgi-bin${tab}where Red Hat and its kin keep CGI programs" \
+    for entry in "/usr/lib/cgi-bin${tab}where Debian and systems like it keep CGI programs" \
+      "/var/www/cgi-bin${tab}where Red Hat and systems like it keep CGI programs" \
       "/var/www/localhost/cgi-bin${tab}where Alpine keeps CGI programs" \
       "/srv/www/cgi-bin${tab}where SUSE keeps CGI programs"; do
       if takes "${entry%%"$tab"*}" "${entry#*"$tab"}"; then return; fi
@@ -915,18 +937,19 @@ find_layout() {
   die "no cgi-bin directory was found among:$looked.$refused" 'Name it: --cgi-bin DIR'
 }
 
-# A panel gives each account its own; root must say which.
+# A hosting panel gives each account its own cgi-bin; root must say which.
 find_panel() {
   for entry in "/usr/local/cpanel${tab}cPanel" "/usr/local/directadmin${tab}DirectAdmin" \
     "/usr/local/psa${tab}Plesk"; do
     if [ -d "${entry%%"$tab"*}" ]; then
-      die "this server is run by ${entry#*"$tab"}, where programs belong to accounts." \
+      die "this server is run by ${entry#*"$tab"}; programs belong to its accounts." \
         'Run this as the account: su - ACCOUNT'
     fi
   done
 }
 
-# A home as panels and universities make them. DirectAdmin: one place for each domain.
+# Searches a home directory as hosting panels and universities make them. DirectAdmin has one place
+# for each domain.
 find_in_home() {
   domains=''
   for folder in "$1"/domains/*/public_html; do
@@ -936,7 +959,8 @@ $folder/cgi-bin"
     fi
   done
   if [ "$(printf '%s' "$domains" | grep -c .)" -gt 1 ]; then
-    die "there are several domains (DirectAdmin). Choose one: --cgi-bin DIR, among$(printf '%s' "$domains" | tr '\n' ' ')"
+    die "there are several domains (DirectAdmin). Choose one: --cgi-bin DIR," \
+      "among$(printf '%s' "$domains" | tr '\n' ' ')"
   fi
   if [ -n "$domains" ]; then
     takes_or_makes "${domains#?}" "where DirectAdmin keeps a domain's programs"
@@ -950,7 +974,7 @@ $folder/cgi-bin"
   for folder in public_html www htdocs; do
     if takes "$1/$folder/cgi-bin" 'where shared hosts keep CGI programs'; then return; fi
   done
-  # cPanel makes none for a new account, but runs what lies there.
+  # cPanel makes no cgi-bin for a new account, but runs the programs in one.
   if [ -d "$1/public_html" ] && [ -d /usr/local/cpanel ]; then
     takes_or_makes "$1/public_html/cgi-bin" 'where cPanel runs CGI programs'
     return
@@ -958,7 +982,7 @@ $folder/cgi-bin"
   return 1
 }
 
-# path, reason
+# Arguments: path, reason.
 takes() {
   looked="$looked $1"
   if [ ! -d "$dest$1" ]; then return 1; fi
@@ -984,7 +1008,7 @@ is_root() {
 
 absolute_directory() {
   if [ ! -d "$dest$1" ]; then
-    # Found in a home, or a packager's, and made later.
+    # A directory in a home, or below DESTDIR, that is made later.
     case $1 in
       /*)
         if [ -n "$dest" ] || { [ -d "$(dirname "$1")" ] && [ "$layout" != given ]; }; then
@@ -999,7 +1023,7 @@ absolute_directory() {
     printf '%s\n' "${1%/}"
     return
   fi
-  # The real one: a link to it must lead to the same manifest.
+  # The path without symbolic links: a link to the directory must lead to the same manifest.
   case $1 in
     /*) CDPATH='' cd "$1" && pwd -P ;;
     *) CDPATH='' cd "./$1" && pwd -P ;;
@@ -1014,7 +1038,7 @@ first_bytes() {
   od -A n -t x1 -N "$2" "$1" | sed 's/^ *//; s/ *$//'
 }
 
-# Runs the executable once. What goes wrong before its first line of code, it cannot explain itself.
+# Runs the executable once, because it cannot explain what fails before its first line of code.
 check_executable() {
   if is_elf "$1"; then
     check_processor "$1"
@@ -1023,21 +1047,22 @@ check_executable() {
       'Files must be transferred in binary mode.'
   fi
   if [ ! -x "$1" ]; then
-    # Not yet: a download has no such right. The copy will, and is checked then.
+    # A download lacks the permission. Its copy will have it, and is checked then.
     if [ "$1" = "$from" ]; then return; fi
-    die "$1 does not run on this machine: its file system is mounted noexec, or a policy forbids it." \
+    die "$1 does not run on this machine:" \
+      'its file system is mounted noexec, or a policy forbids it.' \
       'Nothing was installed.'
   fi
   case $1 in */*) tried=$1 ;; *) tried=./$1 ;; esac
   status=0
   output=$(limited "$tried" --version 2>&1 </dev/null) || status=$?
   if [ "$status" = 0 ] && [ -n "$output" ]; then return; fi
-  # Where it was unpacked programs may be forbidden; the copy is what counts, and is tried as well.
+  # Programs may be forbidden in the directory where it was unpacked. Its copy is tried as well.
   if [ "$status" = 126 ] && [ "$1" = "$from" ]; then return; fi
   explain_failure "$1" "$status" "$output"
 }
 
-# A file for another processor must not even be tried: some shells would read it as a script.
+# A file for another processor must not be run at all: some shells would read it as a script.
 check_processor() {
   case $(od -A n -t x1 -j 18 -N 1 "$1" | tr -d ' ') in
     3e) made_for=x86_64 ;;
@@ -1048,16 +1073,16 @@ check_processor() {
   if [ "$machine" = arm64 ]; then machine=aarch64; fi
   if [ "$machine" != "$made_for" ]; then
     die "$1 is made for $made_for processors, and this machine is $machine." \
-      'Get the file that is made for it.'
+      'Get the file that is made for this one.'
   fi
 }
 
-# path, exit status, output
+# Arguments: path, exit status, output.
 explain_failure() {
   case $3 in
     *'error while loading shared libraries: '*)
       library=${3#*'error while loading shared libraries: '}
-      reason="this system lacks the library ${library%%:*}. Install the package that brings it."
+      reason="this system lacks the library ${library%%:*}. Install the package that contains it."
       ;;
     *GLIBC*'not found'*)
       reason='the C library of this system is too old.'
@@ -1074,9 +1099,10 @@ explain_failure() {
 
 reason_of_status() {
   case $1 in
-    0) say 'it ran, but said nothing: it is not upload.cgi, or it is damaged.' ;;
+    0) say 'it ran, but printed nothing: it is not upload.cgi, or it is damaged.' ;;
     124 | 143)
-      say 'it was not done after 30 seconds. A limit on processes may hold it up (ulimit -u).'
+      say 'it had not finished after 30 seconds. A limit on processes may be the reason' \
+        '(ulimit -u).'
       ;;
     126)
       say 'this system does not let it run. Its file system may be mounted noexec, or a security' \
@@ -1088,7 +1114,7 @@ reason_of_status() {
       ;;
     132) say 'this processor lacks an instruction that it needs.' ;;
     133)
-      say 'it gave up at once. Most often too little memory is allowed (it needs 650 MB of' \
+      say 'it stopped at once. Most often too little memory is allowed (it needs 650 MB of' \
         'address space, ulimit -v), or SELinux forbids it.'
       ;;
     134 | 135 | 139)
@@ -1115,12 +1141,12 @@ step() {
   say "${line# }"
 }
 
-# A reason above the commands it stands for.
+# Prints the reason above the commands that follow.
 explain() {
   if [ "$doing" = show ]; then note "$1"; fi
 }
 
-# What is shown before the question is a script that does what will be done, with comments.
+# The output before the question is itself a shell script that does the same, so notes are comments.
 note() {
   printf '# %s\n' "$1"
 }
@@ -1148,7 +1174,7 @@ ask() {
   esac
 }
 
-# Of standard input, SHA-256 in hexadecimal; nothing where no tool is there.
+# Prints the SHA-256 of standard input in hexadecimal, or nothing if the system has no tool for it.
 sha256() {
   if command -v sha256sum >/dev/null 2>&1; then
     sha256sum
@@ -1159,7 +1185,7 @@ sha256() {
   fi | cut -d ' ' -f 1
 }
 
-# At most 30 seconds, where the system can do that.
+# Runs a command for at most 30 seconds, if the system has timeout(1).
 limited() {
   if command -v timeout >/dev/null 2>&1; then
     timeout 30 "$@"
@@ -1168,7 +1194,7 @@ limited() {
   fi
 }
 
-# Of standard input, in whatever kind this system has; the kind is part of it.
+# Prints a checksum of standard input, of a kind that this system has, after the name of that kind.
 checksum() {
   if command -v sha256sum >/dev/null 2>&1; then
     printf 'sha256 %s\n' "$(sha256sum | cut -d ' ' -f 1)"
@@ -1200,7 +1226,7 @@ usage_error() {
 clean_up() {
   if [ -n "$temporary" ]; then rm -f "$temporary"; fi
   if [ -n "$work" ]; then rm -rf "$work"; fi
-  # A first run that ended before the program was in its place leaves nothing.
+  # A first run that ended before the program was in place leaves nothing.
   if [ "$undo" = yes ]; then
     rm -f "$dest$manifest"
     printf '%s\n' "$made" | LC_ALL=C sort -r | while IFS= read -r path; do

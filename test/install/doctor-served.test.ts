@@ -102,7 +102,7 @@ test('an hour after it was put there it tells nothing more, whatever its time of
     assert.match(answer.text, /Status: 403 Forbidden/)
     assert.match(
       bodyOf(answer),
-      /^doctor\.cgi has lain here for more than an hour.*chmod 755 doctor\.cgi\n$/s,
+      /^doctor\.cgi has been here for more than an hour.*chmod 755 doctor\.cgi\n$/s,
     )
     assert.doesNotMatch(answer.text, new RegExp(ill.folder))
   }

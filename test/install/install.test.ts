@@ -256,7 +256,7 @@ for (const { name, command, skip } of shells) {
       assert.match(ended.stderr, sentence)
     }
     const inside = await install(place, '--upload-dir', join(place.cgiBin, 'in'), '--yes')
-    assert.match(inside.stderr, /lies in cgi-bin/)
+    assert.match(inside.stderr, /is in cgi-bin/)
     assert.deepEqual(readdirSync(place.cgiBin), [])
     const help = await run([...command, script, '--help'])
     assert.equal(help.status, 0)
