@@ -16,7 +16,7 @@ import type { Exchange, Program } from './exchange.ts'
 import { withHeaders } from './headers.ts'
 import { logLine } from './request-log.ts'
 import { route } from './route.ts'
-import { debugText, ownersText, stackOf } from './trace.ts'
+import { debugText, ownersText } from './trace.ts'
 
 type Decided = { readonly status: number; readonly bytes: Uint8Array }
 
@@ -51,7 +51,7 @@ export function open(env: Env, settings: LoadedSettings, program: Program): Exch
       const reply = faultReply(request.format, fault, id, settings, theme(), debug(fault))
       decide(reply, fault.holes['methods'])
     } catch (bug) {
-      complain(`INTERNAL: ${bug instanceof Error ? stackOf(bug, program) : bug}`)
+      complain(`INTERNAL: ${bug instanceof Error ? program.stackOf(bug) : bug}`)
       decided = lastResort
     }
   }
@@ -121,7 +121,7 @@ export function open(env: Env, settings: LoadedSettings, program: Program): Exch
       try {
         if (decided === undefined) receiver?.abort()
       } catch (bug) {
-        complain(`INTERNAL: ${bug instanceof Error ? stackOf(bug, program) : bug}`)
+        complain(`INTERNAL: ${bug instanceof Error ? program.stackOf(bug) : bug}`)
       }
     },
   }

@@ -32,6 +32,8 @@ export type Program = {
   readonly file: string
   /** Writes a line into the web server's error log. Never throws. */
   say(line: Uint8Array): void
+  /** The stack of an error, for its owner. Never throws. */
+  stackOf(error: Error): string
   /** What `check` finds, for `debug = true`; without it undefined, so that it need not be loaded. */
   readonly inspect: Inspect | undefined
 }

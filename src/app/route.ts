@@ -5,7 +5,6 @@ import { Fault, methodNotAllowedFault } from '../fault.ts'
 import { requireBodyLength } from '../http/body-length.ts'
 import type { Reply } from '../http/reply.ts'
 import type { CgiRequest, Env } from '../http/request.ts'
-import { parseBoundary } from '../multipart/header.ts'
 import type { Outcome } from '../outcome.ts'
 import { parseId } from '../random-id.ts'
 import type { LoadedSettings } from '../settings/settings.ts'
@@ -14,7 +13,7 @@ import type { Storage } from '../storage/storage.ts'
 import { usableDirectory } from '../storage/usable.ts'
 import { parseTusHeaders, requireTusVersion } from '../tus/headers.ts'
 import { openTus, tusOptions } from '../tus/tus.ts'
-import { FormUpload } from '../upload/form.ts'
+import { FormUpload, requireBoundary } from '../upload/form.ts'
 import type { Receiver } from '../upload/receiver.ts'
 import { emptyReply, statusReply } from './answer.ts'
 import { requireKnownOrigin } from './guard/origin.ts'
@@ -67,19 +66,12 @@ function asAnswer(answer: Reply | Receiver): Answer | Receiver {
 }
 
 function receiveForm({ id, request, settings }: Call, storage: Storage): Receiver {
-  const boundary = requireBoundary(request)
+  const boundary = requireBoundary(request.contentType)
   const bytes = requireBodyLength(request, settings)
   if (request.contentLength === 0) throw new Fault('NOTHING_UPLOADED')
   if (request.contentLength === 'absent' && !request.isChunked) throw new Fault('LENGTH_REQUIRED')
   storage.requireSpace(bytes)
   return new FormUpload(id, boundary, settings, storage)
-}
-
-function requireBoundary({ contentType }: CgiRequest): string {
-  const boundary = parseBoundary(contentType)
-  if (boundary === undefined) throw new Fault('NOT_MULTIPART')
-  if ('problem' in boundary) throw new Fault('BAD_MULTIPART', `Content-Type: ${boundary.problem}`)
-  return boundary.value
 }
 
 /** A client that does not know the id learns nothing. */

@@ -2,12 +2,10 @@
 // of the source, the findings of `check` as the web server's user, and the environment of the request
 // with secrets hidden. With `debug = true` on the page; for a bug also in the error log.
 
-import { readFileSync } from 'node:fs'
 import type { Fault } from '../fault.ts'
 import { findingText } from '../finding.ts'
 import type { Env } from '../http/request.ts'
 import { type LoadedSettings, problemText } from '../settings/settings.ts'
-import { attempt } from '../system-error.ts'
 import type { Program } from './exchange.ts'
 
 /** '' without `debug`. `error`: undefined when all is well and the owner only looks. */
@@ -35,38 +33,13 @@ export function ownersText(fault: Fault, settings: LoadedSettings, program: Prog
   const { cause } = fault
   if (cause === undefined) return fault.message
   const isBug = fault.code === 'INTERNAL' && cause instanceof Error
-  return `${fault.code}: ${isBug ? stackOf(cause, program) : String(cause)}`
-}
-
-/** With the positions of the source, where the source map is beside the executable. */
-export function stackOf(error: Error, program: Program): string {
-  const stack = error.stack ?? error.message
-  if (!framePattern.test(stack)) return stack
-  const text = attempt(() => readFileSync(`${program.file}.map`, 'utf8'))
-  const map = text === undefined ? undefined : parseMap(text)
-  if (map === undefined) return stack
-  return stack.replaceAll(new RegExp(framePattern, 'g'), (frame, line, column) => {
-    const entry = map.findEntry(Number(line) - 1, Number(column) - 1)
-    if (!('originalSource' in entry)) return frame
-    const source = String(entry.originalSource).replace(/^(\.\.\/)+/, '')
-    return `${source}:${entry.originalLine + 1}:${entry.originalColumn + 1}`
-  })
-}
-
-/** Undefined for a file that is no source map. */
-function parseMap(text: string) {
-  const { SourceMap } = process.getBuiltinModule('node:module')
-  try {
-    return new SourceMap(JSON.parse(text))
-  } catch {
-    return undefined
-  }
+  return `${fault.code}: ${isBug ? program.stackOf(cause) : String(cause)}`
 }
 
 function causesOf(error: unknown, program: Program): string[] {
   const causes: string[] = []
   for (let cause = error; cause !== undefined && causes.length < 10; ) {
-    causes.push(cause instanceof Error ? stackOf(cause, program) : String(cause))
+    causes.push(cause instanceof Error ? program.stackOf(cause) : String(cause))
     cause = cause instanceof Error ? cause.cause : undefined
   }
   return causes
@@ -90,6 +63,4 @@ function withoutSecrets(value: string): string {
     .replace(/(:\/\/[^/@\s]*:)[^/@\s]+@/g, '$1(hidden)@')
 }
 
-/** The bundle's file and a position in it. */
-const framePattern = /[^\s()]*upload\.cjs:(\d+):(\d+)/
 const secret = /auth|cookie|passw|secret|token|key|session|credential/i

@@ -8,6 +8,7 @@ import type { Exchange, Inspect } from '../app/exchange.ts'
 import type { Env } from '../http/request.ts'
 import type { LoadedSettings } from '../settings/settings.ts'
 import { attempt, errorCode, writeAll } from '../system-error.ts'
+import { stackOf } from './stack.ts'
 
 /** Where a body comes from and where the reply goes: a server, or a test. */
 export type Connection = {
@@ -29,7 +30,8 @@ const pipeBytes = 32 * 1024
 
 /** `inspect`: what `check` finds, for `debug = true`. */
 export function runCgi(env: Env, settings: LoadedSettings, inspect?: Inspect): void {
-  const program = { file: process.execPath, say: sayToErrorLog, inspect }
+  const file = process.execPath
+  const program = { file, say, stackOf: (error: Error) => stackOf(error, file), inspect }
   drive(open(env, settings, program), { read, write })
 }
 
@@ -97,7 +99,7 @@ function writeSome(bytes: Uint8Array, at: number): number {
   }
 }
 
-function sayToErrorLog(line: Uint8Array): void {
+function say(line: Uint8Array): void {
   // Maybe nobody listens there.
   attempt(() => writeSync(2, line))
 }

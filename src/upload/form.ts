@@ -5,6 +5,7 @@
 import { type Hash, openHash } from '../checksum.ts'
 import { Fault } from '../fault.ts'
 import type { Reply } from '../http/reply.ts'
+import { parseBoundary } from '../multipart/header.ts'
 import { MultipartParser, type PartHeaders, type Sink } from '../multipart/parser.ts'
 import type { Field, MakeReply, Stored, StoredFile } from '../outcome.ts'
 import { formatSize } from '../quantity.ts'
@@ -194,6 +195,14 @@ export class FormUpload implements Receiver, Sink {
       throw new Fault('BAD_MULTIPART', 'a _filename that is not percent-encoded UTF-8')
     }
   }
+}
+
+/** The boundary of the body (RFC 7578 section 4.1). Throws NOT_MULTIPART and BAD_MULTIPART. */
+export function requireBoundary(contentType: string): string {
+  const boundary = parseBoundary(contentType)
+  if (boundary === undefined) throw new Fault('NOT_MULTIPART')
+  if ('problem' in boundary) throw new Fault('BAD_MULTIPART', `Content-Type: ${boundary.problem}`)
+  return boundary.value
 }
 
 function storedFile({ part, pending, sha256 }: ReceivedFile, stored: string): StoredFile {

@@ -13,7 +13,8 @@ export function openExchange(
   complaints: string[] = [],
 ): Exchange {
   const say = (line: Uint8Array) => void complaints.push(Buffer.from(line).toString())
-  return open(env, settings, { file: '/nonexistent/upload.cgi', say, inspect: undefined })
+  const stackOf = (error: Error) => error.stack ?? error.message
+  return open(env, settings, { file: '/nonexistent/upload.cgi', say, stackOf, inspect: undefined })
 }
 
 /** Ends the body, and parses the reply. */

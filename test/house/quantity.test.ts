@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { formatSize, parseDuration, parseSize } from './quantity.ts'
+import { formatSize, parseDuration, parseSize } from '../../src/quantity.ts'
 
 const safe = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER })
 const factors = { '': 1, B: 1, kB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12, KiB: 2 ** 10, GiB: 2 ** 30 }
