@@ -1,0 +1,99 @@
+// The order in which the CGI driver reads, ends, writes and tells that the reply is out.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Exchange } from '../app/exchange.ts'
+import { drive } from './cgi.ts'
+
+type Script = {
+  readonly bodyBytes: number
+  readonly announcedBytes: number
+  /** Chunks that the client sends, in bytes. */
+  readonly chunks: readonly number[]
+  readonly replyBytes: number
+  /** The call of write() that decides the reply; 0 for none. */
+  readonly refusedAt?: number
+}
+
+/** Everything that happened, in order. */
+function eventsOf({ bodyBytes, announcedBytes, chunks, replyBytes, refusedAt }: Script): string[] {
+  const events: string[] = []
+  const left = [...chunks]
+  let writes = 0
+  const exchange: Exchange = {
+    bodyBytes,
+    announcedBytes,
+    outlivesCut: false,
+    write(chunk) {
+      events.push(`write ${chunk.length}`)
+      return ++writes !== refusedAt
+    },
+    end() {
+      events.push('end')
+      return new Uint8Array(replyBytes)
+    },
+    afterReply: () => void events.push('after the reply'),
+    abort: () => void events.push('abort'),
+  }
+  drive(exchange, {
+    read(_, atMost) {
+      const count = Math.min(left.shift() ?? 0, atMost)
+      events.push(`read ${count}`)
+      return count
+    },
+    write: (bytes) => void events.push(`reply ${bytes.length}`),
+  })
+  return events
+}
+
+test('a request without a body reads nothing', () => {
+  assert.deepEqual(eventsOf({ bodyBytes: 0, announcedBytes: 0, chunks: [], replyBytes: 9 }), [
+    'end',
+    'reply 9',
+    'after the reply',
+  ])
+})
+
+test('a body is read to its length and not further', () => {
+  const script = { bodyBytes: 5, announcedBytes: 5, chunks: [3, 9], replyBytes: 9 }
+  assert.deepEqual(eventsOf(script), [
+    'read 3',
+    'write 3',
+    'read 2',
+    'write 2',
+    'end',
+    'reply 9',
+    'after the reply',
+  ])
+})
+
+test('a body that breaks off ends the exchange, which says what is missing', () => {
+  const script = { bodyBytes: 5, announcedBytes: 5, chunks: [3], replyBytes: 9 }
+  assert.deepEqual(eventsOf(script), [
+    'read 3',
+    'write 3',
+    'read 0',
+    'end',
+    'reply 9',
+    'read 0',
+    'after the reply',
+  ])
+})
+
+test('a refused body is read on after a small reply, before the driver says that it is out', () => {
+  const script = { bodyBytes: 6, announcedBytes: 6, chunks: [2, 2, 2], replyBytes: 32_768 }
+  assert.deepEqual(eventsOf({ ...script, refusedAt: 1 }), [
+    'read 2',
+    'write 2',
+    'end',
+    'reply 32768',
+    'read 2',
+    'read 2',
+    'after the reply',
+  ])
+})
+
+test('a reply that a pipe may not hold is written after the refused body was read', () => {
+  const script = { bodyBytes: 0, announcedBytes: 4, chunks: [4], replyBytes: 32_769 }
+  assert.deepEqual(eventsOf(script), ['end', 'read 4', 'reply 32769', 'after the reply'])
+})
