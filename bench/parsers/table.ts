@@ -76,9 +76,9 @@ async function fieldsByChunkSize(
       bytes.subarray(i * size, (i + 1) * size),
     )
     const outcome = await receive(manyFields, chunks)
-    found.push(`${typeof outcome === 'string' ? outcome : outcome.length} in chunks of ${size}`)
+    found.push(typeof outcome === 'string' ? outcome : String(outcome.length))
   }
-  return `- Of 3000 fields ${name} finds ${found.join(', ')} bytes.`
+  return `- In chunks of ${listed(sizes)} bytes ${name} finds ${listed(found)} of 3000 fields.`
 }
 
 /** Each body cut in two at every byte, but for the one body too long for that. */
@@ -96,6 +96,10 @@ async function splitsThatDiffer(name: string, receive: ReceiveChunks): Promise<s
     others += outcomes.filter((outcome) => JSON.stringify(outcome) !== whole).length
   }
   return `- Cut in two at each of ${cuts} places, these bodies lead ${name} to another outcome at ${others}.`
+}
+
+function listed(items: readonly (string | number)[]): string {
+  return `${items.slice(0, -1).join(', ')} and ${items.at(-1)}`
 }
 
 function cell({ words, isLoss }: Verdict): string {

@@ -46,6 +46,7 @@ const steps: readonly Step[] = [
   { name: 'a cancel', from: 40_000, to: -1 },
 ]
 let runs = 0
+let fatesSuffered = 0
 
 class Sender {
   readonly directory = join(home, `pieces-${++runs}`)
@@ -182,10 +183,17 @@ for (const step of steps) {
         broken.push(`${point}: ${error}`)
       }
     })
+    fatesSuffered += fates.length
     assert.deepEqual(broken.slice(0, 6), [], `${broken.length} of ${fates.length} runs`)
     const counts = [...resumed].sort().map(([from, count]) => `${from}: ${count}`)
     t.diagnostic(`${fates.length} runs; gone on from ${counts.join(', ')}; waited ${waits}`)
   })
 }
+
+test('docs/security.md says how many runs these were', { skip }, () => {
+  const text = readFileSync(new URL('../../docs/security.md', import.meta.url), 'utf8')
+  const [, documented] = /then the sender resumes\. These are (\d+) runs\./.exec(text) ?? []
+  assert.equal(Number(documented), fatesSuffered)
+})
 
 const ours = /^[0-9a-f]{32}\.(part|part\.name|kept|data|data\.name|journal|claim-\d+)$/

@@ -1,0 +1,54 @@
+// What the documentation says of the tests is true: the files that it names exist, and the torture has as many
+// runs as docs/security.md and decision 006 say. The runs are counted as torture.test.ts counts them, from one
+// run of each scenario in which nothing fails.
+
+import assert from 'node:assert/strict'
+import { globSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { test } from 'node:test'
+import { callsOf, fatesOf, home, program, shim, skip } from '../torture/rack.ts'
+import { type Fate, scenarios, suffer } from '../torture/scenarios.ts'
+
+const root = resolve(import.meta.dirname, '../..')
+const pages = globSync(['README.md', 'docs/*.md', 'docs/decisions/*.md'], { cwd: root })
+const security = read('docs/security.md')
+const decision = read('docs/decisions/006-failures-are-looked-at-before-they-are-believed.md')
+
+test('every file of the repository that the documentation names exists', () => {
+  const named = pages.flatMap((page) =>
+    [...read(page).matchAll(/`((?:src|test|bench|build)\/[\w.*/-]+\.(?:ts|cjs|c))`/g)].map(
+      ([, path = '']) => ({ page, path }),
+    ),
+  )
+  assert.ok(named.length >= 10, `${named.length} names found`)
+  const missing = named.filter(({ path }) => globSync(path, { cwd: root }).length === 0)
+  assert.deepEqual(missing, [])
+})
+
+test('the torture has as many runs as the documentation says', { skip }, async () => {
+  const fates: Fate[] = []
+  for (const [i, scenario] of scenarios.entries()) {
+    const log = join(home, `log-${i}`)
+    const none: Fate = { how: 'none', at: 0, errno: 0 }
+    const reply = await suffer(program, shim, join(home, `run-${i}`), scenario, none, log)
+    assert.equal(reply.status, scenario.status, reply.text)
+    const calls = callsOf(readFileSync(log, 'utf8'))
+    fates.push(...fatesOf(calls, 'TORTURE_NO_LINKS' in scenario.env))
+  }
+  const kills = fates.filter(({ how }) => how === 'kill').length
+  assert.deepEqual(figures(security, /(\d+) runs of the executable, (\d+) of them kills/), [
+    fates.length,
+    kills,
+  ])
+  assert.deepEqual(figures(decision, /(\d+) runs\./), [fates.length])
+})
+
+function figures(text: string, pattern: RegExp): number[] {
+  const found = pattern.exec(text)
+  assert.ok(found, `no words like ${pattern}`)
+  return found.slice(1).map(Number)
+}
+
+function read(path: string): string {
+  return readFileSync(join(root, path), 'utf8').replaceAll(/\s+/g, ' ')
+}
