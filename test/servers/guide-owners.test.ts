@@ -108,7 +108,7 @@ test('suexec refuses what the guide says, with the words it says, and is mended 
     const lines = readFileSync(suexecLog, 'latin1').slice(size).split('\n')
     const isSaid = lines.some((line) => line.includes(message) && line.includes(subject))
     assert.ok(isSaid, `${message}, ${subject}: ${lines.join('\n')}`)
-    const remedy = /`(ch[^`]*)`/.exec(row['what mends it'] ?? '')?.[1]
+    const remedy = /`(ch[^`]*)`/.exec(row['what fixes it'] ?? '')?.[1]
     if (remedy !== undefined) machine.run(remedy)
     assert.equal((await send(server.url, 'GET')).status, 200, `mended: ${message}`)
   }

@@ -157,10 +157,10 @@ test('an answer that comes too late ends as the guide says', {
       const row = promisesOf(name, 'When the answer takes long')
       const { status } = await upload(url, 'late.txt', Buffer.from('late'))
       const path = join(machine.path('/srv/uploads'), 'late.txt')
-      const patienceMs = row['the program'] === 'goes on' ? 15_000 : seconds * 1000
+      const patienceMs = row['the program'] === 'keeps running' ? 15_000 : seconds * 1000
       for (let ms = 0; ms < patienceMs && !existsSync(path); ms += 100) await delay(100)
       const isThere = existsSync(path)
-      const seen = { status: String(status), program: isThere ? 'goes on' : 'is killed' }
+      const seen = { status: String(status), program: isThere ? 'keeps running' : 'is killed' }
       assert.deepEqual(seen, { status: row['after that'], program: row['the program'] }, name)
     }),
   )
