@@ -1,5 +1,8 @@
-// npm run build [-- --target linux-arm64]: bundle, executable, and one run of it as a CGI program; fails if
-// that fails. Product: build/upload.cgi, or build/upload-linux-arm64.cgi for another processor.
+// npm run build [-- --target linux-arm64] [--plain-node]: makes the bundles and the executable, and
+// runs it once as a CGI program where this machine can. Fails if any of it fails. The product is
+// build/upload.cgi; for another processor build/upload-linux-arm64.cgi. With --plain-node, Node
+// stays byte for byte as its package has it, and the product is build/upload-plain.cgi or
+// build/upload-linux-arm64-plain.cgi (docs/decisions/002-pkg-sea.md).
 
 import { spawnSync } from 'node:child_process'
 import {
@@ -15,38 +18,52 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { bundle, licenseText } from './bundle.ts'
-import { packageExecutable, type Target, warm } from './package.ts'
+import { NodeError } from './node/elf.ts'
+import { isTarget, ownTarget, type Target } from './node/target.ts'
+import { packageExecutable, warm } from './package.ts'
 
 const root = resolve(import.meta.dirname, '..')
-const { values } = parseArgs({ options: { target: { type: 'string' } } })
-const own = `${process.platform}-${process.arch}`
-const target = values.target ?? own
+const { values } = parseArgs({
+  options: {
+    target: { type: 'string', default: ownTarget },
+    'plain-node': { type: 'boolean', default: false },
+  },
+})
 
-if (target !== 'linux-x64' && target !== 'linux-arm64') {
-  console.error(`upload.cgi is built for linux-x64 and linux-arm64, not for ${target}.`)
+if (!isTarget(values.target)) {
+  console.error(`upload.cgi is built for linux-x64 and linux-arm64, not for ${values.target}.`)
   process.exit(64)
 }
-await build(target)
+try {
+  await build(values.target, values['plain-node'])
+} catch (error) {
+  if (!(error instanceof NodeError)) throw error
+  console.error(error.message)
+  process.exitCode = 65
+}
 
-async function build(target: Target): Promise<void> {
-  const output = resolve(root, target === own ? 'build/upload.cgi' : `build/upload-${target}.cgi`)
+async function build(target: Target, isPlain: boolean): Promise<void> {
+  const isOwn = target === ownTarget
+  const name = ['upload', isOwn ? '' : `-${target}`, isPlain ? '-plain' : '', '.cgi'].join('')
+  const output = resolve(root, 'build', name)
   // Packaged beside it and renamed: replacing a file that runs would fail, or break what runs.
   const temporary = `${output}.new`
   const licenses = resolve(root, 'build/licenses.txt')
   writeFileSync(licenses, licenseText(root))
   const bundles = await bundle(root)
-  const cache = target === own ? resolve(root, 'build/upload.cache') : ''
-  if (cache !== '') warm(root, bundles.upload, cache)
-  await packageExecutable(root, { ...bundles, cache }, target, temporary, { licenses })
+  const cache = isOwn ? resolve(root, 'build/upload.cache') : ''
+  if (isOwn) warm(root, bundles.upload, cache)
+  const whole = { ...bundles, cache, assets: { ...bundles.assets, licenses } }
+  await packageExecutable(root, whole, target, temporary, isPlain ? 'plain' : 'patched')
   chmodSync(temporary, 0o755)
-  if (target === own) smokeTest(temporary)
+  if (isOwn) smokeTest(temporary)
   renameSync(temporary, output)
   copyFileSync(resolve(root, 'build/upload.cjs.map'), `${output}.map`)
   const megabytes = (statSync(output).size / 1e6).toFixed(1)
-  console.log(`${output}: ${megabytes} MB${target === own ? ', answers as a CGI program' : ''}`)
+  console.log(`${output}: ${megabytes} MB${isOwn ? ', answers as a CGI program' : ''}`)
 }
 
-/** One GET as a web server would make it. Any word on stderr is a failure too (a rejected code cache). */
+/** Makes one GET as a web server would. A word on stderr is a failure too (a rejected cache). */
 function smokeTest(program: string): void {
   const directory = mkdtempSync(join(tmpdir(), 'upload-cgi-'))
   const env = {

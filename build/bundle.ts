@@ -1,45 +1,56 @@
-// src/main.ts → a CommonJS file with the pages inside, and one for the command line. Called by build.ts.
+// Makes CommonJS bundles of the sources, with the pages inside. src/main.ts becomes the bundle of
+// requests. Each file that it imports by `import('./x.ts')` becomes a bundle of its own, which
+// build/start/loader.cjs takes out of the executable only when that import runs: requests need not
+// read what they do not use. Such a bundle has its own copy of every module that it shares with the
+// bundle of requests, so neither module state nor `instanceof` works from one to the other. What it
+// imports by `import()` itself is inside it. Refuses two files that would have one name.
 
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { basename, dirname, relative, resolve } from 'node:path'
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { dirname, relative, resolve } from 'node:path'
 import { build, type Plugin } from 'esbuild'
-import { textModule } from './text.ts'
+import { textModule } from './pages/text.ts'
 
 export type Bundles = {
-  /** What requests need: src/main.ts, but for the command line. */
+  /** The file with the bundle of requests. */
   readonly upload: string
-  /** src/command/run.ts, taken out of the executable only when it is called. */
-  readonly command: string
-  /** V8's code cache of `upload`; '' for none, as for another processor. */
+  /** The file with V8's code cache of it; '' for none, as for another processor. */
   readonly cache: string
-  /** Texts that they read when they need them: name → file. */
+  /** Bundles and texts that are read when they are needed: name in the executable → file. */
   readonly assets: Readonly<Record<string, string>>
 }
 
-/** Gives the paths of the bundles. */
+/** Without a cache. A name in the executable is the path of the source, so none is there twice. */
 export async function bundle(root: string): Promise<Bundles> {
-  const assets: Assets = {}
-  const upload = await bundleOne(root, 'src/main.ts', 'build/upload.cjs', assets)
-  const command = await bundleOne(root, 'src/command/run.ts', 'build/command.cjs', assets)
+  const assets: Record<string, string> = {}
+  const lazy = new Set<string>()
+  const texts = textPlugin(root, assets)
+  const upload = await bundleOne(root, 'src/main.ts', 'build/upload.cjs', [
+    texts,
+    lazyPlugin(root, lazy),
+  ])
+  for (const source of lazy) {
+    const name = bundleName(source)
+    if (name in assets) throw new Error(`two files would be the asset ${name}`)
+    assets[name] = await bundleOne(root, source, `build/bundles/${name}`, [texts])
+  }
   // By name, not as esbuild came upon them: the same executable each time.
   const sorted = Object.entries(assets).sort(([one], [other]) => (one < other ? -1 : 1))
-  return { upload, command, cache: '', assets: Object.fromEntries(sorted) }
+  return { upload, cache: '', assets: Object.fromEntries(sorted) }
 }
-
-type Assets = Record<string, string>
 
 async function bundleOne(
   root: string,
   entryPoint: string,
   output: string,
-  assets: Assets,
+  plugins: Plugin[],
 ): Promise<string> {
   const outfile = resolve(root, output)
-  await build({
+  const { outputFiles } = await build({
     absWorkingDir: root,
     entryPoints: [entryPoint],
     outfile,
     bundle: true,
+    write: false,
     platform: 'node',
     preserveSymlinks: true, // the source map names files as they are found from here
     format: 'cjs', // what a single executable can run
@@ -51,16 +62,17 @@ async function bundleOne(
     footer: { js: '})' },
     minifySyntax: true,
     minifyWhitespace: true, // names are kept: stack traces in an error log should say something
-    sourcemap: 'external', // beside the executable for who wants it (trace.ts), never in it
+    sourcemap: 'external', // beside the executable for whoever wants it (trace.ts), never in it
     sourcesContent: false,
     legalComments: 'none', // the notices are an asset of the executable: `upload.cgi --licenses`
-    plugins: [textPlugin(root, assets), commandPlugin],
+    plugins: [externalPlugin, ...plugins],
     logLevel: 'warning',
   })
+  for (const { path, contents } of outputFiles) writeWhole(path, contents)
   return outfile
 }
 
-/** Every notice that the executable must carry: ours, the library's, Node's with all it contains. */
+/** The notices that the executable must carry: ours, the library's, Node's with its contents. */
 export function licenseText(root: string): string {
   const read = (path: string) => readFileSync(resolve(root, path), 'utf8').trim()
   const rule = '='.repeat(80)
@@ -73,22 +85,41 @@ export function licenseText(root: string): string {
   ].join('\n')
 }
 
-/** The command line is a bundle of its own, which loader.cjs loads by this name. */
-const commandPlugin: Plugin = {
-  name: 'command',
+/** What a bundle requires by a name that begins so, loader.cjs gives: the asset of that name. */
+const prefix = 'upload.cgi/'
+
+const externalPlugin: Plugin = {
+  name: 'external',
   setup({ onResolve }) {
-    onResolve({ filter: /\/command\/run\.ts$/ }, ({ kind }) =>
-      kind === 'dynamic-import' ? { path: 'upload.cgi/command', external: true } : undefined,
-    )
+    onResolve({ filter: /^upload\.cgi\// }, ({ path }) => ({ path, external: true }))
   },
 }
 
-/** Paths are relative, since the source map tells them. Assets are read by what loader.cjs gives for this name. */
-function textPlugin(root: string, assets: Assets): Plugin {
+/** Leaves out what is imported by `import('./x.ts')`, and puts the file into `found`. */
+function lazyPlugin(root: string, found: Set<string>): Plugin {
+  return {
+    name: 'lazy',
+    setup({ onResolve }) {
+      onResolve({ filter: /^\.{1,2}\/.*\.ts$/ }, ({ kind, path, importer }) => {
+        if (kind !== 'dynamic-import') return undefined
+        const source = relative(root, resolve(dirname(importer), path))
+        found.add(source)
+        return { path: `${prefix}${bundleName(source)}`, external: true }
+      })
+    },
+  }
+}
+
+/** loader.cjs knows by the end of the name that it is a bundle. */
+function bundleName(source: string): string {
+  return source.replace(/\.ts$/, '.cjs')
+}
+
+/** Page files as text. Paths are relative, since the source map tells them. */
+function textPlugin(root: string, assets: Record<string, string>): Plugin {
   return {
     name: 'text',
     setup({ onResolve, onLoad }) {
-      onResolve({ filter: /^upload\.cgi\/asset\// }, ({ path }) => ({ path, external: true }))
       onResolve({ filter: /\?(text|sha256|asset)$/ }, ({ path, importer }) => ({
         path: relative(root, resolve(dirname(importer), path)),
         namespace: 'text',
@@ -98,12 +129,19 @@ function textPlugin(root: string, assets: Assets): Plugin {
         const file = resolve(root, name)
         const contents = textModule(file, query)
         if (query !== 'asset') return { contents, loader: 'text', watchFiles: [file] }
-        const asset = basename(name)
-        assets[asset] = resolve(root, 'build/assets', asset)
-        mkdirSync(dirname(assets[asset]), { recursive: true })
-        writeFileSync(assets[asset], contents)
-        return { contents: `export default () => require('upload.cgi/asset/${asset}')` }
+        const copy = resolve(root, 'build/assets', name)
+        writeWhole(copy, contents)
+        assets[name] = copy
+        return { contents: `export default () => require('${prefix}${name}')` }
       })
     },
   }
+}
+
+/** Another build in this directory, or a test, may read the file meanwhile. */
+function writeWhole(path: string, contents: string | Uint8Array): void {
+  mkdirSync(dirname(path), { recursive: true })
+  const temporary = `${path}.${process.pid}`
+  writeFileSync(temporary, contents)
+  renameSync(temporary, path)
 }

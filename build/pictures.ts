@@ -1,5 +1,6 @@
-// npm run pictures: docs/form.png, form-dark.png and form-phone.png, from the built executable's own page in
-// Chromium, with some files stored and one on its way. The files are made here; sizes are always the same.
+// npm run pictures: makes docs/form.png, form-dark.png and form-phone.png from the page of the
+// built executable in Chromium, with some files stored and one on its way. The files are made here
+// and always have the same sizes.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'

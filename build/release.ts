@@ -1,7 +1,8 @@
-// npm run release [-- --target linux-x64] [--output dist]: the archives that people download, one for each machine as
-// tar.gz and as tar.xz, and SHA256SUMS. The same sources give the same bytes, wherever and whenever: names, owners
-// and times in the archives are fixed, and so is everything in the files (docs/decisions/009-releases.md). Builds what
-// it packs. Needs GNU tar, gzip, xz and git; the time is that of the last commit, or SOURCE_DATE_EPOCH.
+// npm run release [-- --target linux-x64] [--output dist]: builds the executables and makes the
+// archives that people download, for each machine a tar.gz and a tar.xz, and SHA256SUMS. The same
+// sources give the same bytes anywhere and at any time: names, owners and times in the archives
+// are fixed, and so is everything in the files (docs/decisions/009-releases.md). Needs GNU tar,
+// gzip, xz and git. The time is that of the last commit, or SOURCE_DATE_EPOCH.
 
 import { execFileSync, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -33,7 +34,7 @@ const { values } = parseArgs({
   },
 })
 
-/** For programs whose output goes into the archives: no language, no options of somebody's shell. */
+/** For programs whose output goes into the archives: no language, no options from a shell. */
 const clean = { PATH: process.env['PATH'], HOME: process.env['HOME'] }
 const seconds = sourceDate()
 const output = resolve(values.output)
@@ -48,7 +49,10 @@ try {
   rmSync(staging, { recursive: true })
 }
 
-/** Seconds since 1970 that stand for "when": https://reproducible-builds.org/specs/source-date-epoch/ */
+/**
+ * Seconds since 1970 that stand for "when":
+ * https://reproducible-builds.org/specs/source-date-epoch/
+ */
 function sourceDate(): number {
   const given = process.env['SOURCE_DATE_EPOCH']
   const text = (given || timeOfCommit()).trim()
@@ -143,7 +147,7 @@ function contents(target: string): Readonly<Record<string, Content>> {
     'upload.cgi.8': { text: say('man', '8') },
     'upload-cgi.toml.5': { text: say('man', '5') },
     'README.md': { from: 'README.md' },
-    // The guides and their pictures; decisions are for who works on the sources.
+    // The guides and their pictures; decisions are for whoever works on the sources.
     ...Object.fromEntries(
       readdirSync(join(root, 'docs'))
         .filter((name) => /\.(md|png)$/.test(name))

@@ -1,13 +1,15 @@
-// What is inside the executable, as CycloneDX 1.5 (https://cyclonedx.org): what `npm sbom` says of the libraries, and
-// Node with all that it contains, which npm does not know of. Called by release.ts. The same each time: its serial
-// number is made from its content, its time is that of the sources.
+// The bill of materials: what is inside the executable, as CycloneDX 1.5 (https://cyclonedx.org).
+// It has what `npm sbom` says of the libraries, and Node with all that Node contains, which npm
+// does not know. The same sources give the same bytes: the serial number is made from the content,
+// the time is that of the sources.
 
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { patches } from './node/patches.ts'
 
 type Component = { name: string; version: string; purl?: string } & Record<string, unknown>
 
-/** `seconds`: since 1970. Runs on the very Node that goes into the executable. */
+/** `seconds`: since 1970. Must run on the very Node that goes into the executable. */
 export function billOfMaterials(root: string, target: string, seconds: number): string {
   const npm = [
     'sbom',
@@ -23,7 +25,7 @@ export function billOfMaterials(root: string, target: string, seconds: number): 
   const { components, metadata, dependencies, ...rest } = JSON.parse(text)
   const libraries = (components as Component[])
     .filter(({ name }) => !/^node-linux-/.test(name))
-    // Some versions of npm tell there where the package lay.
+    // Some versions of npm tell there where the package was.
     .map((one): Component => ({ ...one, properties: undefined }))
   const platform = node()
   const whole = metadata.component['bom-ref']
@@ -54,13 +56,16 @@ export function billOfMaterials(root: string, target: string, seconds: number): 
   }
   delete bill.serialNumber
   const hash = createHash('sha256').update(JSON.stringify(bill)).digest('hex')
-  const serialNumber = `urn:uuid:${hash.slice(0, 8)}-${hash.slice(8, 12)}-8${hash.slice(13, 16)}-a${hash.slice(17, 20)}-${hash.slice(20, 32)}`
+  const serialNumber = `urn:uuid:${hash.replace(
+    /^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*/,
+    '$1-$2-8$3-a$4-$5',
+  )}`
   const { $schema, bomFormat, specVersion, ...more } = bill as Record<string, unknown>
   const ordered = { $schema, bomFormat, specVersion, serialNumber, ...more }
   return `${JSON.stringify(ordered, null, 2)}\n`
 }
 
-/** With the names by which lists of known weaknesses call it (CPE), for who searches them. */
+/** With the names (CPE) that lists of known weaknesses use, for whoever searches those lists. */
 function node(): Component {
   const { node: version, modules: _abi, napi: _api, ...inside } = process.versions
   const parts = Object.entries(inside).filter(([, value]) => value)
@@ -73,9 +78,10 @@ function node(): Component {
     cpe: `cpe:2.3:a:nodejs:node.js:${version}:*:*:*:*:*:*:*`,
     purl: `pkg:generic/node@${version}`,
     pedigree: {
-      notes:
-        'symbols are stripped where strip is installed; one jump is aimed anew (build/threads.ts); three functions return at once, one switch is off (build/shortcuts.ts); ' +
-        'the modules inside are marked as compiled under --jitless (build/builtins.ts)',
+      notes: [
+        'changed by build/node: symbols are stripped where strip is installed',
+        ...patches.map(({ what }) => what),
+      ].join('; '),
     },
     externalReferences: [{ type: 'website', url: 'https://nodejs.org/' }],
     components: parts.sort().map(([name, value = '']) => ({

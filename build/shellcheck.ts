@@ -1,4 +1,5 @@
-// Part of npm run check: every shell script of the project through shellcheck, where that is installed.
+// Part of npm run check: checks every shell script of the project by shellcheck, where that is
+// installed. With UPLOAD_CGI_NO_SKIPS=1 it must be.
 
 import { spawnSync } from 'node:child_process'
 

@@ -1,13 +1,27 @@
-// npm test [-- FILE …]: type check and all tests against the built executable, or the named test files.
-// What this machine cannot run is skipped with its reason and how to get it; with UPLOAD_CGI_NO_SKIPS=1 a
-// skip is a failure.
+// npm test [-- [--plain-node] FILE …]: runs all tests, or those of the named files. They drive the
+// executable that npm test built before; with --plain-node, build/upload-plain.cgi, which is built
+// here, and UPLOAD_CGI_PROGRAM tells the tests its path. Types and style are checked by `npm run
+// check`. A test that this machine cannot run is skipped with its reason and how to get what it
+// lacks; with UPLOAD_CGI_NO_SKIPS=1 a skip is a failure.
 
 import { spawnSync } from 'node:child_process'
 import { resolve } from 'node:path'
+import { parseArgs } from 'node:util'
 
 const root = resolve(import.meta.dirname, '..')
-const named = process.argv.slice(2)
-const files = named.length > 0 ? named : ['src/**/*.test.ts', 'test/**/*.test.ts']
-const args = ['--import', './build/register.ts', '--test', '--test-concurrency=2', ...files]
-const { status } = spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit' })
-process.exit(status ?? 70)
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { 'plain-node': { type: 'boolean', default: false } },
+})
+const env = { ...process.env }
+if (values['plain-node']) {
+  run(['build/build.ts', '--plain-node'])
+  env['UPLOAD_CGI_PROGRAM'] = resolve(root, 'build/upload-plain.cgi')
+}
+const files = positionals.length > 0 ? positionals : ['src/**/*.test.ts', 'test/**/*.test.ts']
+run(['--import', './build/pages/register.ts', '--test', '--test-concurrency=2', ...files])
+
+function run(args: readonly string[]): void {
+  const { status } = spawnSync(process.execPath, args, { cwd: root, env, stdio: 'inherit' })
+  if (status !== 0) process.exit(status ?? 70)
+}

@@ -10,6 +10,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -64,15 +65,17 @@ test('a GET loads no module of Node that an empty executable does not load, but 
   const bundle = readFileSync(resolve(root, 'build/upload.cjs'), 'utf8')
   const assetsHome = resolve(root, 'build/assets')
   const assets = Object.fromEntries(
-    readdirSync(assetsHome).map((name) => [name, join(assetsHome, name)]),
+    readdirSync(assetsHome, { recursive: true, encoding: 'utf8' })
+      .filter((name) => statSync(join(assetsHome, name)).isFile())
+      .map((name) => [name, join(assetsHome, name)]),
   )
   const wrapped = (source: string) => `(function(exports,require,module){\n${source}\n})`
   const loaded = async (name: string, source: string) => {
     const upload = join(home, `${name}.cjs`)
     writeFileSync(upload, source)
     const output = join(home, name)
-    const bundles = { upload, command: upload, cache: '', assets }
-    await packageExecutable(root, bundles, ownTarget(), output, {})
+    const bundles = { upload, cache: '', assets }
+    await packageExecutable(root, bundles, ownTarget(), output)
     chmodSync(output, 0o755)
     const { stdout, stderr } = spawnSync(output, [], { env })
     if (name === 'whole') assert.match(String(stdout), /^Status: 200 OK/)

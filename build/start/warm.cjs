@@ -1,6 +1,8 @@
-// node <the flags of the executable> warm.cjs BUNDLE CACHE: runs requests of every kind through the bundle in this
-// process, against a directory of its own, and writes V8's code cache with all that was compiled. Called by
-// package.ts. Its own standard input and output take no part: read and write of 0 and 1 are answered here.
+// node <the flags of the executable> warm.cjs BUNDLE CACHE: runs requests of every kind through the
+// bundle of requests in this process, against a directory of its own, and writes V8's code cache
+// with all that was compiled. Reads and writes of the descriptors 0 to 2 are answered here, so this
+// process's own input and output take no part. Fails where a reply has another status than it
+// should.
 'use strict'
 const fs = require('node:fs')
 const { tmpdir } = require('node:os')
@@ -8,7 +10,7 @@ const { dirname, join } = require('node:path')
 const { Script } = require('node:vm')
 
 const [, , bundle, cache] = process.argv
-const assetPrefix = 'upload.cgi/asset/'
+const prefix = 'upload.cgi/'
 const source = fs.readFileSync(bundle, 'latin1')
 const script = new Script(source, { filename: 'upload.cjs' })
 const directory = fs.mkdtempSync(join(tmpdir(), 'upload-cgi-'))
@@ -49,7 +51,7 @@ try {
 } finally {
   fs.rmSync(directory, { recursive: true })
 }
-// What requests left to be done (a timer, a handler) has no place here.
+// A timer or a handler that a request left must not keep this process.
 process.exit(0)
 
 function answer({ body = '', ...variables }) {
@@ -88,7 +90,9 @@ function answer({ body = '', ...variables }) {
   return output
 }
 
+/** As loader.cjs does it, from the files that bundle.ts wrote. The cache has this bundle alone. */
 function requireOwn(name) {
-  if (!name.startsWith(assetPrefix)) return require(name)
-  return fs.readFileSync(join(dirname(bundle), 'assets', name.slice(assetPrefix.length)), 'utf8')
+  if (!name.startsWith(prefix)) return require(name)
+  if (name.endsWith('.cjs')) throw new Error(`a request loads ${name}, which is not cached`)
+  return fs.readFileSync(join(dirname(bundle), 'assets', name.slice(prefix.length)), 'utf8')
 }

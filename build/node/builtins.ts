@@ -1,24 +1,24 @@
-// Called by package.ts on its copy of Node, when that can run here. Node brings its own modules compiled, but V8 takes a
-// compiled module only under the flags that made it, and ours say --jitless: a POST, which needs node:crypto, spent
-// half of its time compiling it. The flags change how compiled code is run, not what it is: Node's snapshot, which V8
-// takes under any flags, holds such code already. So each module is told to be made under ours.
+// Marks the modules that Node brings compiled as compiled under the flags of the executable. V8
+// takes compiled code only under the flags that made it, and ours say --jitless. That flag changes
+// how compiled code runs, not what it is: V8 takes Node's snapshot under any flags, and the
+// snapshot holds such code too. Refuses a Node whose compiled code is of another V8 than the one
+// that builds, and a Node that has too few modules.
 
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { changed, write } from './elf.ts'
+import { changed } from './elf.ts'
 
-export function acceptBuiltins(path: string, flags: readonly string[]): void {
+/** `flags`: under which the executable runs. The Node that builds must be of the same version. */
+export function acceptBuiltins(file: Buffer, flags: readonly string[]): void {
   const [usual, own] = [headerUnder([]), headerUnder(flags)]
-  const file = readFileSync(path)
   const found: number[] = []
   for (let at = file.indexOf(usual.kind); at !== -1; at = file.indexOf(usual.kind, at + 1)) {
     if (file.subarray(at + flagHashAt, at + flagHashAt + 4).equals(usual.flagHash)) found.push(at)
   }
   if (!usual.kind.equals(own.kind) || found.length < fewestModules) throw changed('its modules')
-  for (const at of found) write(path, at + flagHashAt, own.flagHash)
+  for (const at of found) own.flagHash.copy(file, at + flagHashAt)
 }
 
-/** In the header of compiled code: magic, version, source, flags, length, checksum; 4 bytes each. */
+/** The header of compiled code: magic, version, source, flags, length, checksum; 4 bytes each. */
 export const flagHashAt = 12
 
 /** Node 24 has 388. */

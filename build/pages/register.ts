@@ -1,5 +1,5 @@
 // Lets Node import page files (`./form.html?text`) when tests run from source:
-// node --import ./build/register.ts --test …
+// node --import ./build/pages/register.ts --test FILE …
 
 import { registerHooks } from 'node:module'
 import { fileURLToPath } from 'node:url'

@@ -1,24 +1,25 @@
-// Called by package.ts on its copy of Node, before that is stripped. Node starts a thread for timers and one
-// to help V8. When the first cannot be made, it ends with words; when the second cannot, it goes on to wait
-// for it, for ever: a limit of processes would fill a host with programs that hang. Both are made in one
-// function, each followed by a jump for the case of failure. Here the second jump is given the goal of
-// the first: one number is changed. Whatever looks different in another Node fails the build.
+// Makes Node end where it cannot make its second thread (docs/decisions/011). Node starts a thread
+// for timers and one that helps V8. When the first cannot be made, Node says so and ends; when the
+// second cannot, Node waits for it for ever: under a limit of processes a host would fill with
+// programs that hang. One function makes both, and after each call is a jump for the case of
+// failure. The second jump gets the goal of the first: one number changes. A Node in which these
+// two calls and jumps look different is refused.
 
-import { readFileSync } from 'node:fs'
-import { changed, fileOffset, symbol, write } from './elf.ts'
-import type { Target } from './package.ts'
+import { changed, fileOffset, symbol } from './elf.ts'
+import type { Target } from './target.ts'
 
 type Jump = { readonly place: number; readonly goal: number }
 
-/** Of a function's code: where it calls another, and the jump for failure that follows a call. */
+/** How to read a function's code: where it calls another, and the jump that follows the call. */
 type Machine = {
+  /** The goal of the call at `place`; undefined where there is none. */
   callAt(code: Buffer, place: number): number | undefined
   jumpAfter(code: Buffer, call: number): Jump | undefined
+  /** The instruction of the jump, with another goal. */
   aimed(code: Buffer, jump: Jump, goal: number): Buffer
 }
 
-export function endWithoutThreads(path: string, target: Target): void {
-  const file = readFileSync(path)
+export function endWithoutThreads(file: Buffer, target: Target): void {
   const machine = machines[target]
   const [maker, thread] = [symbol(file, makerName), symbol(file, 'uv_thread_create')]
   const start = fileOffset(file, maker.address)
@@ -28,8 +29,7 @@ export function endWithoutThreads(path: string, target: Target): void {
   )
   const [first, second, ...more] = calls.map((call) => machine.jumpAfter(code, call))
   if (first === undefined || second === undefined || more.length > 0) throw changed('the jumps')
-  const bytes = machine.aimed(code, second, first.goal)
-  write(path, start + second.place, bytes)
+  machine.aimed(code, second, first.goal).copy(file, start + second.place)
 }
 
 const makerName = '_ZN4node23WorkerThreadsTaskRunnerC1EiNS_21PlatformDebugLogLevelE'

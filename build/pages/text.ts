@@ -1,12 +1,15 @@
-// Page files as they are shipped: HTML without the blank space between lines, style minified, browser script
-// compiled and minified. Used by bundle.ts for the executable and by register.ts for tests from source,
-// so that both see the same text and the same hashes for the Content-Security-Policy.
+// Page files as they are shipped: HTML without the blank space between lines, style minified, the
+// browser's script compiled and minified. The executable (bundle.ts) and tests from source
+// (register.ts) get the same text here, so that the hashes for the Content-Security-Policy agree.
 
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { buildSync, transformSync } from 'esbuild'
 
-/** `path?text`, `path?sha256` → the string that importing it gives; of `path?asset` the one that calling it gives. */
+/**
+ * What importing `path?text` or `path?sha256` gives, and what calling the import of `path?asset`
+ * gives. `query`: text, sha256 or asset.
+ */
 export function textModule(path: string, query: string): string {
   const text = shippedText(path)
   if (query !== 'sha256') return text
@@ -39,7 +42,10 @@ function shippedText(path: string): string {
   return outputFiles[0]?.text.trim() ?? ''
 }
 
-/** Dashes, curly quotes and the like as `\u2026`: what is left of most languages is Latin-1, which takes half of a string. */
+/**
+ * Dashes, curly quotes and the like become `\u2026`. The rest of most languages is Latin-1, and V8
+ * keeps such a string in half the memory.
+ */
 function escaped(json: string): string {
   return json.replace(
     /[\u2010-\u206f]/g,
