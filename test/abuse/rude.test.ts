@@ -5,30 +5,19 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import {
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  statSync,
-  utimesSync,
-} from 'node:fs'
+import { existsSync, readdirSync, readFileSync, readlinkSync, statSync, utimesSync } from 'node:fs'
 import { Agent } from 'node:http'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { startApache } from '../host/apache.ts'
+import { missing } from '../host/installed.ts'
+import { startLighttpd } from '../host/lighttpd.ts'
 import { contentType, multipartBody } from '../host/multipart-body.ts'
+import { startNginx } from '../host/nginx.ts'
+import { freshDirectory, program } from '../host/program.ts'
 import { post, RawClient } from '../host/raw-client.ts'
-import {
-  missing,
-  type RunningServer,
-  startApache,
-  startLighttpd,
-  startNginx,
-} from '../host/servers.ts'
+import type { RunningServer } from '../host/server.ts'
 import { content, cutChunks, idleSeconds, patient, type Rudeness, rude, small } from './rudeness.ts'
 
 type Start = (env: Record<string, string>) => Promise<RunningServer>
@@ -38,7 +27,6 @@ type Site = {
   /** The program gets the body while it comes, not after the server has all of it. */
   readonly isStreaming: boolean
 }
-const program = resolve(import.meta.dirname, '../../build/upload.cgi')
 
 const servers: readonly [name: string, skip: string | false, start: Start][] = [
   ['Apache, mod_cgid', missing('apache2'), apacheCgid],
@@ -88,8 +76,7 @@ for (const [name, skip, start] of servers) {
 }
 
 test('chunks: SIGTERM just behind the end of input comes in time', async (t) => {
-  const directory = mkdtempSync(join(tmpdir(), 'upload-cgi-test-'))
-  t.after(() => rmSync(directory, { recursive: true, force: true }))
+  const directory = freshDirectory(t)
   const env = {
     GATEWAY_INTERFACE: 'CGI/1.1',
     REQUEST_METHOD: 'POST',
@@ -194,25 +181,24 @@ function bodyFor(filename: string, bytes: Buffer): Buffer {
 }
 
 async function running(t: TestContext, start: Start): Promise<Site> {
-  const directory = mkdtempSync(join(tmpdir(), 'upload-cgi-test-'))
-  t.after(() => rmSync(directory, { recursive: true, force: true }))
+  const directory = freshDirectory(t)
   const server = await start({ UPLOAD_CGI_DIRECTORY: directory })
   t.after(() => server.stop())
   return { server, directory, isStreaming: start === apacheCgid || start === apacheCgi }
 }
 
 function apacheCgid(env: Record<string, string>) {
-  return startApache({ program, module: 'cgid', env, extra: `Timeout ${idleSeconds}` })
+  return startApache({ env, extra: `Timeout ${idleSeconds}` })
 }
 
 function apacheCgi(env: Record<string, string>) {
-  return startApache({ program, module: 'cgi', env, extra: `Timeout ${idleSeconds}` })
+  return startApache({ module: 'cgi', env, extra: `Timeout ${idleSeconds}` })
 }
 
 function lighttpd(env: Record<string, string>) {
-  return startLighttpd({ program, env, extra: `server.max-read-idle = ${idleSeconds}` })
+  return startLighttpd({ env, extra: `server.max-read-idle = ${idleSeconds}` })
 }
 
 function nginx(env: Record<string, string>) {
-  return startNginx({ program, env, extra: `client_body_timeout ${idleSeconds}s;` })
+  return startNginx({ env, extra: `client_body_timeout ${idleSeconds}s;` })
 }

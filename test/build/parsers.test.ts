@@ -7,7 +7,7 @@ import { resolve } from 'node:path'
 import { test } from 'node:test'
 import { peers } from '../../bench/parsers/peers.ts'
 import { documented, measure, table } from '../../bench/parsers/table.ts'
-import { missing } from '../host/servers.ts'
+import { missing } from '../host/installed.ts'
 
 const document = resolve(import.meta.dirname, '../../docs/security.md')
 

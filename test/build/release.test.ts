@@ -8,7 +8,6 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -16,16 +15,15 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { missing } from '../host/servers.ts'
+import { missing } from '../host/installed.ts'
+import { freshDirectory, root } from '../host/program.ts'
 
-const root = resolve(import.meta.dirname, '../..')
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const name = `upload.cgi-${manifest.version}-linux-${process.arch}`
-const home = mkdtempSync(join(tmpdir(), 'upload-cgi-release-'))
+const home = freshDirectory({ after })
 const dist = join(home, 'dist')
 const env = { ...process.env, SOURCE_DATE_EPOCH: '1760000000' }
 
@@ -42,8 +40,6 @@ before(async () => {
   symlinkSync(join(root, 'node_modules'), join(other, 'node_modules'))
   await Promise.all([release(root, dist), release(other, join(home, 'again'))])
 })
-
-after(() => rmSync(home, { recursive: true }))
 
 async function release(folder: string, output: string): Promise<void> {
   const args = ['build/release.ts', '--target', `linux-${process.arch}`, '--output', output]

@@ -9,19 +9,18 @@ import { openAsBlob, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
+import { missing } from '../host/installed.ts'
+import { freshDirectory } from '../host/program.ts'
 import {
   assertStored,
   filesNamed,
   namesInManyScripts,
   namesWithLineEnds,
-  type Receiver,
   type SentFile,
-  startReceiver,
-  temporary,
   troublesomeNames,
   withoutEscapes,
-} from '../host/receiver.ts'
-import { missing } from '../host/servers.ts'
+} from '../host/sent-files.ts'
+import { type Receiver, startReceiver } from '../host/serve.ts'
 
 type Reply = { status: number; text: string }
 
@@ -63,7 +62,7 @@ test('curl: chunked, 100-continue, types, other names, standard input, fields fr
   const [large] = filesNamed(t, ['large.bin']) as [SentFile]
   const bytes = Buffer.alloc(3_000_000, 'large\r\n--')
   writeFileSync(large.path, bytes)
-  const field = join(temporary(t), 'note')
+  const field = join(freshDirectory(t), 'note')
   writeFileSync(field, note)
   const renamed = [
     `file=@${large.path};type=image/png;filename="o\\"ther; name.png"`,

@@ -4,7 +4,7 @@
 // same one, to the last byte of reply and directory. Not here: the executable (test/corpus.test.ts).
 
 import assert from 'node:assert/strict'
-import { rmSync, unlinkSync } from 'node:fs'
+import { unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { open } from '../../src/app/app.ts'
@@ -14,18 +14,17 @@ import type { LoadedSettings } from '../../src/settings/settings.ts'
 import {
   assertExpected,
   type CorpusCase,
-  fastDirectory,
   type Outcome,
   outcomeOf,
   readCorpus,
 } from '../host/corpus.ts'
+import { freshDirectory, inMemory } from '../host/program.ts'
 
 const maxTwoWayBytes = 4096
 const bufferSizes = [4096, 65536, 131072].flatMap((size) => [size - 1, size, size + 1])
 const chunkSizes = [...Array.from({ length: 64 }, (_, i) => i + 1), ...bufferSizes]
 
-const directory = fastDirectory()
-after(() => rmSync(directory, { recursive: true }))
+const directory = freshDirectory({ after }, inMemory(256e6))
 const scratch = Buffer.alloc(131073)
 const corpus = readCorpus()
 

@@ -3,22 +3,14 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { runCgi } from '../host/cgi-host.ts'
-import {
-  type Circumstances,
-  documented,
-  executable,
-  isClean,
-  isFine,
-  kinds,
-  request,
-} from '../host/limits.ts'
+import { runCgi } from '../host/cgi.ts'
+import { missing } from '../host/installed.ts'
+import { type Circumstances, documented, isClean, isFine, kinds, request } from '../host/limits.ts'
 import { contentType } from '../host/multipart-body.ts'
-import { missing } from '../host/servers.ts'
+import { freshDirectory, program } from '../host/program.ts'
 
 const table = documented()
 const needsRoot =
@@ -26,8 +18,7 @@ const needsRoot =
 let nextUid = 41_000 + 20 * (process.pid % 500)
 
 function prepare(t: TestContext): Circumstances {
-  const home = mkdtempSync(join(tmpdir(), 'upload-cgi-limits-'))
-  t.after(() => rmSync(home, { recursive: true, force: true }))
+  const home = freshDirectory(t)
   const directory = join(home, 'uploads')
   mkdirSync(directory)
   chmodSync(home, 0o755)
@@ -172,7 +163,7 @@ test('a limit of processor time ends an upload, of which nothing is stored', asy
   }
   const reply = await runCgi({
     program: '/usr/bin/prlimit',
-    args: ['--cpu=1:1', executable],
+    args: ['--cpu=1:1', program],
     directory: place.directory,
     contentType: contentType(),
     body: endless(),

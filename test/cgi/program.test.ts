@@ -15,13 +15,13 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { faults } from '../../src/fault.ts'
-import { runCgi } from '../host/cgi-host.ts'
+import { runCgi } from '../host/cgi.ts'
 import { type BodyPart, contentType, multipartBody } from '../host/multipart-body.ts'
+import { program } from '../host/program.ts'
 
-const program = resolve(import.meta.dirname, '../../build/upload.cgi')
 const seen = new Set<string>()
 
 function freshDirectory(): string {
@@ -43,7 +43,6 @@ async function post(
   body: Buffer = multipartBody(parts),
 ) {
   const reply = await runCgi({
-    program,
     directory,
     method: 'POST',
     contentType: contentType(),
@@ -256,13 +255,13 @@ test('a chunked body without length is read to its end; a cut one is incomplete'
 
 test('HEAD is GET without its body; OPTIONS is 204; both and 405 say what is allowed', async () => {
   const directory = freshDirectory()
-  const get = await runCgi({ program, directory })
+  const get = await runCgi({ directory })
   assert.equal(get.status, 200)
   assert.match(get.text, /<form method="post" enctype="multipart\/form-data"/)
-  const head = await runCgi({ program, directory, method: 'HEAD' })
+  const head = await runCgi({ directory, method: 'HEAD' })
   assert.equal(head.text, '')
   assert.equal(head.headers.get('content-length'), String(get.body.length))
-  const options = await runCgi({ program, directory, method: 'OPTIONS' })
+  const options = await runCgi({ directory, method: 'OPTIONS' })
   assert.equal(options.status, 204)
   assert.equal(options.headers.get('allow'), 'GET, HEAD, POST, OPTIONS')
 })
@@ -270,7 +269,6 @@ test('HEAD is GET without its body; OPTIONS is 204; both and 405 say what is all
 test('what came from outside is escaped on the pages', async () => {
   const directory = freshDirectory()
   const reply = await runCgi({
-    program,
     directory,
     method: 'POST',
     contentType: contentType(),
@@ -287,7 +285,7 @@ test('settings come from a file beside the program, a named file, a settings scr
   const settings = `directory = "${directory}"\ntitle = "Drop & go"\n`
   const named = join(home, 'named.toml')
   writeFileSync(named, settings)
-  const byName = await runCgi({ program, env: { UPLOAD_CGI_CONFIG: named } })
+  const byName = await runCgi({ env: { UPLOAD_CGI_CONFIG: named } })
   assert.match(byName.text, /Drop &#38; go/)
   const script = join(home, 'form.cgi')
   writeFileSync(script, `#!${program}\n${settings}`)
@@ -298,7 +296,7 @@ test('settings come from a file beside the program, a named file, a settings scr
   const elsewhere = await runCgi({ program: script, env: { SCRIPT_FILENAME: named } })
   assert.equal(elsewhere.status, 503)
   writeFileSync(named, 'directory = \n')
-  const broken = await runCgi({ program, env: { UPLOAD_CGI_CONFIG: named } })
+  const broken = await runCgi({ env: { UPLOAD_CGI_CONFIG: named } })
   assert.equal(broken.status, 503)
   assert.match(broken.stderr, /named\.toml line 1/)
   assert.doesNotMatch(broken.text, /named\.toml/)
@@ -307,19 +305,19 @@ test('settings come from a file beside the program, a named file, a settings scr
 test('query words are no options, and NODE_OPTIONS is nothing to it', async () => {
   const directory = freshDirectory()
   for (const args of [['--help'], ['--version'], ['check'], [program]]) {
-    const reply = await runCgi({ program, args, directory })
+    const reply = await runCgi({ args, directory })
     assert.equal(reply.status, 200)
     assert.match(reply.text, /<form /)
   }
   const env = { NODE_OPTIONS: '--require=/nope' }
-  assert.equal((await runCgi({ program, directory, env })).status, 200)
+  assert.equal((await runCgi({ directory, env })).status, 200)
 })
 
 test('it is at most 115 MB, needs no libatomic and starts in 650 MB of address space', async () => {
   const directory = freshDirectory()
   assert.ok(statSync(program).size <= 115e6)
   assert.doesNotMatch(execFileSync('ldd', [program]).toString(), /libatomic/)
-  const reply = await runCgi({ program, directory, limit: 'ulimit -v 650000;' })
+  const reply = await runCgi({ directory, limit: 'ulimit -v 650000;' })
   assert.equal(reply.status, 200)
   assert.equal(reply.stderr, '')
 })

@@ -3,25 +3,14 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import {
-  chmodSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { after, test } from 'node:test'
 import { packageExecutable } from '../../build/package.ts'
-import { missing } from '../host/servers.ts'
+import { missing } from '../host/installed.ts'
+import { freshDirectory, program, root } from '../host/program.ts'
 
-const root = resolve(import.meta.dirname, '../..')
-const program = resolve(root, 'build/upload.cgi')
-const home = mkdtempSync(join(tmpdir(), 'upload-cgi-test-'))
-after(() => rmSync(home, { recursive: true }))
+const home = freshDirectory({ after })
 const uploads = join(home, 'uploads')
 mkdirSync(uploads)
 chmodSync(home, 0o755)

@@ -5,31 +5,25 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, readdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import {
-  type ApacheOptions,
-  giveToServer,
-  missing,
-  type RunningServer,
-  startApache,
-  startLighttpd,
-  startNginx,
-} from '../host/servers.ts'
-
-const program = resolve(import.meta.dirname, '../../build/upload.cgi')
+import { type ApacheOptions, startApache } from '../host/apache.ts'
+import { missing } from '../host/installed.ts'
+import { startLighttpd } from '../host/lighttpd.ts'
+import { startNginx } from '../host/nginx.ts'
+import { freshDirectory, program } from '../host/program.ts'
+import type { RunningServer } from '../host/server.ts'
+import { giveToServer } from '../host/user.ts'
 
 type Finding = { level: string; code: string; message: string; remedy: string }
 
-function freshDirectory(t: TestContext): string {
-  const directory = mkdtempSync(join(tmpdir(), 'upload-cgi-url-'))
+function servedDirectory(t: TestContext): string {
+  const directory = freshDirectory(t)
   chmodSync(directory, 0o755)
   giveToServer(directory)
-  t.after(() => rmSync(directory, { recursive: true }))
   return directory
 }
 
@@ -49,9 +43,9 @@ async function checked(url: string, ...args: string[]) {
 
 /** Everything passes, and nothing of it stays. */
 async function apache(t: TestContext, options: Partial<ApacheOptions> = {}) {
-  const directory = freshDirectory(t)
+  const directory = servedDirectory(t)
   const env = { UPLOAD_CGI_DIRECTORY: directory, ...options.env }
-  const server = await startApache({ program, module: 'cgid', ...options, env })
+  const server = await startApache({ ...options, env })
   t.after(() => server.stop())
   return { server, directory }
 }
@@ -77,7 +71,7 @@ test('servers that keep a body until it is whole', {
   skip: missing('lighttpd', 'nginx', 'fcgiwrap'),
 }, async (t) => {
   for (const start of [startLighttpd, startNginx]) {
-    const directory = freshDirectory(t)
+    const directory = servedDirectory(t)
     const server: RunningServer = await start({
       program,
       env: { UPLOAD_CGI_DIRECTORY: directory },
@@ -101,7 +95,6 @@ test('limits of the size: what passes is found out', {
   assertNothingLeft(directory)
 
   const small = await startNginx({
-    program,
     env: { UPLOAD_CGI_DIRECTORY: directory },
     extra: 'client_max_body_size 100k;',
   })
@@ -189,7 +182,7 @@ test('a name that the settings refuse, and another one', {
 test('a password in the address is given to the server', {
   skip: missing('apache2'),
 }, async (t) => {
-  const passwords = join(freshDirectory(t), 'passwords')
+  const passwords = join(servedDirectory(t), 'passwords')
   const sum = createHash('sha1').update('wonder').digest('base64')
   writeFileSync(passwords, `alice:{SHA}${sum}\n`, { mode: 0o644 })
   const { server } = await apache(t, { define: { UPLOAD_CGI_PASSWORDS: passwords } })

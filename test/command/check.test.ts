@@ -19,10 +19,12 @@ import {
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { runCgi } from '../host/cgi-host.ts'
-import { giveToServer, missing, startApache } from '../host/servers.ts'
+import { startApache } from '../host/apache.ts'
+import { runCgi } from '../host/cgi.ts'
+import { missing } from '../host/installed.ts'
+import { program } from '../host/program.ts'
+import { giveToServer } from '../host/user.ts'
 
-const program = resolve(import.meta.dirname, '../../build/upload.cgi')
 const needsRoot =
   process.getuid?.() === 0 ? false : 'only root can make this wrong: run it with sudo'
 if (needsRoot && process.env['UPLOAD_CGI_NO_SKIPS']) throw new Error(needsRoot)
@@ -346,8 +348,6 @@ test('with debug the page has the same list, as the web server sees it', {
   const place = new Place(t)
   giveToServer(place.directory)
   const apache = await startApache({
-    program,
-    module: 'cgid',
     env: { UPLOAD_CGI_DIRECTORY: place.directory, UPLOAD_CGI_DEBUG: 'true' },
     extra: 'RLimitCPU 30 30',
   })
@@ -369,6 +369,6 @@ test('with debug the page has the same list, as the web server sees it', {
 test('without debug a visitor sees none of it', async (t) => {
   const place = new Place(t)
   rmSync(place.directory, { recursive: true })
-  const { text } = await runCgi({ program, directory: place.directory })
+  const { text } = await runCgi({ directory: place.directory })
   assert.doesNotMatch(text, /DIRECTORY_MISSING|uploads/)
 })

@@ -5,8 +5,7 @@
 
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { mkdtempSync, readdirSync, readFileSync, statfsSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parse } from 'smol-toml'
 import { type FaultCode, faults } from '../../src/fault.ts'
@@ -60,17 +59,6 @@ export function readCorpus(): CorpusCase[] {
         throw new Error(`${fixtures}/${name}: ${error instanceof Error ? error.message : error}`)
       }
     })
-}
-
-/** A new directory in memory, where that has room for it; on disk otherwise. */
-export function fastDirectory(): string {
-  const memory = '/dev/shm'
-  let free = 0
-  try {
-    const { bavail, bsize } = statfsSync(memory)
-    free = bavail * bsize
-  } catch {}
-  return mkdtempSync(join(free > 256e6 ? memory : tmpdir(), 'upload-cgi-test-'))
 }
 
 /** `text` is the body of the reply, `directory` where the uploads go. */

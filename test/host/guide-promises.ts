@@ -10,7 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Row } from './guide.ts'
 import { contentType, multipartBody } from './multipart-body.ts'
 import { RawClient } from './raw-client.ts'
-import type { RunningServer } from './servers.ts'
+import type { RunningServer } from './server.ts'
 
 export type Site = {
   readonly server: RunningServer

@@ -10,7 +10,6 @@ import {
   existsSync,
   globSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
   readlinkSync,
   rmSync,
@@ -19,18 +18,19 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { TestContext } from 'node:test'
+import { isCgidReady } from './apache.ts'
 import type { Section } from './guide.ts'
-import { giveToServer, isCgidReady, isRoot, type RunningServer, start } from './servers.ts'
+import { directoryUntilExit, program } from './program.ts'
+import { type RunningServer, start } from './server.ts'
+import { giveToServer, needsRoot } from './user.ts'
 
 /** What a test changes in a file of the guide or of Debian: [path as in the guide, old, new]. */
 export type Edit = readonly [path: string, from: string | RegExp, to: string]
 
-/** The reason to skip, or false. */
-export function needsRoot(): string | false {
-  return isRoot() ? false : 'the server guide is for root: it sets up servers and accounts'
-}
+/** The reason to skip the guide's tests, or false. */
+export const skipGuide = needsRoot('the server guide is for root: it sets up servers and accounts')
 
 export class Machine {
   /** What stands for /. */
@@ -41,15 +41,10 @@ export class Machine {
   /** `names`: other words of the guide and what stands for them. `parent`: where suexec wants it. */
   constructor(t: TestContext, names: Readonly<Record<string, string>> = {}, parent = tmpdir()) {
     this.#t = t
-    this.root = mkdtempSync(join(parent, 'upload-cgi-guide-'))
+    const [directory, remove] = directoryUntilExit(parent)
+    this.root = directory
     this.#names = names
-    const remove = () => rmSync(this.root, { recursive: true, force: true })
-    t.after(() => {
-      remove()
-      process.off('exit', remove)
-    })
-    // Should the test never get there.
-    process.once('exit', remove)
+    t.after(remove)
     chmodSync(this.root, 0o755)
     for (const path of ['/usr/lib', '/srv', '/home', '/run', '/var/www/html', '/var/cache']) {
       mkdirSync(this.path(path), { recursive: true })
@@ -260,8 +255,6 @@ type StartArguments = [
   Parameters<typeof start>[1],
   Parameters<typeof start>[3],
 ]
-
-const program = resolve(import.meta.dirname, '../../build/upload.cgi')
 
 // Not where they only end a longer path.
 const paths =

@@ -14,21 +14,22 @@ import {
   type Locator,
   type Page,
 } from 'playwright-core'
-import { type Line, type LineProxy, startProxy } from './page-proxy.ts'
-import { type Receiver, startReceiver, temporary } from './receiver.ts'
-import { find, missing } from './servers.ts'
+import { type HttpProxy, type Network, startHttpProxy } from './http-proxy.ts'
+import { find, missing } from './installed.ts'
+import { freshDirectory } from './program.ts'
+import { type Receiver, startReceiver } from './serve.ts'
 
 export type Visit = {
   readonly t: TestContext
   readonly page: Page
   readonly receiver: Receiver
-  readonly proxy: LineProxy
+  readonly proxy: HttpProxy
 }
 
 export type VisitOptions = {
   /** Settings of the program, UPLOAD_CGI_*. */
   env?: Readonly<Record<string, string>>
-  line?: Partial<Line>
+  line?: Partial<Network>
   context?: BrowserContextOptions
   /** Runs in the page before anything of its own, unseen by its policy. */
   script?: string
@@ -46,7 +47,7 @@ export function visit(
 ): void {
   test(name, { skip, timeout: 60_000 }, async (t) => {
     const receiver = await startReceiver(t, options.env)
-    const proxy = await startProxy(t, receiver.url, options.line)
+    const proxy = await startHttpProxy(t, receiver.url, options.line)
     browser ??= chromium.launch({ executablePath: find('chromium') ?? '', args: chromiumArgs })
     const context = await (await browser).newContext({ locale: 'en', ...options.context })
     t.after(() => context.close())
@@ -93,7 +94,7 @@ export const send = (page: Page) =>
 
 /** Files of so many bytes, by name; a name may begin with folders. */
 export function filesOf(t: TestContext, sizes: Readonly<Record<string, number>>): string[] {
-  const home = temporary(t)
+  const home = freshDirectory(t)
   return Object.entries(sizes).map(([name, size]) => {
     const path = join(home, name)
     mkdirSync(dirname(path), { recursive: true })

@@ -15,18 +15,20 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { startApache } from '../host/apache.ts'
 import {
   type Answer,
   ask,
   configure,
-  executable,
   findingsIn,
   most,
   type Patient,
   patient,
   tools,
 } from '../host/doctor.ts'
-import { missing, type RunningServer, startApache } from '../host/servers.ts'
+import { missing } from '../host/installed.ts'
+import { program } from '../host/program.ts'
+import type { RunningServer } from '../host/server.ts'
 
 const isRoot = process.getuid?.() === 0
 const needsRoot = isRoot ? false : 'needs root, to be another user'
@@ -261,7 +263,7 @@ test('what real suexec refuses is named, and what it lets through is not', {
   const nobody = Number(/^nobody:[^:]*:(\d+):/m.exec(readFileSync('/etc/passwd', 'utf8'))?.[1])
   const nogroup = Number(/^nogroup:[^:]*:(\d+):/m.exec(readFileSync('/etc/group', 'utf8'))?.[1])
   // suexec runs nothing outside.
-  const ill = patient(t, executable, '/var/www')
+  const ill = patient(t, program, '/var/www')
   configure(ill)
   for (const path of [ill.folder, ill.doctor, ill.program]) chownSync(path, nobody, nogroup)
   const extra = [
@@ -272,7 +274,7 @@ test('what real suexec refuses is named, and what it lets through is not', {
     'Require all granted',
     '</Directory>',
   ].join('\n')
-  const server = await startApache({ module: 'cgid', program: ill.doctor, extra })
+  const server = await startApache({ program: ill.doctor, extra })
   t.after(() => server.stop())
   const itself = async () => (await fetch(new URL('/itself', server.url))).status
 

@@ -23,12 +23,12 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, dirname, join, resolve } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { after, type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { missing } from '../host/servers.ts'
+import { missing } from '../host/installed.ts'
+import { root } from '../host/program.ts'
 
-const root = resolve(import.meta.dirname, '../..')
 const executable = join(root, 'build/upload.cgi')
 const needsRoot = process.getuid?.() === 0 ? false : 'only root can enter a root: run it with sudo'
 if (needsRoot && process.env['UPLOAD_CGI_NO_SKIPS']) throw new Error(needsRoot)

@@ -44,7 +44,7 @@ for (const [look, context, language] of looks) {
     },
     async ({ t, page, proxy }) => {
       const gate = Promise.withResolvers<void>()
-      proxy.line.hold = gate.promise
+      proxy.network.hold = gate.promise
       await inspect(page, `${look}-1-empty`)
       await choose(page, filesOf(t, queued))
       await becomes(page, 'notes.txt', 'waiting')
@@ -52,11 +52,11 @@ for (const [look, context, language] of looks) {
       await page.locator('#field-what').selectOption('Print')
       await page.locator('#field-agreed').check()
       await inspect(page, `${look}-2-waiting`)
-      proxy.line.bytesPerSecond = 3e6
+      proxy.network.bytesPerSecond = 3e6
       await page.locator('#send').click()
       await until(page, `document.querySelector('[data-state=sending] progress')?.value > 0.1`)
       await inspect(page, `${look}-3-sending`)
-      proxy.line.bytesPerSecond = 0
+      proxy.network.bytesPerSecond = 0
       gate.resolve()
       await until(
         page,

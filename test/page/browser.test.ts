@@ -5,18 +5,17 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { find, missing } from '../host/installed.ts'
 import { chromiumArgs } from '../host/page.ts'
 import {
   assertStored,
   filesNamed,
   namesInManyScripts,
   namesWithLineEnds,
-  type Receiver,
-  startReceiver,
   troublesomeNames,
   withoutEscapes,
-} from '../host/receiver.ts'
-import { find, missing } from '../host/servers.ts'
+} from '../host/sent-files.ts'
+import { type Receiver, startReceiver } from '../host/serve.ts'
 
 const skip = missing('chromium')
 const allNames = [...troublesomeNames, ...namesInManyScripts, ...namesWithLineEnds]

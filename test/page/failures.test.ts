@@ -144,7 +144,7 @@ visit('from start to end by keyboard', {}, async ({ t, page, receiver }) => {
 visit('focus is never lost: cancel, cancel all, remove the last, store', { mayFail }, async (v) => {
   const { t, page, proxy } = v
   const gate = Promise.withResolvers<void>()
-  proxy.line.hold = gate.promise
+  proxy.network.hold = gate.promise
   const press = (name: string) => page.getByRole('button', { name, exact: true }).press('Enter')
   await choose(page, filesOf(t, { 'a.txt': 10 }))
   await press('Remove a.txt')

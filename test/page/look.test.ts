@@ -5,25 +5,23 @@ import assert from 'node:assert/strict'
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { languageFiles } from '../../src/languages/files.ts'
-import { runCgi } from '../host/cgi-host.ts'
+import { runCgi } from '../host/cgi.ts'
 import { contentType, multipartBody } from '../host/multipart-body.ts'
-import { asOneself } from '../host/servers.ts'
+import { freshDirectory, program } from '../host/program.ts'
+import { asOneself } from '../host/user.ts'
 
-const program = resolve(import.meta.dirname, '../../build/upload.cgi')
-const home = mkdtempSync(join(tmpdir(), 'upload-cgi-test-'))
-after(() => rmSync(home, { recursive: true, force: true }))
+const home = freshDirectory({ after })
 const attack = `"><script>alert(1)</script>'&`
 const png = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
   'base64',
 )
 
-const page = (env: Record<string, string>) => runCgi({ program, directory: home, env })
+const page = (env: Record<string, string>) => runCgi({ directory: home, env })
 const written = (name: string, content: string | Buffer) => {
   writeFileSync(join(home, name), content)
   return join(home, name)
@@ -178,8 +176,8 @@ test('what visitors wrote is in the receipt and in the log', async () => {
     { name: 'file', filename: 'a.txt', content: 'x' },
   ])
   const env = { HTTP_ACCEPT: 'application/json', UPLOAD_CGI_LOG_FILE: log }
-  const directory = mkdtempSync(join(home, 'uploads-'))
-  const reply = await runCgi({ program, directory, body, contentType: contentType(), env })
+  const directory = freshDirectory({ after }, home)
+  const reply = await runCgi({ directory, body, contentType: contentType(), env })
   assert.deepEqual(reply.json().fields, [{ name: 'sender', value: 'ann@example.org' }])
   assert.deepEqual(JSON.parse(readFileSync(log, 'utf8')).fields, [['sender', 'ann@example.org']])
 })

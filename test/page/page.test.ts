@@ -123,7 +123,7 @@ for (const [parallel, most] of [
     },
     async ({ t, page, proxy, receiver }) => {
       const gate = Promise.withResolvers<void>()
-      proxy.line.hold = gate.promise
+      proxy.network.hold = gate.promise
       const names = Array.from({ length: 6 }, (_, i) => `${i}.txt`)
       await choose(page, filesOf(t, Object.fromEntries(names.map((name) => [name, 5000]))))
       await send(page)
@@ -148,7 +148,7 @@ visit(
   },
   async ({ t, page, proxy }) => {
     const gate = Promise.withResolvers<void>()
-    proxy.line.hold = gate.promise
+    proxy.network.hold = gate.promise
     await choose(page, filesOf(t, { 'film.bin': 30e6 }))
     await send(page)
     const seen: number[][] = []
@@ -213,7 +213,7 @@ visit(
     assert.equal(await page.locator('li[data-state=sending], li[data-state=storing]').count(), 0)
     await proxy.idle()
     assert.deepEqual(visible(receiver), [])
-    proxy.line.bytesPerSecond = 0
+    proxy.network.bytesPerSecond = 0
     await send(page)
     await becomes(page, 'c.bin', 'stored')
     await page.getByRole('button', { name: 'Try a.bin again' }).click()
@@ -233,7 +233,7 @@ visit('leaving is held back while sending, not before and not after', {}, async 
   await Promise.all([page.waitForEvent('load'), leave()])
   assert.deepEqual(asked, [])
   const gate = Promise.withResolvers<void>()
-  proxy.line.hold = gate.promise
+  proxy.network.hold = gate.promise
   await choose(page, filesOf(t, { 'during.txt': 5 }))
   await send(page)
   await becomes(page, 'during.txt', 'storing')

@@ -7,7 +7,6 @@ import { createHash, randomBytes } from 'node:crypto'
 import {
   appendFileSync,
   existsSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -17,15 +16,15 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { type CgiReply, runCgi } from '../host/cgi-host.ts'
+import { type CgiReply, runCgi } from '../host/cgi.ts'
+import { missing } from '../host/installed.ts'
 import { contentType, multipartBody } from '../host/multipart-body.ts'
-import { asOneself, missing } from '../host/servers.ts'
-import { startSleeper } from '../host/sleeper.ts'
+import { freshDirectory, program } from '../host/program.ts'
+import { startStalledSender } from '../host/stalled-sender.ts'
+import { asOneself } from '../host/user.ts'
 
-const program = resolve(import.meta.dirname, '../../build/upload.cgi')
 const content = randomBytes(300_000)
 
 type Piece = {
@@ -41,12 +40,8 @@ type Piece = {
 }
 
 class Uploads {
-  readonly directory = mkdtempSync(join(tmpdir(), 'upload-cgi-pieces-'))
+  readonly directory = freshDirectory({ after })
   readonly id = randomBytes(16).toString('hex')
-
-  constructor() {
-    after(() => rmSync(this.directory, { recursive: true, force: true }))
-  }
 
   piece(piece: Piece): Promise<CgiReply> {
     const { id = this.id, offset = 0, size = content.length, name = 'video.mp4' } = piece
@@ -69,7 +64,7 @@ class Uploads {
 
   look(id = this.id, env: Readonly<Record<string, string>> = {}): Promise<CgiReply> {
     const query = { QUERY_STRING: `upload=${id}`, HTTP_ACCEPT: 'application/json', ...env }
-    return runCgi({ program, directory: this.directory, env: query })
+    return runCgi({ directory: this.directory, env: query })
   }
 
   /** Sends all that is missing, in pieces of so many bytes; gives the last reply. */
@@ -229,7 +224,6 @@ test('two files in a piece, and fields behind the file, are refused', async () =
     [file, ...fields],
   ]) {
     const reply = await runCgi({
-      program,
       directory: uploads.directory,
       contentType: contentType(),
       body: multipartBody(parts),
@@ -518,10 +512,10 @@ test('going on reads nothing of what has arrived; the last piece reads it once',
 
 test('a first piece that was silent so long that another sender went on removes nothing', async () => {
   const uploads = new Uploads()
-  const sleeper = await sleepingPiece(uploads, content, 200_000, 'is cut')
+  const stalled = await stalledPiece(uploads, content, 200_000, 'is cut')
   const first = await uploads.piece({ bytes: content.subarray(0, 100_000) })
   assert.equal(first.status, 202, first.text)
-  assert.equal((await sleeper.wake()).status, 400)
+  assert.equal((await stalled.resume()).status, 400)
   assert.equal((await uploads.send(100_000, 100_000)).status, 201)
   assert.ok(readFileSync(join(uploads.directory, 'video.mp4')).equals(content))
 })
@@ -529,15 +523,15 @@ test('a first piece that was silent so long that another sender went on removes 
 test('a piece that ends when another sender has stored the file changes nothing of it', async () => {
   const uploads = new Uploads()
   const other = Buffer.alloc(30_000, 'another file')
-  const sleeper = await sleepingPiece(uploads, other, -10, 'is whole')
+  const stalled = await stalledPiece(uploads, other, -10, 'is whole')
   const stored = await uploads.piece({ bytes: content })
   assert.equal(stored.status, 201, stored.text)
-  assert.equal((await sleeper.wake()).status, 423)
+  assert.equal((await stalled.resume()).status, 423)
   assert.ok(readFileSync(join(uploads.directory, 'video.mp4')).equals(content))
 })
 
-/** A first piece, asleep after so many bytes of its body; less than 0: so many before the end. */
-function sleepingPiece(uploads: Uploads, bytes: Buffer, sent: number, end: 'is cut' | 'is whole') {
+/** A first piece that stalls after so many bytes of its body; less than 0: so many before the end. */
+function stalledPiece(uploads: Uploads, bytes: Buffer, sent: number, end: 'is cut' | 'is whole') {
   const fields = { _upload: uploads.id, _offset: '0', _size: '300000', _filename: 'video.mp4' }
   const texts = Object.entries(fields).map(([name, value]) => ({ name, content: value }))
   const body = multipartBody([...texts, { name: 'file', filename: 'file', content: bytes }])
@@ -549,5 +543,5 @@ function sleepingPiece(uploads: Uploads, bytes: Buffer, sent: number, end: 'is c
     env: { CONTENT_LENGTH: String(body.length) },
   }
   const rest = end === 'is whole' ? body.subarray(sent) : undefined
-  return startSleeper(options, uploads.inIncoming('claim-1'), body.subarray(0, sent), rest)
+  return startStalledSender(options, uploads.inIncoming('claim-1'), body.subarray(0, sent), rest)
 }

@@ -9,7 +9,6 @@ import {
   createReadStream,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -19,31 +18,25 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { startApache } from '../host/apache.ts'
+import { missing } from '../host/installed.ts'
 import { cannotMount, mountTmpfs } from '../host/mounts.ts'
+import { startNginx } from '../host/nginx.ts'
 import { PieceSender, type Reply, sumOf } from '../host/piece-sender.ts'
-import {
-  giveToServer,
-  missing,
-  type RunningServer,
-  startApache,
-  startNginx,
-} from '../host/servers.ts'
+import { freshDirectory, inMemory, program } from '../host/program.ts'
+import type { RunningServer } from '../host/server.ts'
+import { giveToServer } from '../host/user.ts'
 
-const program = resolve(import.meta.dirname, '../../build/upload.cgi')
 const GiB = 2 ** 30
 const settings = { UPLOAD_CGI_MAX_FILE_SIZE: '0', UPLOAD_CGI_DURABLE: 'false' }
 const newId = () => randomBytes(16).toString('hex')
 
 /** In memory where there is room, for these are huge. */
 function roomyDirectory(t: TestContext): string {
-  const home = mkdtempSync(
-    join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'upload-cgi-resume-'),
-  )
-  t.after(() => rmSync(home, { recursive: true, force: true }))
+  const home = freshDirectory(t, inMemory())
   const directory = join(home, 'uploads')
   mkdirSync(directory)
   spawnSync('chmod', ['711', home])
@@ -124,8 +117,7 @@ test('4.1 GiB through Apache: the sender cut 20 times, the server restarted, the
 }, async (t) => {
   const directory = roomyDirectory(t)
   const env = { ...settings, UPLOAD_CGI_MAX_REQUEST_SIZE: '64MB', UPLOAD_CGI_DIRECTORY: directory }
-  const start = () =>
-    startApache({ program, module: 'cgid', env, define: { UPLOAD_CGI_MAX_BODY: '0' } })
+  const start = () => startApache({ env, define: { UPLOAD_CGI_MAX_BODY: '0' } })
   let server: RunningServer = await start()
   t.after(() => server.stop())
   const pieceBytes = 32_000_000
@@ -166,8 +158,6 @@ test('2.1 GiB through Apache, ModSecurity and the core rule set, blocking', {
 }, async (t) => {
   const directory = roomyDirectory(t)
   const server = await startApache({
-    program,
-    module: 'cgid',
     env: { ...settings, UPLOAD_CGI_DIRECTORY: directory },
     extra: firewall,
   })
@@ -313,7 +303,7 @@ test('two senders of one upload: one goes on, the other waits; who is killed is 
 }, async (t) => {
   const directory = roomyDirectory(t)
   const env = { ...settings, UPLOAD_CGI_DIRECTORY: directory }
-  const server = await startApache({ program, module: 'cgid', env })
+  const server = await startApache({ env })
   t.after(() => server.stop())
   const sender = new PieceSender(() => server.url, newId(), 6_000_000, 2_000_000)
   assert.equal((await sender.piece(0)).status, 202)
@@ -341,7 +331,7 @@ test('the program is killed in the middle of the commit, again and again; the fi
 }, async (t) => {
   const directory = roomyDirectory(t)
   const env = { ...settings, UPLOAD_CGI_DURABLE: 'true', UPLOAD_CGI_DIRECTORY: directory }
-  const server = await startApache({ program, module: 'cgid', env })
+  const server = await startApache({ env })
   t.after(() => server.stop())
   // Long to sum up, so that there is a middle.
   const sender = new PieceSender(() => server.url, newId(), 300_000_000, 100_000_000)
@@ -378,7 +368,7 @@ test('a disk that is full says so, and once it has room again the upload goes on
   mkdirSync(directory)
   giveToServer(directory)
   const env = { ...settings, UPLOAD_CGI_MIN_FREE_SPACE: '0', UPLOAD_CGI_DIRECTORY: directory }
-  const server = await startApache({ program, module: 'cgid', env })
+  const server = await startApache({ env })
   t.after(() => server.stop())
   const sender = new PieceSender(() => server.url, newId(), 14_000_000, 4_000_000)
   assert.equal((await sender.piece(0)).status, 202)
@@ -393,7 +383,7 @@ test('a disk that is full says so, and once it has room again the upload goes on
 })
 
 async function apacheWith(t: TestContext, env: Record<string, string>, extra = '') {
-  const apache = await startApache({ program, module: 'cgid', env, extra })
+  const apache = await startApache({ env, extra })
   t.after(() => apache.stop())
   return apache.url
 }
@@ -402,7 +392,6 @@ async function apacheWith(t: TestContext, env: Record<string, string>, extra = '
 async function behindNginx(t: TestContext, env: Record<string, string>): Promise<string> {
   const { origin } = new URL(await apacheWith(t, env))
   const nginx = await startNginx({
-    program,
     extra: `location /upload { client_max_body_size 1m; proxy_pass ${origin}; proxy_set_header Host $http_host; }`,
   })
   t.after(() => nginx.stop())

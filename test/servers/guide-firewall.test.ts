@@ -6,12 +6,12 @@ import { randomBytes } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import { section } from '../host/guide.ts'
 import { send, upload } from '../host/guide-promises.ts'
-import { Machine, needsRoot } from '../host/guide-site.ts'
+import { Machine, skipGuide } from '../host/guide-site.ts'
+import { missing } from '../host/installed.ts'
 import { contentType, multipartBody } from '../host/multipart-body.ts'
 import { PieceSender } from '../host/piece-sender.ts'
-import { missing } from '../host/servers.ts'
 
-const skip = needsRoot() || missing('apache2', 'libapache2-mod-security2', 'modsecurity-crs')
+const skip = skipGuide || missing('apache2', 'libapache2-mod-security2', 'modsecurity-crs')
 const exception = '/etc/modsecurity/upload-cgi.conf'
 const small = Buffer.from('small')
 const attack = '<script>alert(document.cookie)</script>'

@@ -25,10 +25,10 @@ import {
   small,
   upload,
 } from '../host/guide-promises.ts'
-import { type Edit, Machine, needsRoot } from '../host/guide-site.ts'
-import { missing } from '../host/servers.ts'
+import { type Edit, Machine, skipGuide } from '../host/guide-site.ts'
+import { missing } from '../host/installed.ts'
 
-const skip = needsRoot() || missing('apache2', 'apache2-suexec-pristine')
+const skip = skipGuide || missing('apache2', 'apache2-suexec-pristine')
 const smallTimeout: Edit = [
   '/etc/apache2/apache2.conf',
   'Timeout 300',

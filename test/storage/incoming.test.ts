@@ -17,7 +17,8 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { assertFault, contents, file, freshDirectory, post, storedNames } from '../host/storage.ts'
+import { assertFault, contents, file, post, storedNames } from '../host/form.ts'
+import { freshDirectory } from '../host/program.ts'
 
 test('nothing is written through an .incoming that became a symlink', async (t) => {
   const directory = freshDirectory(t)

@@ -14,24 +14,10 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import {
-  cannotMount,
-  fill,
-  missingTool,
-  mountBtrfs,
-  mountExt4,
-  mountTmpfs,
-  remount,
-} from '../host/mounts.ts'
-import {
-  assertFault,
-  contents,
-  file,
-  freshDirectory,
-  post,
-  program,
-  storedNames,
-} from '../host/storage.ts'
+import { assertFault, contents, file, post, storedNames } from '../host/form.ts'
+import { missing } from '../host/installed.ts'
+import { cannotMount, fill, mountBtrfs, mountExt4, mountTmpfs, remount } from '../host/mounts.ts'
+import { freshDirectory, program } from '../host/program.ts'
 
 const toTheLastByte = { UPLOAD_CGI_MIN_FREE_SPACE: '0' }
 const large = Buffer.alloc(300_000, 'L')
@@ -65,13 +51,13 @@ test('a full tmpfs is told, and stores again when there is room', async (t) => {
 })
 
 test('a full ext4 is told, and stores again when there is room', async (t) => {
-  const reason = cannotMount() || missingTool('mkfs.ext4')
+  const reason = cannotMount() || missing('mkfs.ext4')
   if (reason) return t.skip(reason)
   await fullAndFreeAgain(mountExt4(t, 8))
 })
 
 test('a used-up quota is told, and stores again when there is room', async (t) => {
-  const reason = cannotMount() || missingTool('mkfs.btrfs', 'btrfs')
+  const reason = cannotMount() || missing('mkfs.btrfs', 'btrfs')
   if (reason) return t.skip(reason)
   const directory = mountBtrfs(t, 128, '4M')
   assert.equal((await post(directory, [file('old.txt', 'old')], toTheLastByte)).status, 201)
@@ -98,7 +84,7 @@ test('what would break min_free_space is refused before the body is read', async
 })
 
 test('a disk that fills up in the middle of the second file keeps neither', async (t) => {
-  const reason = cannotMount() || missingTool('mkfs.ext4')
+  const reason = cannotMount() || missing('mkfs.ext4')
   if (reason) return t.skip(reason)
   for (const directory of [mountTmpfs(t, 'size=8m'), mountExt4(t, 8)]) {
     await post(directory, [file('old.txt', 'old')], toTheLastByte)
@@ -195,7 +181,7 @@ test('a file system mounted read-only is told and stays as it is', async (t) => 
 /** How runCgi starts the program as nobody; the executable may lie where only root gets to. */
 function withoutPrivileges(t: TestContext): { skip: string } | { limit: string; program: string } {
   if (process.getuid?.() !== 0) return { limit: '', program }
-  const reason = missingTool('setpriv')
+  const reason = missing('setpriv')
   if (reason) return { skip: reason }
   const home = freshDirectory(t)
   chmodSync(home, 0o755)

@@ -7,9 +7,9 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync
 import { constants } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { type CgiReply, runCgi } from '../host/cgi-host.ts'
+import { type CgiReply, runCgi } from '../host/cgi.ts'
 import { contentType, multipartBody } from '../host/multipart-body.ts'
-import { callsOf, fatesOf, home, inParallel, program, shim, skip } from './rack.ts'
+import { callsOf, fatesOf, home, inParallel, shim, skip } from './rack.ts'
 import type { Fate } from './scenarios.ts'
 
 type Step = {
@@ -94,7 +94,6 @@ class Sender {
   #run(env: Readonly<Record<string, string>>, stdinFile?: string): Promise<CgiReply> {
     const accept = { HTTP_ACCEPT: 'application/json', TORTURE_DIRECTORY: this.directory }
     return runCgi({
-      program,
       directory: this.directory,
       timeoutSeconds: 120,
       ...(stdinFile === undefined ? {} : { stdinFile, method: 'POST', contentType: contentType() }),

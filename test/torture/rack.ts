@@ -2,18 +2,14 @@
 // torture.test.ts (files in one request) and pieces.test.ts (files in pieces).
 
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { constants, tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { constants } from 'node:os'
+import { join } from 'node:path'
 import { after } from 'node:test'
-import { missing } from '../host/servers.ts'
+import { missing } from '../host/installed.ts'
+import { freshDirectory, inMemory } from '../host/program.ts'
 import type { Fate } from './scenarios.ts'
 
-export const program = resolve(import.meta.dirname, '../../build/upload.cgi')
-export const home = mkdtempSync(
-  join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'upload-cgi-test-'),
-)
-after(() => rmSync(home, { recursive: true, force: true }))
+export const home = freshDirectory({ after }, inMemory())
 export const shim = join(home, 'shim.so')
 export const skip = missing('gcc')
 const { ENOSPC, EDQUOT, EIO, EACCES, EPERM, EEXIST, EINTR, EMFILE } = constants.errno

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type CgiReply, runCgi } from '../host/cgi-host.ts'
+import { type CgiReply, runCgi } from '../host/cgi.ts'
 import { contentType, multipartBody } from '../host/multipart-body.ts'
 
 export type Scenario = {

@@ -13,10 +13,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { build } from 'esbuild'
 import { type BrowserContext, chromium, type Page } from 'playwright-core'
 import * as tus from 'tus-js-client'
+import { startApache } from '../host/apache.ts'
+import { find, missing } from '../host/installed.ts'
 import { chromiumArgs } from '../host/page.ts'
-import { find, giveToServer, missing, startApache } from '../host/servers.ts'
-import { looks, newDirectory, program, startTusApache } from '../host/tus.ts'
-import { type Line, startLine } from '../host/tus-line.ts'
+import { freshDirectory } from '../host/program.ts'
+import { startTcpProxy, type TcpProxy } from '../host/tcp-proxy.ts'
+import { looks, startTusApache } from '../host/tus.ts'
+import { giveToServer } from '../host/user.ts'
 
 // Missing in its declarations.
 const { FileUrlStorage } = tus as unknown as {
@@ -29,12 +32,12 @@ const metadata = { filename: 'Größe.bin', filetype: 'application/octet-stream'
 /** Slow enough to be stopped on the way. */
 const slow = 4_000_000
 
-type Server = { url: string; directory: string; line: Line } & ReturnType<typeof looks>
+type Server = { url: string; directory: string; line: TcpProxy } & ReturnType<typeof looks>
 
 async function startServer(t: TestContext, settings: Record<string, string> = {}): Promise<Server> {
-  const directory = newDirectory(t)
+  const directory = freshDirectory(t)
   const apache = await startTusApache(t, directory, settings)
-  const line = await startLine(t, Number(new URL(apache).port))
+  const line = await startTcpProxy(t, Number(new URL(apache).port))
   const url = apache.replace(/:\d+/, `:${line.port}`)
   return { url: `${url}/tus/`, directory, line, ...looks(directory) }
 }
@@ -144,7 +147,7 @@ describe('tus-js-client', { skip: missing('apache2'), timeout: 300_000 }, () => 
 
   test('uploads a stream of known length', async (t) => {
     const server = await startServer(t)
-    const path = join(newDirectory(t), 'source')
+    const path = join(freshDirectory(t), 'source')
     writeFileSync(path, content)
     const client = new Client(
       server,
@@ -208,7 +211,7 @@ describe('tus-js-client', { skip: missing('apache2'), timeout: 300_000 }, () => 
   test('goes on where another process was killed', async (t) => {
     const server = await startServer(t)
     server.line.bytesPerSecond = slow
-    const home = newDirectory(t)
+    const home = freshDirectory(t)
     const [source, urls] = [join(home, 'source'), join(home, 'urls.json')]
     writeFileSync(source, content)
     const script = `
@@ -388,17 +391,17 @@ async function openPage(
   options: object = {},
   site: 'same site' | 'other site' | 'allowed site' = 'same site',
 ): Promise<Visited> {
-  const directory = newDirectory(t)
-  const documentRoot = newDirectory(t)
+  const directory = freshDirectory(t)
+  const documentRoot = freshDirectory(t)
   await writePage(documentRoot)
   giveToServer(documentRoot)
   const env: Record<string, string> = { UPLOAD_CGI_DIRECTORY: directory }
-  const other = await startApache({ program, module: 'cgid', documentRoot, env })
+  const other = await startApache({ documentRoot, env })
   t.after(() => other.stop())
   if (site === 'allowed site') env['UPLOAD_CGI_ALLOWED_ORIGINS'] = new URL(other.url).origin
-  const apache = await startApache({ program, module: 'cgid', documentRoot, env })
+  const apache = await startApache({ documentRoot, env })
   t.after(() => apache.stop())
-  const line = await startLine(t, Number(new URL(apache.url).port))
+  const line = await startTcpProxy(t, Number(new URL(apache.url).port))
   const own = `http://127.0.0.1:${line.port}`
   const origin = site === 'same site' ? own : new URL(other.url).origin
   const server = { url: `${own}/upload/tus/`, directory, line, ...looks(directory) }
@@ -427,7 +430,7 @@ async function choose(page: Page, files: Readonly<Record<string, Buffer>>): Prom
 
 /** A file of one and the same time, as it is when a person chooses it again. */
 async function onDisk(t: TestContext, name: string, bytes = content): Promise<string> {
-  const path = join(newDirectory(t), name)
+  const path = join(freshDirectory(t), name)
   writeFileSync(path, bytes)
   return path
 }
