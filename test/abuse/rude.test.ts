@@ -1,6 +1,6 @@
 // Slow and rude clients, by raw sockets, through Apache (mod_cgid, mod_cgi), lighttpd and nginx with
-// fcgiwrap. After each of them: what the reply said is what lies in the directory, no program is left
-// behind, the server still answers, and what a killed program left in `.incoming` is swept by an upload.
+// fcgiwrap. After each of them what the reply said is what is in the directory, no program is left
+// running, the server still answers, and an upload sweeps what a killed program left in `.incoming`.
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
@@ -13,12 +13,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { startApache } from '../host/apache.ts'
 import { missing } from '../host/installed.ts'
 import { startLighttpd } from '../host/lighttpd.ts'
+import { incoming } from '../host/form.ts'
 import { contentType, multipartBody } from '../host/multipart-body.ts'
 import { startNginx } from '../host/nginx.ts'
 import { freshDirectory, program } from '../host/program.ts'
 import { post, RawClient } from '../host/raw-client.ts'
 import type { RunningServer } from '../host/server.ts'
-import { content, cutChunks, idleSeconds, patient, type Rudeness, rude, small } from './rudeness.ts'
+import { act, content, cutChunks, idleSeconds, patient, type Rude, rude, small } from './rudeness.ts'
 
 type Start = (env: Record<string, string>) => Promise<RunningServer>
 type Site = {
@@ -39,10 +40,10 @@ for (const [name, skip, start] of servers) {
   test(`${name}: slow clients get their files stored`, { skip }, async (t) => {
     const site = await running(t, start)
     await Promise.all(
-      patient.map(async ([what, bytes, act], i) => {
+      patient.map(async (client, i) => {
         const stored = `patient-${i}.bin`
-        assert.equal(await actOn(site, stored, bytes, act), 201, what)
-        assert.ok(readFileSync(join(site.directory, stored)).equals(bytes), what)
+        assert.equal(await actOn(site, client, stored), 201, client.name)
+        assert.ok(readFileSync(join(site.directory, stored)).equals(client.bytes), client.name)
       }),
     )
     await programsGone(site)
@@ -51,14 +52,14 @@ for (const [name, skip, start] of servers) {
 
   test(`${name}: rude clients get what they were told, and leave nothing`, { skip }, async (t) => {
     const site = await running(t, start)
-    for (const [i, act] of rude.entries()) await suffer(t, site, act, `rude-${i}.bin`)
+    for (const [i, client] of rude.entries()) await suffer(t, site, client, `rude-${i}.bin`)
   })
 
   // Servers close the program's input before they send SIGTERM; what was committed in between would be
   // stored although the client was told 400.
   test(`${name}: chunks without an end are not stored`, { skip }, async (t) => {
     const site = await running(t, start)
-    for (const [i, act] of cutChunks.entries()) await suffer(t, site, act, `cut-${i}.bin`)
+    for (const [i, client] of cutChunks.entries()) await suffer(t, site, client, `cut-${i}.bin`)
   })
 
   test(`${name}: a refusal does not spoil the connection`, { skip }, async (t) => {
@@ -95,13 +96,9 @@ test('chunks: SIGTERM just behind the end of input comes in time', async (t) => 
   assert.deepEqual(readdirSync(directory), ['.incoming'])
 })
 
-async function suffer(
-  t: TestContext,
-  site: Site,
-  [what, bytes, act]: readonly [string, Buffer, Rudeness],
-  file: string,
-): Promise<void> {
-  const status = await actOn(site, file, bytes, act)
+async function suffer(t: TestContext, site: Site, client: Rude, file: string): Promise<void> {
+  const { name: what, bytes } = client
+  const status = await actOn(site, client, file)
   await programsGone(site)
   const path = join(site.directory, file)
   const isThere = existsSync(path)
@@ -115,13 +112,14 @@ async function suffer(
   await sweep(site, left, `after-${file}`)
 }
 
-async function actOn(site: Site, file: string, bytes: Buffer, act: Rudeness): Promise<number> {
+async function actOn(site: Site, rude: Rude, file: string): Promise<number> {
+  const { bytes } = rude
   const client = await RawClient.connect(site.server.url, contentType())
   try {
     const arrival = async () => {
       if (site.isStreaming) await received(site.directory, bytes.length / 2)
     }
-    return await act(client, bodyFor(file, bytes), arrival)
+    return await act(rude, client, bodyFor(file, bytes), arrival)
   } finally {
     client.close()
   }
@@ -169,11 +167,6 @@ function isProgramOf({ directory }: Site, pid: string): boolean {
   } catch {
     return false
   }
-}
-
-function incoming(directory: string): string[] {
-  const path = join(directory, '.incoming')
-  return existsSync(path) ? readdirSync(path) : []
 }
 
 function bodyFor(filename: string, bytes: Buffer): Buffer {
