@@ -11,15 +11,24 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { startApache } from '../host/apache.ts'
+import { incoming } from '../host/form.ts'
 import { missing } from '../host/installed.ts'
 import { startLighttpd } from '../host/lighttpd.ts'
-import { incoming } from '../host/form.ts'
 import { contentType, multipartBody } from '../host/multipart-body.ts'
 import { startNginx } from '../host/nginx.ts'
 import { freshDirectory, program } from '../host/program.ts'
 import { post, RawClient } from '../host/raw-client.ts'
 import type { RunningServer } from '../host/server.ts'
-import { act, content, cutChunks, idleSeconds, patient, type Rude, rude, small } from './rudeness.ts'
+import {
+  act,
+  content,
+  cutChunks,
+  idleSeconds,
+  patient,
+  type Rude,
+  rude,
+  small,
+} from './rudeness.ts'
 
 type Start = (env: Record<string, string>) => Promise<RunningServer>
 type Site = {

@@ -131,7 +131,11 @@ export const patient = rows([
 export const rude = rows([
   ['silence until the server has enough', content, [length(), part(0, half)]],
   ['a close half-way', content, [length(), part(0, half), arrives, close]],
-  ['an end of sending half-way, still listening', content, [length(), part(0, half), arrives, end()]],
+  [
+    'an end of sending half-way, still listening',
+    content,
+    [length(), part(0, half), arrives, end()],
+  ],
   ['a reset half-way', content, [length(), part(0, half), arrives, reset]],
   ['a whole body, but one byte less than declared', content, [length(1), whole, arrives, end()]],
   ['chunks that end half-way', content, [chunked, chunk(half), arrives, end()]],
