@@ -47,12 +47,18 @@ export function assertFault(reply: CgiReply, code: keyof typeof faults): void {
 
 /** What a visitor can see, with its content; and nothing may be left in `.incoming`. */
 export function contents(directory: string): Record<string, string> {
-  const names = readdirSync(directory).sort()
-  if (names.includes('.incoming')) assert.deepEqual(readdirSync(join(directory, '.incoming')), [])
   const isVisible = (name: string) => lstatSync(join(directory, name)).isFile()
   return Object.fromEntries(
-    names.filter(isVisible).map((name) => [name, readFileSync(join(directory, name), 'latin1')]),
+    finished(directory)
+      .filter(isVisible)
+      .map((name) => [name, readFileSync(join(directory, name), 'latin1')]),
   )
+}
+
+/** The names that a visitor can see, in order; and nothing may be left in `.incoming`. */
+export function finished(directory: string): string[] {
+  assert.deepEqual(incoming(directory), [])
+  return visible(directory)
 }
 
 /** The names that a visitor of the directory can see, in order. */
