@@ -20,6 +20,7 @@ import { after, before, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { missing } from '../host/installed.ts'
 import { freshDirectory, root } from '../host/program.ts'
+import { needsRoot } from '../host/user.ts'
 
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const name = `upload.cgi-${manifest.version}-linux-${process.arch}`
@@ -150,9 +151,7 @@ test('the sums hold, the texts are those of the program, the bill names what is 
 
 test('in a bare Debian without Node: unpacked, installed, uploaded to through Apache, uninstalled', {
   skip:
-    process.getuid?.() === 0
-      ? missing('debootstrap', 'curl')
-      : 'only root can make a Debian: run it with sudo',
+    needsRoot('only root can make a Debian: run it with sudo') || missing('debootstrap', 'curl'),
   timeout: 600_000,
 }, async (t) => {
   const system = join(home, 'debian')

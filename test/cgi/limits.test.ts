@@ -1,5 +1,6 @@
-// docs/limits.md is true: with what it calls enough every kind of request works, with what it calls too little
-// each ends at once with an answer, a line for the error log or a signal, and nothing below hangs. The least amounts are measured and told as diagnostics, so that the table can be kept near them.
+// docs/limits.md is true: with what it calls enough every kind of request works, with what it calls too
+// little each ends at once with a reply, a line for the error log or a signal, and nothing below hangs.
+// The least amounts are measured and told as diagnostics, so that the table can be kept near them.
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
@@ -11,10 +12,10 @@ import { missing } from '../host/installed.ts'
 import { type Circumstances, documented, isClean, isFine, kinds, request } from '../host/limits.ts'
 import { contentType } from '../host/multipart-body.ts'
 import { freshDirectory, program } from '../host/program.ts'
+import { needsRoot } from '../host/user.ts'
 
 const table = documented()
-const needsRoot =
-  process.getuid?.() === 0 ? false : 'needs root, to be a user without other processes'
+const noRoot = needsRoot('needs root, to be a user without other processes')
 let nextUid = 41_000 + 20 * (process.pid % 500)
 
 function prepare(t: TestContext): Circumstances {
@@ -41,7 +42,7 @@ const measured = [
 ] as const
 
 for (const { name, limit, step, unit } of measured) {
-  const skip = limit === 'nproc' ? needsRoot : false
+  const skip = limit === 'nproc' ? noRoot : false
   test(`${name}: enough is enough, and too little ends it at once with words`, {
     skip,
   }, async (t) => {
@@ -71,7 +72,7 @@ for (const { name, limit, step, unit } of measured) {
 }
 
 test('below that it never hangs: it ends with words or by a signal', {
-  skip: needsRoot,
+  skip: noRoot,
 }, async (t) => {
   const place = prepare(t)
   // An unchanged Node hangs where its second thread is the one that lacks: 115 to 140 MB, 11 to 20 MB, 2 processes.
@@ -80,7 +81,7 @@ test('below that it never hangs: it ends with words or by a signal', {
     ['data', steps(1e6, 26e6, 1e6)],
     ['stack', steps(4096, 61_440, 8192)],
     ['nofile', steps(3, 19, 1)],
-    ['nproc', needsRoot ? [] : [1, 2]],
+    ['nproc', noRoot ? [] : [1, 2]],
   ]
   for (const [limit, values] of below) {
     for (const value of values) {
@@ -100,7 +101,7 @@ function steps(from: number, to: number, step: number): number[] {
 }
 
 test('three processes are enough on a machine with 64 processors', {
-  skip: needsRoot || missing('gcc'),
+  skip: noRoot || missing('gcc'),
 }, async (t) => {
   const place = prepare(t)
   const library = join(place.directory, '..', 'processors.so')

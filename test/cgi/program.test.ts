@@ -2,8 +2,7 @@
 // sources, arguments and NODE_OPTIONS, and what it must start under. faults.test.ts has what it refuses.
 
 import assert from 'node:assert/strict'
-import { execFileSync, spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -11,6 +10,7 @@ import { runCgi } from '../host/cgi.ts'
 import { file, finished, post } from '../host/form.ts'
 import { contentType, multipartBody } from '../host/multipart-body.ts'
 import { freshDirectory, program } from '../host/program.ts'
+import { startServe } from '../host/serve.ts'
 
 test('one file is stored with its bytes, mode and checksum', async () => {
   const directory = freshDirectory({ after })
@@ -155,13 +155,9 @@ test('--licenses prints the notices of all that is inside', () => {
 
 test('serve without settings stores into ./uploads and says so', async (t) => {
   const home = freshDirectory({ after })
-  const env = { PATH: '/usr/bin:/bin' }
-  const server = spawn(program, ['serve', '--port', '0'], { cwd: home, env })
-  t.after(() => server.kill())
-  let said = ''
-  while (!/for production/.test(said)) said += (await once(server.stdout, 'data'))[0]
+  const { url, said } = await startServe(t, { cwd: home })
   assert.match(said, /\.\/uploads/)
-  const url = /http:\/\/127\.0\.0\.1:\d+\//.exec(said)?.[0] ?? ''
+  assert.match(url, /^http:\/\/127\.0\.0\.1:\d+\/$/)
   const bytes = Buffer.alloc(2_000_000, 'serve')
   const form = new FormData()
   form.append('file', new Blob([bytes]), 'a.bin')

@@ -9,6 +9,7 @@ import { after, test } from 'node:test'
 import { packageExecutable } from '../../build/package.ts'
 import { missing } from '../host/installed.ts'
 import { freshDirectory, program, root } from '../host/program.ts'
+import { needsRoot } from '../host/user.ts'
 
 const home = freshDirectory({ after })
 const uploads = join(home, 'uploads')
@@ -38,7 +39,7 @@ int main(int argc, char **argv) {
 })
 
 test('starts with three process slots, its own among them', {
-  skip: process.getuid?.() === 0 ? false : 'needs root, to be a user without other processes',
+  skip: needsRoot('needs root, to be a user without other processes'),
 }, () => {
   const nobodyElse = ['--reuid=54321', '--regid=54321', '--clear-groups']
   const args = [...nobodyElse, 'prlimit', '--nproc=3', program]

@@ -25,7 +25,7 @@ import { type CgiOptions, runCgi } from '../host/cgi.ts'
 import { missing } from '../host/installed.ts'
 import { contentType, multipartBody } from '../host/multipart-body.ts'
 import { freshDirectory, program, root } from '../host/program.ts'
-import { giveToServer } from '../host/user.ts'
+import { giveToServer, needsRoot } from '../host/user.ts'
 
 const file = (filename: string, content = 'hello') => ({ name: 'file', filename, content })
 
@@ -203,7 +203,7 @@ test('settings scripts: two forms with one executable, called as suexec does', a
 })
 
 test('a settings script of somebody else, or that everybody may write to, is not used', {
-  skip: process.getuid?.() === 0 ? false : 'only root can give files away: run it with sudo',
+  skip: needsRoot('only root can give files away: run it with sudo'),
 }, async (t) => {
   const home = freshDirectory(t)
   chmodSync(home, 0o755)

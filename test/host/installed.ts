@@ -85,5 +85,6 @@ const libraries = {
   'libcgi-pm-perl': '/usr/share/perl5/CGI.pm',
   'apache2-suexec-pristine': '/usr/lib/apache2/suexec-pristine',
   'libapache2-mod-security2': '/usr/lib/apache2/modules/mod_security2.so',
+  'libstdc++6-arm64-cross': '/usr/aarch64-linux-gnu/lib/libstdc++.so.6',
   'modsecurity-crs': '/usr/share/modsecurity-crs/owasp-crs.load',
 } as const

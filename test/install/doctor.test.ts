@@ -25,7 +25,7 @@ import {
 } from '../host/doctor.ts'
 import { missing } from '../host/installed.ts'
 import { cannotMount, mountTmpfs } from '../host/mounts.ts'
-import { program } from '../host/program.ts'
+import { program, writeSettings } from '../host/program.ts'
 
 const otherMachine = process.arch === 'arm64' ? 62 : 183
 
@@ -122,7 +122,7 @@ for (const { name, shell, skip } of shells) {
   sick(
     'missing settings are told by the program itself',
     ['FOUND 14 NOT_CONFIGURED'],
-    ({ folder }) => writeFileSync(join(folder, '.htupload.toml'), 'directry = "/srv"\n'),
+    ({ folder }) => writeSettings(folder, 'directry = "/srv"\n'),
   )
   sick('a program that others may write to is told', ['MAYBE 7 SUEXEC_REFUSES'], ({ program }) =>
     chmodSync(program, 0o775),

@@ -25,6 +25,7 @@ import { type TestContext, test } from 'node:test'
 import { runCgi } from '../host/cgi.ts'
 import { missing } from '../host/installed.ts'
 import { program as executable, freshDirectory, root } from '../host/program.ts'
+import { isRoot } from '../host/user.ts'
 
 const script = join(root, 'install.sh')
 
@@ -299,7 +300,7 @@ function run(words: readonly string[], options: RunOptions = {}): Promise<Ended>
 
 /** Who is not root and may write to `directory`: somebody else if we are root. */
 function unprivileged(directory: string): number | undefined {
-  if (process.getuid?.() !== 0) return undefined
+  if (!isRoot()) return undefined
   const nobody = 65534
   chownSync(directory, nobody, nobody)
   return nobody

@@ -2,9 +2,8 @@
 // fields of their own. Whatever they hold is text on the page, and the policy of the page allows its own style.
 
 import assert from 'node:assert/strict'
-import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { once } from 'node:events'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -12,6 +11,7 @@ import { languageFiles } from '../../src/languages/files.ts'
 import { runCgi } from '../host/cgi.ts'
 import { contentType, multipartBody } from '../host/multipart-body.ts'
 import { freshDirectory, program } from '../host/program.ts'
+import { startServe } from '../host/serve.ts'
 import { asOneself } from '../host/user.ts'
 
 const home = freshDirectory({ after })
@@ -213,10 +213,7 @@ test('serve --open shows the page in the browser', async (t) => {
     { mode: 0o755 },
   )
   const env = { PATH: `${home}:/usr/bin:/bin`, DISPLAY: ':0', UPLOAD_CGI_DIRECTORY: home }
-  const server = spawn(program, ['serve', '--port', '0', '--open'], { env })
-  t.after(() => server.kill())
-  let said = ''
-  while (!/http:\/\/\S+/.test(said)) said += (await once(server.stdout, 'data'))[0]
+  const { url } = await startServe(t, { args: ['--open'], env })
   for (let i = 0; i < 200 && !existsSync(seen); i++) await new Promise((go) => setTimeout(go, 25))
-  assert.equal(readFileSync(seen, 'utf8').trim(), /http:\/\/\S+/.exec(said)?.[0])
+  assert.equal(readFileSync(seen, 'utf8').trim(), url)
 })

@@ -18,6 +18,7 @@ import { assertFault, contents, file, post, storedNames } from '../host/form.ts'
 import { missing } from '../host/installed.ts'
 import { cannotMount, fill, mountBtrfs, mountExt4, mountTmpfs, remount } from '../host/mounts.ts'
 import { freshDirectory, program } from '../host/program.ts'
+import { isRoot, needsRoot } from '../host/user.ts'
 
 const toTheLastByte = { UPLOAD_CGI_MIN_FREE_SPACE: '0' }
 const large = Buffer.alloc(300_000, 'L')
@@ -153,7 +154,8 @@ test('a directory without the right to write is told and stays as it is', async 
 test('an .incoming of somebody else is told and nothing is written into it', async (t) => {
   const unprivileged = withoutPrivileges(t)
   if ('skip' in unprivileged) return t.skip(unprivileged.skip)
-  if (process.getuid?.() !== 0) return t.skip('only root can make a directory of somebody else')
+  const noRoot = needsRoot('only root can make a directory of somebody else')
+  if (noRoot) return t.skip(noRoot)
   const directory = freshDirectory(t)
   chmodSync(directory, 0o777)
   mkdirSync(join(directory, '.incoming'), 0o700)
@@ -180,7 +182,7 @@ test('a file system mounted read-only is told and stays as it is', async (t) => 
 
 /** How runCgi starts the program as nobody; the executable may lie where only root gets to. */
 function withoutPrivileges(t: TestContext): { skip: string } | { limit: string; program: string } {
-  if (process.getuid?.() !== 0) return { limit: '', program }
+  if (!isRoot()) return { limit: '', program }
   const reason = missing('setpriv')
   if (reason) return { skip: reason }
   const home = freshDirectory(t)
