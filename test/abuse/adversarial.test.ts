@@ -1,6 +1,6 @@
-// Bodies of 10 and 100 MiB that are meant to make the built executable slow, large or talkative. Ten times
-// the size takes ten times the time and no more memory; none takes many times as long as plain bytes; and
-// what is said of it, in reply, error log and log file, is bounded.
+// Bodies of 10 and 100 MiB that are meant to make the built executable slow, large or talkative.
+// Ten times the size takes ten times the time and no more memory; no body takes many times as long
+// as plain bytes; and what the program says of it, in reply, error log and log file, is bounded.
 
 import assert from 'node:assert/strict'
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
@@ -13,8 +13,8 @@ import { field, type Hostile, hostileBodies, plainBoundary, writeBody } from './
 
 const rounds = 3
 const mebibyte = 1024 * 1024
-// Between two sizes 1.3 MB were seen: when garbage is collected is up to chance. Whoever kept a twentieth
-// of the 90 MiB more would show.
+// Between two sizes 1.3 MB were seen: when garbage is collected is up to chance. A program that
+// kept a twentieth of the 90 MiB more would show.
 const peakNoiseBytes = 4_000_000
 
 const scratch = freshDirectory({ after }, inMemory())

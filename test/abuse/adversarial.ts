@@ -1,5 +1,5 @@
-// Bodies that are meant to hurt a parser, of any size, as files that become standard input: never as one
-// string. Used by adversarial.test.ts, which compares two sizes of each.
+// Bodies of any size that are meant to hurt a parser, as files that become standard input: never as
+// one string.
 
 import { closeSync, openSync, writeSync } from 'node:fs'
 import type { FaultCode } from '../../src/fault.ts'

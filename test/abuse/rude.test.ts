@@ -1,6 +1,7 @@
-// Slow and rude clients, by raw sockets, through Apache (mod_cgid, mod_cgi), lighttpd and nginx with
-// fcgiwrap. After each of them what the reply said is what is in the directory, no program is left
-// running, the server still answers, and an upload sweeps what a killed program left in `.incoming`.
+// Slow and rude clients, by raw sockets, through Apache (mod_cgid, mod_cgi), lighttpd and nginx
+// with fcgiwrap. After each of them what the reply said is what is in the directory, no program is
+// left running, the server still answers, and an upload sweeps what a killed program left in
+// `.incoming`.
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
@@ -64,8 +65,8 @@ for (const [name, skip, start] of servers) {
     for (const [i, client] of rude.entries()) await suffer(t, site, client, `rude-${i}.bin`)
   })
 
-  // Servers close the program's input before they send SIGTERM; what was committed in between would be
-  // stored although the client was told 400.
+  // Servers close the program's input before they send SIGTERM; what was committed in between would
+  // be stored although the client was told 400.
   test(`${name}: chunks without an end are not stored`, { skip }, async (t) => {
     const site = await running(t, start)
     for (const [i, client] of cutChunks.entries()) await suffer(t, site, client, `cut-${i}.bin`)
@@ -145,7 +146,7 @@ async function received(directory: string, bytes: number): Promise<void> {
   }
 }
 
-/** What lies there becomes older than `partial_lifetime`, and the next upload removes it. */
+/** What is there becomes older than `partial_lifetime`, and the next upload removes it. */
 async function sweep(site: Site, left: readonly string[], file: string): Promise<void> {
   const longAgo = Date.now() / 1000 - 2 * 86_400
   for (const name of left) {

@@ -1,5 +1,5 @@
-// What slow and rude clients do with one upload, as tables of steps: each client is given a connection
-// and the body of a form with one file, and takes its steps one after the other.
+// What slow and rude clients do with one upload, as tables of steps: each client is given a
+// connection and the body of a form with one file, and takes its steps one after the other.
 
 import { setTimeout as delay } from 'node:timers/promises'
 import type { RawClient } from '../host/raw-client.ts'
@@ -145,8 +145,9 @@ export const rude = rows([
 ])
 
 /**
- * All of the multipart body arrives, but not the end of the chunks. The server knows that the request
- * is broken; to the program, which has no length to compare with, its end of input looks like any other.
+ * All of the multipart body arrives, but not the end of the chunks. The server knows that the
+ * request is broken; to the program, which has no length to compare with, its end of input looks
+ * like any other.
  */
 export const cutChunks = rows([
   [

@@ -1,4 +1,5 @@
-// The bench measures what it says: every program in it does the same job, and what fails is not measured.
+// The bench measures what it says: every program in it does the same job, and what fails is not
+// measured.
 
 import assert from 'node:assert/strict'
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

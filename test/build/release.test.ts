@@ -1,5 +1,6 @@
-// The archives that people download: what is in them, that their sums hold, that the same sources make the same
-// bytes elsewhere, and that one of them, unpacked in a bare Debian without Node, becomes an upload page.
+// The archives that people download: what is in them, that their sums are right, that the same
+// sources make the same bytes elsewhere, and that one of them, unpacked in a bare Debian without
+// Node, becomes an upload page.
 
 import assert from 'node:assert/strict'
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
@@ -201,7 +202,7 @@ test('in a bare Debian without Node: unpacked, installed, uploaded to through Ap
     `${commands.length} command, ${seconds.toFixed(0)} s from unpacking to the first stored file`,
   )
 
-  // A configuration that Apache refuses is taken back, and the page goes on.
+  // A configuration that Apache refuses is taken back, and the page still answers.
   inside(`cd /root/${name} && ./install.sh --yes --uninstall`)
   writeFileSync(
     join(system, 'etc/apache2/conf-enabled/broken.conf'),

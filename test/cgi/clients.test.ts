@@ -1,7 +1,8 @@
-// Bodies made by programs that nobody here wrote: curl, Node's fetch, Python's requests, urllib3, httpx
-// and aiohttp, libwww-perl, HTTPie. Each is given files with troublesome names; what lies in the directory
-// must be the files' bytes, under the name that storedName() makes of what the client sends. Where a
-// client changes names by itself, its habit is written down here. Browsers: test/browser.test.ts.
+// Bodies made by programs that nobody here wrote: curl, Node's fetch, Python's requests, urllib3,
+// httpx and aiohttp, libwww-perl, HTTPie. Each is given files with troublesome names; what is in
+// the directory must be the files' bytes, under the name that storedName() makes of what the client
+// sends. Where a client changes names by itself, its habit is written down here.
+// test/page/browser.test.ts has browsers.
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'

@@ -1,7 +1,8 @@
-// Every case of test/fixtures through open() of app.ts, with the real parser, names, limits and store:
-// in chunks of 1 to 64 bytes, of the sizes around the buffers of servers and of our driver, and, under 4 KiB,
-// cut in two at every byte. Each way must lead to the outcome that the case states, and all ways to the
-// same one, to the last byte of reply and directory. Not here: the executable (test/corpus.test.ts).
+// Every case of test/fixtures through open() of app.ts, with the real parser, names, limits and
+// storage: in chunks of 1 to 64 bytes, of the sizes around the buffers of servers and of our
+// driver, and, under 4 KiB, cut in two at every byte. Each way must lead to the outcome that the
+// case states, and all ways to the same one, to the last byte of reply and directory.
+// corpus.test.ts has the executable.
 
 import assert from 'node:assert/strict'
 import { unlinkSync } from 'node:fs'
@@ -28,7 +29,10 @@ const directory = freshDirectory({ after }, inMemory(256e6))
 const scratch = Buffer.alloc(131073)
 const corpus = readCorpus()
 
-/** What each topic is about, in one sentence, and whether it needs cases that are accepted and refused. */
+/**
+ * What each topic is about, in one sentence, and whether it needs cases that are accepted and
+ * refused.
+ */
 const topics: Record<string, readonly [rule: string, accepted: boolean, refused: boolean]> = {
   'media-type': ['only multipart/form-data, compared whole, is taken', true, true],
   boundary: ['1 to 70 legal characters, with or without quotes', true, true],
@@ -100,7 +104,10 @@ for (const wanted of corpus) {
   })
 }
 
-/** The last size of each way goes on to the end of the body. A size over the body's is the whole body. */
+/**
+ * The last size of each way is used up to the end of the body. A size over the body's is the whole
+ * body.
+ */
 function* ways(bodyBytes: number): Generator<readonly [way: string, sizes: readonly number[]]> {
   for (const size of chunkSizes) {
     if (size < bodyBytes) yield [`in chunks of ${size}`, [size]]
@@ -129,7 +136,7 @@ function outcomeOfChunks(
   return cleared(exchange.end())
 }
 
-/** What is left behind is looked at, then removed for the next run. */
+/** What is left is looked at, then removed for the next run. */
 function cleared(reply: Reply): Outcome {
   const outcome = outcomeOf(reply.status, reply.body, directory)
   for (const [name] of outcome.visible) unlinkSync(join(directory, name))

@@ -1,7 +1,7 @@
 // Every case of test/fixtures once through the built executable, its body through a socket as under
-// mod_cgid, every fifth also from a regular file as under lighttpd: the same outcomes as in process
-// (src/corpus.test.ts), now with start-up, driver, real environment and durable files.
-// Four at a time, each with a directory of its own.
+// mod_cgid, every fifth also from a regular file as under lighttpd: the same outcomes as in
+// corpus-in-core.test.ts, now with start-up, driver, real environment and durable files. Four cases
+// run at a time, each with a directory of its own.
 
 import assert from 'node:assert/strict'
 import { mkdirSync } from 'node:fs'

@@ -1,8 +1,9 @@
-// The end of input at every byte: five bodies, each cut at every offset, in three ways: CONTENT_LENGTH of the
-// whole (the client stopped), CONTENT_LENGTH of the cut (the sender lied), chunked without a length. In
-// process at every offset, through the executable at every seventh, in a directory that must stay empty.
-// Behind the close delimiter only the epilogue is missing: without the length of the whole that is a
-// complete form, and is stored. In the middle of the large file the three ways take turns.
+// The end of input at every byte: five bodies, each cut at every offset, in three ways:
+// CONTENT_LENGTH of the whole (the client stopped), CONTENT_LENGTH of the cut (the sender lied),
+// chunked without a length. In process at every offset, through the executable at every seventh, in
+// a directory that must stay empty. After the close delimiter only the epilogue is missing: without
+// the length of the whole that is a complete form, and is stored. In the middle of the large file
+// the three ways take turns.
 
 import assert from 'node:assert/strict'
 import { mkdirSync, unlinkSync } from 'node:fs'

@@ -1,5 +1,5 @@
-// Every code of the fault table, provoked in the built executable as a CGI program: limits, taken names,
-// malformed requests. What is refused stores nothing.
+// Every code of the fault table, provoked in the built executable as a CGI program: limits, taken
+// names, malformed requests. What is refused stores nothing.
 
 import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -120,7 +120,7 @@ test('what is malformed or not allowed is refused with its code, and nothing is 
   await refused('DIRECTORY_UNUSABLE', { DOCUMENT_ROOT: '/' })
 })
 
-/** Uploads in pieces have tests of their own: pieces.test.ts and tus.test.ts. */
+/** Uploads in pieces have tests of their own: test/pieces and test/tus. */
 const ofPieces: ReadonlySet<string> = new Set([
   'BAD_UPLOAD',
   'CHECKSUM_MISMATCH',

@@ -1,6 +1,7 @@
-// docs/limits.md is true: with what it calls enough every kind of request works, with what it calls too
-// little each ends at once with a reply, a line for the error log or a signal, and nothing below hangs.
-// The least amounts are measured and told as diagnostics, so that the table can be kept near them.
+// docs/limits.md is true: with what it calls enough every kind of request works, with what it calls
+// too little each ends at once with a reply, a line for the error log or a signal, and nothing
+// below hangs. The least amounts are measured and told as diagnostics, so that the table can be
+// kept near them.
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
@@ -27,7 +28,7 @@ function prepare(t: TestContext): Circumstances {
   return { directory }
 }
 
-/** Another one each time: what a killed program left behind counts for its user. */
+/** Another one each time: what a killed program left running counts for its user. */
 function otherUser(): number {
   nextUid += 1
   return nextUid
@@ -75,7 +76,8 @@ test('below that it never hangs: it ends with words or by a signal', {
   skip: noRoot,
 }, async (t) => {
   const place = prepare(t)
-  // An unchanged Node hangs where its second thread is the one that lacks: 115 to 140 MB, 11 to 20 MB, 2 processes.
+  // An unchanged Node hangs where its second thread is the one that lacks: 115 to 140 MB, 11 to 20
+  // MB, 2 processes.
   const below: readonly [string, readonly number[]][] = [
     ['as', [20e6, 60e6, 100e6, ...steps(110e6, 150e6, 2e6), 200e6, 300e6, 400e6, 500e6]],
     ['data', steps(1e6, 26e6, 1e6)],

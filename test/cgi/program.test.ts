@@ -1,5 +1,6 @@
-// The built executable, started as a CGI program: what is stored under which name, settings from all
-// sources, arguments and NODE_OPTIONS, and what it must start under. faults.test.ts has what it refuses.
+// The built executable, started as a CGI program: what is stored under which name, settings from
+// all sources, arguments and NODE_OPTIONS, and what it must start under. faults.test.ts has what it
+// refuses.
 
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'

@@ -1,5 +1,6 @@
-// What the executable must start under, and what it must not load: hosts without executable memory, with
-// three process slots, and the modules of a GET beside those of an empty executable made the same way.
+// What the executable must start under, and what it must not load: hosts without executable memory,
+// with three process slots, and the modules of a GET beside those of an empty executable made the
+// same way.
 
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'

@@ -1,5 +1,6 @@
-// `upload.cgi check --url` against real servers that stand in the way as servers do: limits, a firewall, impatience,
-// a program that is shown or refused instead of run. Nothing may ever be left in the upload directory.
+// `upload.cgi check --url` against real servers that hinder uploads as servers do: limits, a
+// firewall, time limits, a program that is shown or refused instead of run. Nothing may ever be
+// left in the upload directory.
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
@@ -136,7 +137,8 @@ test('a firewall with the usual rules', {
 test('a server that is not patient', { skip: missing('apache2') }, async (t) => {
   const { server, directory } = await apache(t, {
     extra:
-      'LoadModule reqtimeout_module /usr/lib/apache2/modules/mod_reqtimeout.so\nRequestReadTimeout body=2',
+      'LoadModule reqtimeout_module /usr/lib/apache2/modules/mod_reqtimeout.so\n' +
+      'RequestReadTimeout body=2',
   })
   const found = await checked(server.url, '--pause', '4')
   assert.equal(found.get('PAUSE_CUT')?.level, 'warning', JSON.stringify([...found]))

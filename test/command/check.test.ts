@@ -1,5 +1,6 @@
-// `upload.cgi check` with everything that it can find made wrong for real: permissions, mounts, limits,
-// settings. Where the remedy is a command, it is pasted into a shell, and the finding must be gone.
+// `upload.cgi check` with everything that it can find made wrong for real: permissions, mounts,
+// limits, settings. Where the remedy is a command, it is pasted into a shell, and the finding must
+// be gone.
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'

@@ -1,5 +1,6 @@
-// The commands that print: init, config, apache-conf, man, --help, each held against what reads its output: the
-// loader, a real Apache, man. Then settings scripts, the log under rotation, and what debug tells.
+// The commands that print: init, config, apache-conf, man, --help, each held against what reads its
+// output: the loader, a real Apache, man. Then settings scripts, the log under rotation, and what
+// debug tells.
 
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
@@ -51,7 +52,7 @@ test('init prints a file whose every line is right, as it is and with all commen
   const plain = origins(stdout)
   assert.equal(plain[0]?.value, `${home}/it's "here"`)
   assert.ok(plain.slice(1).every(({ origin }) => origin === 'default'))
-  // A setting in a comment has no blank behind its #.
+  // A setting in a comment has no blank after its #.
   const all = origins(stdout.replace(/^#(?=[\w["])/gm, ''))
   assert.deepEqual(
     all.map(({ key, value }) => [key, key === 'extra_fields' ? [] : value]),

@@ -74,8 +74,8 @@ export async function startApache(options: ApacheOptions): Promise<RunningServer
 }
 
 /**
- * Apache takes requests before the socket of mod_cgid, `name` and a number, belongs to the user that
- * it works as; until then it answers 503, and does not try again.
+ * Apache takes requests before the socket of mod_cgid, `name` and a number, belongs to the user
+ * that it works as; until then it answers 503, and does not try again.
  */
 export function isCgidReady(directory: string, name: string): boolean {
   const socket = readdirSync(directory).find((entry) => entry.startsWith(name))

@@ -83,7 +83,7 @@ export function found(checked: Checked, code: string): Finding {
   return finding
 }
 
-/** It is found, its remedy is carried out as it stands, and it is found no more. */
+/** It is found, its remedy is carried out as it is written, and it is found no more. */
 export function assertFixed(
   place: Place,
   code: string,

@@ -1,7 +1,7 @@
-// The rules of multipart/form-data as raw bodies: reads test/fixtures/<case>/, each `body` (its bytes as
-// they are sent) with `case.toml` (why, the CGI environment that differs from the usual, what comes out).
-// Called by the tests that send them, in process and through the executable. Strict: an unknown key, a
-// missing one, or a third file is an error, so that no case is passed over by a slip of the pen.
+// The rules of multipart/form-data as raw bodies: reads test/fixtures/<case>/, each `body` (its
+// bytes as they are sent) with `case.toml` (why, the CGI environment that differs from the usual,
+// what comes out). It refuses an unknown key, a missing one, or a third file, so that a slip of the
+// pen cannot pass a case over.
 
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
@@ -12,7 +12,7 @@ import { type FaultCode, faults } from '../../src/fault.ts'
 
 export type CorpusCase = {
   readonly name: string
-  /** One sentence with the RFC's section, or the CVE, that it stands on. */
+  /** One sentence with the RFC's section, or the CVE, that it rests on. */
   readonly why: string
   readonly topic: string
   readonly body: Buffer
@@ -37,7 +37,7 @@ export type ExpectedFile = {
   readonly bytes: Buffer
 }
 
-/** All that a request leads to: the reply without id and time, and what lies in the directory. */
+/** All that a request leads to: the reply without id and time, and what is in the directory. */
 export type Outcome = {
   readonly status: number
   /** undefined when the reply is no JSON. */
@@ -163,7 +163,10 @@ function readFile(value: unknown, body: Buffer): ExpectedFile {
   return read
 }
 
-/** `text` in UTF-8, `hex`, or `body`: the bytes of the body from the first position up to the second. */
+/**
+ * `text` in UTF-8, `hex`, or `body`: the bytes of the body from the first position up to the
+ * second.
+ */
 function readBytes(table: Reader, body: Buffer): Buffer {
   const text = table.optionalText('text')
   if (text !== undefined) return Buffer.from(text)

@@ -1,6 +1,6 @@
-// Patients for doctor.cgi: a directory with a copy of it and what ails the program beside it, and a way
-// to ask it as a web server or a person would. What is wrong with a program is made in a copy of the
-// built executable, byte by byte.
+// Patients for doctor.cgi: a directory with a copy of it and what ails the program beside it, and a
+// way to ask it as a web server or a person would. What is wrong with a program is made in a copy
+// of the built executable, byte by byte.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import {
@@ -83,7 +83,7 @@ export function tools(
 /** All that it needs to try a program. */
 export const most = 'sh cat env id uname ls grep date stat od dd sleep sed tr head'
 
-/** Writes over the only place where `old` stands. */
+/** Writes over the only place that has `old`. */
 export function patch(file: string, old: string, replacement: string): void {
   const bytes = readFileSync(file)
   const place = bytes.indexOf(old, 0, 'latin1')

@@ -1,6 +1,6 @@
-// Posts files as a form to the built executable, and tells what is in a directory afterwards. A reply
-// of 201 must mean that everything it names is there; every other reply, that nothing came and that
-// nothing was left in `.incoming`.
+// Posts files as a form to the built executable, and tells what is in a directory afterwards. A
+// reply of 201 must mean that everything it names is there; every other reply, that nothing came
+// and that nothing was left in `.incoming`.
 
 import assert from 'node:assert/strict'
 import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs'

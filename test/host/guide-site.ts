@@ -1,6 +1,7 @@
-// A scratch machine for docs/servers.md: a directory that stands for /, in which the guide's files are written and
-// its commands run, and Debian's servers with a copy of Debian's own configuration in it. What differs from the guide
-// is the place of every path, the port, and what a test changes by `edits`. It needs root, as the guide does.
+// A scratch machine for docs/servers.md: a directory that is its /, in which the guide's files are
+// written and its commands run, and Debian's servers with a copy of Debian's own configuration in
+// it. What differs from the guide is the place of every path, the port, and what a test changes by
+// `edits`. It needs root, as the guide does.
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
@@ -33,12 +34,12 @@ export type Edit = readonly [path: string, from: string | RegExp, to: string]
 export const skipGuide = needsRoot('the server guide is for root: it sets up servers and accounts')
 
 export class Machine {
-  /** What stands for /. */
+  /** The directory that is its /. */
   readonly root: string
   readonly #t: TestContext
   readonly #names: Readonly<Record<string, string>>
 
-  /** `names`: other words of the guide and what stands for them. `parent`: where suexec wants it. */
+  /** `names`: other words of the guide and what replaces them. `parent`: where suexec wants it. */
   constructor(t: TestContext, names: Readonly<Record<string, string>> = {}, parent = tmpdir()) {
     this.#t = t
     const [directory, remove] = directoryUntilExit(parent)
@@ -262,5 +263,5 @@ const paths =
 
 // What libapache2 has enabled when it is just installed, that cgi programs have to do with.
 const debiansModules =
-  'access_compat alias auth_basic authn_core authn_file authz_core authz_host authz_user autoindex ' +
-  'deflate dir env filter mime mpm_event negotiation reqtimeout setenvif status'
+  'access_compat alias auth_basic authn_core authn_file authz_core authz_host authz_user ' +
+  'autoindex deflate dir env filter mime mpm_event negotiation reqtimeout setenvif status'

@@ -1,5 +1,5 @@
 // Large uploads through real servers: a directory that has room for them, servers with limits and
-// firewalls before the program, programs that are killed while they append, and what must have arrived.
+// firewalls in front, programs that are killed while they append, and what must have arrived.
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
@@ -31,7 +31,9 @@ export function roomyDirectory(t: TestContext): string {
   return directory
 }
 
-/** The process that appends to the upload now, as its claim says; 0 when there is none that lives. */
+/**
+ * The process that appends to the upload now, as its claim says; 0 when there is none that lives.
+ */
 export function holder(directory: string, id: string): number {
   const claims = incoming(directory).filter((name) => name.startsWith(`${id}.claim-`))
   const pids = claims.map((name) => {
@@ -87,7 +89,13 @@ export async function apacheWith(t: TestContext, env: Record<string, string>, ex
 export async function behindNginx(t: TestContext, env: Record<string, string>): Promise<string> {
   const { origin } = new URL(await apacheWith(t, env))
   const nginx = await startNginx({
-    extra: `location /upload { client_max_body_size 1m; proxy_pass ${origin}; proxy_set_header Host $http_host; }`,
+    extra: [
+      'location /upload {',
+      '  client_max_body_size 1m;',
+      `  proxy_pass ${origin};`,
+      '  proxy_set_header Host $http_host;',
+      '}',
+    ].join('\n'),
   })
   t.after(() => nginx.stop())
   return new URL('/upload', nginx.url).href

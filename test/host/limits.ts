@@ -1,5 +1,5 @@
-// Requests under limits: the built executable by prlimit(1), as another user where that is wanted, and
-// the table of docs/limits.md.
+// Requests under limits: the built executable by prlimit(1), as another user where that is wanted,
+// and the table of docs/limits.md.
 
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'

@@ -11,7 +11,9 @@ import type { TestContext } from 'node:test'
 import { missing } from './installed.ts'
 import { atExit, directoryUntilExit } from './program.ts'
 
-/** The reason to skip, also under UPLOAD_CGI_NO_SKIPS: no installation can fix it. False: it works. */
+/**
+ * The reason to skip, also under UPLOAD_CGI_NO_SKIPS: no installation can fix it. False: it works.
+ */
 export function cannotMount(): string | false {
   if (probed !== undefined) return probed
   const [home, removeHome] = directoryUntilExit()
@@ -34,7 +36,7 @@ export function mountTmpfs(t: TestContext, options: string): string {
 
 export function mountExt4(t: TestContext, megabytes: number): string {
   const { path, image } = prepare(t, megabytes)
-  // Without blocks reserved for root, who may be running this.
+  // Without blocks reserved for root, which may be running this.
   must('mkfs.ext4', ['-q', '-m', '0', image])
   must('mount', ['-o', 'loop', image, path])
   return path

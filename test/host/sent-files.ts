@@ -1,5 +1,5 @@
-// Files with troublesome names for real clients to send, and the comparison of what was sent with what
-// is in the directory.
+// Files with troublesome names for real clients to send, and the comparison of what was sent with
+// what is in the directory.
 
 import assert from 'node:assert/strict'
 import { mkdirSync, writeFileSync } from 'node:fs'
@@ -11,7 +11,9 @@ import type { Receiver } from './serve.ts'
 
 export type SentFile = { readonly name: string; readonly path: string; readonly bytes: Buffer }
 
-/** Real files of these names, each with bytes of its own: empty, binary, full of near-boundaries. */
+/**
+ * Real files of these names, each with bytes of its own: empty, binary, full of near-boundaries.
+ */
 export function filesNamed(t: TestContext, names: readonly string[]): SentFile[] {
   const home = join(freshDirectory(t), 'sent')
   mkdirSync(home)

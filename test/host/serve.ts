@@ -1,6 +1,6 @@
-// `upload.cgi serve` for tests of real clients. Why `serve` and not Apache: no server touches the body
-// (what servers do with it is test/abuse/rude.test.ts), it is ready at once, needs no package, and
-// starts the same executable for every request.
+// `upload.cgi serve` for tests of real clients. Why `serve` and not Apache: no server touches the
+// body (what servers do with it is test/abuse/rude.test.ts), it is ready at once, needs no package,
+// and starts the same executable for every request.
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'

@@ -1,7 +1,7 @@
-// What every real web server around the executable shares: its start, its end, and what it says. Each
-// gets a temporary directory of its own, 127.0.0.1 and a free port, and an environment of nothing
-// but PATH. Tests call stop() in t.after; a server whose test never gets there ends with this
-// process. apache.ts, lighttpd.ts, nginx.ts and guide-site.ts have the servers themselves.
+// What every real web server around the executable shares: its start, its end, and what it says.
+// Each gets a temporary directory of its own, 127.0.0.1 and a free port, and an environment of
+// nothing but PATH. Tests call stop() in t.after; a server whose test never gets there ends with
+// this process. apache.ts, lighttpd.ts, nginx.ts and guide-site.ts have the servers themselves.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import {
@@ -163,7 +163,7 @@ async function end(child: ChildProcess): Promise<void> {
     killGroup(pid)
     await ended
   }
-  // What the server left behind: programs that still ran, workers of fcgiwrap.
+  // What the server left running: programs that still ran, workers of fcgiwrap.
   killGroup(pid)
   groups.get(pid)?.()
   groups.delete(pid)

@@ -1,5 +1,5 @@
-// A small system for install.sh, in a directory that becomes its root (chroot): busybox or dash, two
-// users, and what was unpacked from a release archive.
+// A small system for install.sh, in a directory that becomes its root (chroot): busybox or dash,
+// two users, and what was unpacked from a release archive.
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
@@ -55,7 +55,8 @@ export class Machine {
     spawnSync('mknod', ['-m', '666', join(this.path, 'dev/null'), 'c', '1', '3'])
     this.write(
       'etc/passwd',
-      'root:x:0:0::/root:/bin/sh\nwww-data:x:33:33::/var/www:/bin/sh\napache:x:48:48::/:/bin/sh\nme:x:1500:1500::/home/me:/bin/sh\n',
+      'root:x:0:0::/root:/bin/sh\nwww-data:x:33:33::/var/www:/bin/sh\n' +
+        'apache:x:48:48::/:/bin/sh\nme:x:1500:1500::/home/me:/bin/sh\n',
     )
     this.write('etc/group', 'root:x:0:\nwww-data:x:33:\napache:x:48:\nme:x:1500:\n')
     const programs = [
@@ -179,7 +180,8 @@ function share(from: string, to: string): void {
   }
 }
 
-const tools =
-  '[ awk basename cat chgrp chmod chown cp cut date dirname expr false grep head id ln ls mkdir mv printf pwd rm rmdir sed sleep sort stat tail test touch tr true uname wc xargs'.split(
-    ' ',
-  )
+const tools = [
+  '[ awk basename cat chgrp chmod chown cp cut date dirname expr false grep',
+  'head id ln ls mkdir mv printf pwd rm rmdir sed sleep sort stat',
+  'tail test touch tr true uname wc xargs',
+].flatMap((names) => names.split(' '))

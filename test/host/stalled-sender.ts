@@ -1,4 +1,5 @@
-// A sender that stalls in the middle of its body, for so long that another one may resume the upload.
+// A sender that stalls in the middle of its body, for so long that another one may resume the
+// upload.
 
 import { existsSync, utimesSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'

@@ -1,5 +1,5 @@
-// A TCP proxy between a client and a server, byte by byte: slow, or cut, or silent at the worst moment.
-// It knows nothing of HTTP.
+// A TCP proxy between a client and a server, byte by byte: slow, or cut, or silent at the worst
+// moment. It knows nothing of HTTP.
 
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'

@@ -1,5 +1,5 @@
-// What the tests of real tus clients share: a server after a proxy that can be slow or cut, and files to
-// send.
+// What the tests of real tus clients share: a server with a proxy in front that can be slow or cut,
+// and files to send.
 
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
@@ -14,8 +14,8 @@ import { looks, startTusApache } from './tus.ts'
 export const content = randomBytes(8_000_000)
 
 /**
- * More than systems hold on the way: of a smaller one all bytes may have left a sender that gives it
- * up.
+ * More than systems hold on the way: of a smaller one all bytes may have left a sender that gives
+ * it up.
  */
 export const large = randomBytes(48_000_000)
 

@@ -1,5 +1,5 @@
-// The requests of a tus 1.0.0 client (https://tus.io/protocols/resumable-upload), and a small file to
-// send with them.
+// The requests of a tus 1.0.0 client (https://tus.io/protocols/resumable-upload), and a small file
+// to send with them.
 
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'

@@ -1,6 +1,7 @@
-// The built executable as a tus server: by itself as a server would start it, under its own `serve`, or
-// behind a real Apache. The same requests go each way, so that every rule of the protocol is tried
-// without a web server and with what a web server makes of it. tus-requests.ts has the requests.
+// The built executable as a tus server: by itself as a server would start it, under its own
+// `serve`, or behind a real Apache. The same requests go each way, so that every rule of the
+// protocol is tried without a web server and with what a web server makes of it. tus-requests.ts
+// has the requests.
 
 import { readFileSync } from 'node:fs'
 import { request } from 'node:http'
@@ -117,7 +118,7 @@ export async function startTusApache(
   return server.url
 }
 
-/** `{directory}` in a setting stands for the upload directory. */
+/** `{directory}` in a setting becomes the upload directory. */
 function settingsFor(directory: string, settings: Readonly<Record<string, string>>) {
   const entries = Object.entries(settings)
   return Object.fromEntries(

@@ -1,5 +1,5 @@
-// doctor.cgi as a page: called by real Apache, with and without suexec, by strangers, after its hour, and where
-// it may start hardly any process. doctor.test.ts has the illnesses themselves.
+// doctor.cgi as a page: called by a real Apache, with and without suexec, by strangers, after its
+// hour, and where it may start hardly any process. doctor.test.ts has the illnesses themselves.
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'

@@ -1,6 +1,7 @@
-// doctor.cgi before patients whose illness is known: what keeps the program from starting is made in a copy
-// of the built program, in its place or by limits, and the page must name it by number and code word.
-// Under the shells that systems have as /bin/sh; doctor-served.test.ts has servers and limits of a user.
+// doctor.cgi with patients whose illness is known: what keeps the program from starting is made in
+// a copy of the built executable, in its place or by limits, and the page must name it by number
+// and code word. Under the shells that systems have as /bin/sh; doctor-served.test.ts has servers
+// and the limits of a user.
 
 import assert from 'node:assert/strict'
 import {

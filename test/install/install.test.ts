@@ -310,7 +310,7 @@ function rights(path: string): string {
   return (statSync(path).mode & 0o7777).toString(8)
 }
 
-/** Every path below `directory` with its kind, rights, inode, size and time of change. */
+/** Every path below `directory` with its kind, permissions, inode, size and time of change. */
 function everything(directory: string): string[] {
   const names = readdirSync(directory, { recursive: true, encoding: 'utf8' }).sort()
   return names.map((name) => {

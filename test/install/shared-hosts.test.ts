@@ -1,4 +1,5 @@
-// install.sh where an account has a site of its own: cPanel, DirectAdmin, Plesk, a plain home directory.
+// install.sh where an account has a site of its own: cPanel, DirectAdmin, Plesk, a plain home
+// directory.
 
 import assert from 'node:assert/strict'
 import { chownSync } from 'node:fs'

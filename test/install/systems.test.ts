@@ -1,5 +1,5 @@
-// install.sh on whole systems, as root: Debian, Red Hat with SELinux, a directory that is given, and
-// systems without glibc.
+// install.sh on whole systems, as root: Debian, Red Hat with SELinux, a directory that is given,
+// and systems without glibc.
 
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'

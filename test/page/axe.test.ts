@@ -1,5 +1,6 @@
-// Accessibility: axe-core looks at the pages in every state that a visitor meets, light and dark, on a phone
-// and right to left, and finds nothing. Pictures of the same states go to test-results/, for people's eyes.
+// Accessibility: axe-core looks at the pages in every state that a visitor meets, light and dark,
+// on a phone and right to left, and finds nothing. Pictures of the same states go to test-results/,
+// for people's eyes.
 
 import assert from 'node:assert/strict'
 import { mkdirSync } from 'node:fs'
@@ -39,7 +40,7 @@ for (const [look, context, language] of looks) {
       script,
       context,
       env: { ...language, UPLOAD_CGI_EXTRA_FIELDS: JSON.stringify(fieldsAsked) },
-      line: { answer: new Map([[2, 413]]) },
+      network: { answer: new Map([[2, 413]]) },
       mayFail: true,
     },
     async ({ t, page, proxy }) => {

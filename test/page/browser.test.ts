@@ -1,6 +1,7 @@
-// A real Chromium sends files to the built executable: through the program's own page with scripts off and
-// on, through a page as people write it into their sites, and by fetch(). The names hold what has a
-// meaning somewhere, line ends included, and letters of many scripts; they must arrive with their bytes.
+// A real Chromium sends files to the built executable: through the program's own page with scripts
+// off and on, through a page as people write it into their sites, and by fetch(). The names hold
+// what has a meaning somewhere, line ends included, and letters of many scripts; they must arrive
+// with their bytes.
 
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'

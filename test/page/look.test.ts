@@ -1,5 +1,6 @@
-// What the owner chooses for the page, through the built executable: words, language, logo, colour, style and
-// fields of their own. Whatever they hold is text on the page, and the policy of the page allows its own style.
+// What the owner chooses for the page, through the built executable: words, language, logo, colour,
+// style and fields of their own. Whatever they hold is text on the page, and the policy of the page
+// allows its own style.
 
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'

@@ -1,5 +1,6 @@
-// The form page where scripts run, in a real Chromium: how files come into the queue, what is sent, what is
-// shown meanwhile, what is said of files that cannot be sent. Failures are in page-failures.test.ts.
+// The form page where scripts run, in a real Chromium: how files come into the queue, what is sent,
+// what is shown meanwhile, what is said of files that cannot be sent. failures.test.ts has
+// failures.
 
 import assert from 'node:assert/strict'
 import { basename, dirname } from 'node:path'
@@ -143,7 +144,7 @@ for (const [parallel, most] of [
 visit(
   'progress moves, then the file is being stored, then it is stored under its name',
   {
-    line: { bytesPerSecond: 15e6 },
+    network: { bytesPerSecond: 15e6 },
     env: { UPLOAD_CGI_CHUNK_SIZE: '50MB' },
   },
   async ({ t, page, proxy }) => {
@@ -184,7 +185,7 @@ visit(
   {
     // A cancel that comes before the server has anything is told 404.
     mayFail: true,
-    line: { bytesPerSecond: 10e6 },
+    network: { bytesPerSecond: 10e6 },
   },
   async ({ t, page, receiver, proxy }) => {
     await choose(page, filesOf(t, { 'wrong.bin': 60e6, 'right.txt': 10 }))
@@ -203,7 +204,7 @@ visit(
   {
     // A cancel that comes before the server has anything is told 404.
     mayFail: true,
-    line: { bytesPerSecond: 10e6 },
+    network: { bytesPerSecond: 10e6 },
   },
   async ({ t, page, receiver, proxy }) => {
     await choose(page, filesOf(t, { 'a.bin': 40e6, 'b.bin': 40e6, 'c.bin': 10 }))

@@ -1,5 +1,6 @@
-// The form page with large files: in pieces, through a limit in front, over a line that is lost, after a reload,
-// with a pause; what is sent again after a cut is at most one piece, and what is stored is stored once.
+// The form page with large files: in pieces, through a limit in front, over a connection that is
+// lost, after a reload, with a pause; what is sent again after a cut is at most one piece, and what
+// is stored is stored once.
 
 import assert from 'node:assert/strict'
 import { readdirSync, utimesSync } from 'node:fs'

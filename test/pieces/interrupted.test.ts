@@ -1,5 +1,5 @@
-// Pieces whose sender or process was interrupted, and two senders of one upload: what arrived stays, and
-// resuming reads nothing of it.
+// Pieces whose sender or process was interrupted, and two senders of one upload: what arrived
+// stays, and resuming reads nothing of it.
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
@@ -110,7 +110,9 @@ test('a piece that ends when another sender has stored the file changes nothing 
   assert.ok(readFileSync(join(uploads.directory, 'video.mp4')).equals(content))
 })
 
-/** A first piece that stalls after so many bytes of its body; less than 0: so many before the end. */
+/**
+ * A first piece that stalls after so many bytes of its body; less than 0: so many before the end.
+ */
 function stalledPiece(uploads: Uploads, bytes: Buffer, sent: number, end: 'is cut' | 'is whole') {
   const fields = { _upload: uploads.id, _offset: '0', _size: '300000', _filename: 'video.mp4' }
   const texts = Object.entries(fields).map(([name, value]) => ({ name, content: value }))

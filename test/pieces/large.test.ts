@@ -1,5 +1,5 @@
-// Huge files through real servers, whose sender, server and program are killed on the way. What is sent
-// again after a cut is at most one piece.
+// Huge files through real servers, whose sender, server and program are killed on the way. What is
+// sent again after a cut is at most one piece.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

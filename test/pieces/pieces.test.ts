@@ -1,4 +1,5 @@
-// Uploads in pieces by POST: what is told after each piece, and that the file arrives equal and once.
+// Uploads in pieces by POST: what is told after each piece, and that the file arrives equal and
+// once.
 
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'

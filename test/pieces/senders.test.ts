@@ -1,5 +1,5 @@
-// Uploads that survive, through Apache: several senders of one upload, a program that is killed in the
-// middle of the commit, a disk that fills and empties.
+// Uploads that survive, through Apache: several senders of one upload, a program that is killed in
+// the middle of the commit, a disk that fills and empties.
 
 import assert from 'node:assert/strict'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'

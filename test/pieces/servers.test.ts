@@ -1,4 +1,5 @@
-// The rules of uploads in pieces through real servers: Apache alone, nginx in front of it, ModSecurity.
+// The rules of uploads in pieces through real servers: Apache alone, nginx in front of it,
+// ModSecurity.
 
 import assert from 'node:assert/strict'
 import { utimesSync, writeFileSync } from 'node:fs'

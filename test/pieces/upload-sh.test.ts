@@ -1,5 +1,6 @@
-// upload.sh through Apache, under dash with the usual tools and under busybox with its own: what curl users get when
-// runs are killed, lines break, limits stand in front, files change, and two runs send the same.
+// upload.sh through Apache, under dash with the usual tools and under busybox with its own: what
+// curl users get when runs are killed, connections break, limits are in front, files change, and
+// two runs send the same.
 
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
@@ -20,7 +21,7 @@ const script = resolve(import.meta.dirname, '../../upload.sh')
 
 type Ended = { readonly status: number | null; readonly out: string; readonly err: string }
 
-/** Somebody's computer, and a server behind a line. */
+/** Somebody's computer, and a server with a proxy in front. */
 class Place {
   readonly home: string
   readonly directory: string

@@ -1,5 +1,5 @@
-// docs/servers.md, Apache with ModSecurity and the core rule set, blocking: what its table says, without the exception
-// that it gives and with it.
+// docs/servers.md, Apache with ModSecurity and the core rule set, blocking: what its table says,
+// without the exception that it gives and with it.
 
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'

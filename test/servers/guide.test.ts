@@ -1,4 +1,5 @@
-// docs/servers.md, each section against the real server: what it shows is loaded, what it promises is seen.
+// docs/servers.md, each section against the real server: what it shows is loaded, what it promises
+// is seen.
 
 import assert from 'node:assert/strict'
 import { existsSync, globSync, readFileSync, renameSync, writeFileSync } from 'node:fs'

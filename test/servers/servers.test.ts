@@ -1,6 +1,6 @@
-// The built executable behind real servers: Apache with mod_cgid and mod_cgi, lighttpd, nginx with
-// fcgiwrap. The same few promises everywhere; then what only a server can show: chunked bodies, and 3 GiB in
-// constant memory. Clients that are slow or stop half-way: rude.test.ts.
+// The built executable under real servers: Apache with mod_cgid and mod_cgi, lighttpd, nginx with
+// fcgiwrap. The same few promises everywhere; then what only a server can show: chunked bodies, and
+// 3 GiB in constant memory. test/abuse/rude.test.ts has clients that are slow or stop half-way.
 
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'

@@ -1,6 +1,7 @@
-// What other hands do inside the upload directory between two requests: `.incoming` replaced, the
-// directory itself moved away behind a symlink, leftovers of killed programs among foreign files. Nothing
-// is ever written through a symlinked `.incoming`, and only what is stale and ours is swept.
+// What others do inside the upload directory between two requests: `.incoming` replaced, the
+// directory itself replaced by a symlink, leftovers of killed programs among foreign files. Nothing
+// is ever written through a symlinked `.incoming`, and only what is stale and the program's own is
+// swept.
 
 import assert from 'node:assert/strict'
 import {

@@ -1,6 +1,6 @@
-// Stored names on real file systems: create the file, list the directory, get the same name back. On the
-// disk of the temporary directory, in memory (tmpfs), and on a FAT image: mounted by the kernel where it
-// can, else by fusefat. What this machine cannot mount is skipped with its reason.
+// Stored names on real file systems: create the file, list the directory, get the same name back.
+// On the disk of the temporary directory, in memory (tmpfs), and on a FAT image: mounted by the
+// kernel where it can, else by fusefat. What this machine cannot mount is skipped with its reason.
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'

@@ -1,5 +1,5 @@
-// A directory that holds 100,000 names of one stem: the next post of that name is not slower than one
-// into an empty directory, and gets a number that was free.
+// A directory that holds 100,000 names of one stem: the next post of that name is not slower than
+// one into an empty directory, and gets a number that was free.
 
 import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

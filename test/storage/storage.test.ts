@@ -1,6 +1,6 @@
-// Disks that are really full, quotas that are really used up, directories that may not be written: the
-// built executable says so, keeps what was there and leaves nothing of what came. Then, with room or
-// rights again, the same post is stored.
+// Disks that are really full, quotas that are really used up, directories that may not be written:
+// the built executable says so, keeps what was there and leaves nothing of what came. Then, with
+// room or permissions again, the same post is stored.
 
 import assert from 'node:assert/strict'
 import {
@@ -180,7 +180,7 @@ test('a file system mounted read-only is told and stays as it is', async (t) => 
   assert.equal((await post(directory, [file('new.txt')], toTheLastByte)).status, 201)
 })
 
-/** How runCgi starts the program as nobody; the executable may lie where only root gets to. */
+/** How runCgi starts the program as nobody; the executable may be where only root gets to. */
 function withoutPrivileges(t: TestContext): { skip: string } | { limit: string; program: string } {
   if (!isRoot()) return { limit: '', program }
   const reason = missing('setpriv')

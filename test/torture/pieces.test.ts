@@ -1,6 +1,7 @@
-// The same torture for uploads in pieces: each call of one request fails in each way, or is the last that its
-// process makes. The invariant: what was told is true, and whatever happened, the sender who asks and goes on
-// gets the file there, equal, once. What was told as safe before is never sent again.
+// The same torture for uploads in pieces: each call of one request fails in each way, or is the
+// last that its process makes. The invariant: what was told is true, and whatever happened, a
+// sender that asks and resumes gets the file there, equal, once. What was told as safe before is
+// never sent again.
 
 import assert from 'node:assert/strict'
 import { mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
@@ -82,7 +83,7 @@ class Sender {
     return readdirSync(join(this.directory, '.incoming'))
   }
 
-  /** A claim whose writer did not get to say who it is has to grow old. */
+  /** A claim whose writer was killed before it wrote its number has to grow old. */
   letMinutePass(): void {
     const before = Date.now() / 1000 - 59
     for (const name of this.incoming().filter((name) => name.includes('.claim-'))) {

@@ -1,5 +1,4 @@
-// What the tortures share: the shim, the ways to fail, and the calls that a trace shows. Called by
-// torture.test.ts (files in one request) and pieces.test.ts (files in pieces).
+// What the tortures share: the shim, the ways to fail, and the calls that a trace shows.
 
 import { execFileSync } from 'node:child_process'
 import { constants } from 'node:os'
@@ -30,7 +29,7 @@ export function fatesOf(
   for (const [i, call] of calls.entries()) {
     const at = i + 1
     fates.push({ how: 'kill', at, errno: 0 })
-    // What is lost on its way to the server is nobody's to mend.
+    // Nobody can fix what is lost on its way to the server.
     if (call === 'reply') continue
     for (const errno of errnos) fates.push({ how: 'fail', at, errno })
     fates.push({ how: 'rest', at, errno: EIO })

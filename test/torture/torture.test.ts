@@ -1,6 +1,6 @@
-// Every call that the program makes to the upload directory fails once, in every way that it can, and the
-// program is killed before every one (the way curl tests itself). scenarios.ts has the invariant, shim.c
-// the failures. The number of points is counted by a run without a failure.
+// Every call that the program makes to the upload directory fails once, in every way that it can,
+// and the program is killed before every one (the way curl tests itself). scenarios.ts has the
+// invariant, shim.c the failures. The number of points is counted by a run without a failure.
 
 import assert from 'node:assert/strict'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'

@@ -1,5 +1,5 @@
-// Senders by tus whose body breaks off, which only a real connection shows, or which stall so long that
-// another sender resumes the upload.
+// Senders by tus whose body breaks off, which only a real connection shows, or which stall so long
+// that another sender resumes the upload.
 
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'

@@ -1,5 +1,5 @@
-// tus-js-client in Node against the built executable through Apache: upload, pause, resume, cancel, after
-// the sender died or the connection broke; each time the file arrives once and equal.
+// tus-js-client in Node against the built executable through Apache: upload, pause, resume, cancel,
+// after the sender died or the connection broke; each time the file arrives once and equal.
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
@@ -54,7 +54,7 @@ class Client {
     })
   }
 
-  /** Starts, or goes on; resolves when it is done. */
+  /** Starts or resumes; the promise resolves when it is done. */
   run(): Promise<void> {
     const ended = new Promise<void>((done, failed) => {
       this.#done = done
@@ -145,7 +145,7 @@ describe('tus-js-client', { skip: missing('apache2'), timeout: 300_000 }, () => 
       assert.deepEqual(server.stored(), {})
       await client.run()
       assertArrived(server, 'Größe.bin')
-      // What the line and the server held when it was cut, or the piece under way.
+      // What the connection and the server held when it was cut, or the piece under way.
       assert.ok(server.proxy.received < content.length + 2_500_000, `${server.proxy.received}`)
     })
 

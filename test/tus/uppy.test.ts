@@ -1,5 +1,5 @@
-// Uppy in Chromium against the built executable through Apache: upload, pause, resume, cancel, after the
-// connection broke or the page was left; each time the file arrives once and equal.
+// Uppy in Chromium against the built executable through Apache: upload, pause, resume, cancel,
+// after the connection broke or the page was left; each time the file arrives once and equal.
 
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
