@@ -3,10 +3,11 @@
 // see of a body that is too large, of silence, and of a client that leaves in the middle.
 
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { incoming, visible } from './form.ts'
 import type { Row } from './guide.ts'
 import { contentType, multipartBody } from './multipart-body.ts'
 import { RawClient } from './raw-client.ts'
@@ -224,17 +225,6 @@ async function nothingIncoming(uploads: string): Promise<void> {
     assert.ok(Date.now() < deadline, `left behind: ${incoming(uploads).join(' ')}`)
     await delay(30)
   }
-}
-
-function visible(uploads: string): string[] {
-  return readdirSync(uploads)
-    .filter((name) => name !== '.incoming')
-    .sort()
-}
-
-function incoming(uploads: string): string[] {
-  const path = join(uploads, '.incoming')
-  return existsSync(path) ? readdirSync(path) : []
 }
 
 function formWith(filename: string, bytes: Buffer): Buffer {
