@@ -30,7 +30,7 @@ export const skip =
  * A small system with the users of a web server and of an account. `paths`: its directories, beside
  * the usual ones.
  */
-export class Machine {
+export class SmallSystem {
   readonly path: string
   readonly #shell: readonly string[]
 
@@ -145,8 +145,8 @@ export class Machine {
   }
 }
 
-export function machineFor(t: TestContext, paths: readonly string[]): Machine {
-  return new Machine(t, 'dash', paths)
+export function systemFor(t: TestContext, paths: readonly string[]): SmallSystem {
+  return new SmallSystem(t, 'dash', paths)
 }
 
 /** Only what differs: the lists are long. */

@@ -6,10 +6,10 @@ import { chmodSync, readdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { program as executable } from '../host/program.ts'
-import { assertSame, machineFor, skip } from '../host/small-system.ts'
+import { assertSame, skip, systemFor } from '../host/small-system.ts'
 
 test('a damaged download is refused by its sum', { skip }, (t) => {
-  const machine = machineFor(t, ['usr/lib/cgi-bin'])
+  const machine = systemFor(t, ['usr/lib/cgi-bin'])
   const sum = spawnSync('sha256sum', [executable], { encoding: 'utf8' }).stdout.split(' ')[0]
   machine.write('unpacked/SHA256SUMS', `${sum}  upload.cgi\n`)
   machine.installed(['--yes'])
@@ -23,7 +23,7 @@ test('a damaged download is refused by its sum', { skip }, (t) => {
 })
 
 test('a file system that forbids programs is told, and nothing is left', { skip }, (t) => {
-  const machine = machineFor(t, ['usr/lib/cgi-bin'])
+  const machine = systemFor(t, ['usr/lib/cgi-bin'])
   const folder = join(machine.path, 'usr/lib/cgi-bin')
   assert.equal(
     spawnSync('mount', ['-t', 'tmpfs', '-o', 'noexec,size=200m,mode=755', 'none', folder]).status,
@@ -40,7 +40,7 @@ test('a file system that forbids programs is told, and nothing is left', { skip 
 })
 
 test('a cgi-bin that others may write to is told with the remedy', { skip }, (t) => {
-  const machine = machineFor(t, ['usr/lib/cgi-bin'])
+  const machine = systemFor(t, ['usr/lib/cgi-bin'])
   chmodSync(join(machine.path, 'usr/lib/cgi-bin'), 0o775)
   assert.match(
     machine.installed(['--dry-run']),
@@ -49,7 +49,7 @@ test('a cgi-bin that others may write to is told with the remedy', { skip }, (t)
 })
 
 test('root writes nothing where somebody else could lay links, nor over links', { skip }, (t) => {
-  const machine = machineFor(t, ['usr/lib/cgi-bin', 'home/me/public_html/cgi-bin'])
+  const machine = systemFor(t, ['usr/lib/cgi-bin', 'home/me/public_html/cgi-bin'])
   machine.own('home/me')
   const there = machine.install(['--cgi-bin', '/home/me/public_html/cgi-bin', '--yes'])
   assert.equal(there.status, 1)

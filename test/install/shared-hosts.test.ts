@@ -6,7 +6,7 @@ import { chownSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { testLayout } from '../host/install-layout.ts'
-import { machineFor, skip } from '../host/small-system.ts'
+import { skip, systemFor } from '../host/small-system.ts'
 
 testLayout({
   name: 'cPanel, the account',
@@ -49,7 +49,7 @@ testLayout({
 })
 
 test('root on a panel is asked for the account; several domains are named', { skip }, (t) => {
-  const machine = machineFor(t, [
+  const machine = systemFor(t, [
     'usr/local/directadmin',
     'usr/lib/cgi-bin',
     'home/me/domains/a.example/public_html',
@@ -64,7 +64,7 @@ test('root on a panel is asked for the account; several domains are named', { sk
 })
 
 test('an account cannot do what needs root', { skip }, (t) => {
-  const machine = machineFor(t, ['home/me/public_html/cgi-bin', 'etc/httpd/conf.d'])
+  const machine = systemFor(t, ['home/me/public_html/cgi-bin', 'etc/httpd/conf.d'])
   machine.own('home/me')
   chownSync(join(machine.path, 'home/me'), 1500, 1500)
   const user = machine.install(['--user', 'www-data', '--yes'], { uid: 1500 })

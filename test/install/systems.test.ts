@@ -7,7 +7,7 @@ import { basename, join } from 'node:path'
 import { test } from 'node:test'
 import { testLayout } from '../host/install-layout.ts'
 import { program as executable } from '../host/program.ts'
-import { assertSame, machineFor, skip } from '../host/small-system.ts'
+import { assertSame, skip, systemFor } from '../host/small-system.ts'
 
 testLayout({
   name: 'Debian',
@@ -41,7 +41,7 @@ testLayout({
 test('Alpine, and every system without glibc: said in a sentence, nothing is left', {
   skip,
 }, (t) => {
-  const machine = machineFor(t, ['var/www/localhost/cgi-bin'])
+  const machine = systemFor(t, ['var/www/localhost/cgi-bin'])
   // For the kernel the same: the loader that the program names is not there.
   const path = join(machine.path, 'unpacked/upload.cgi')
   const bytes = readFileSync(executable)
@@ -57,7 +57,7 @@ test('Alpine, and every system without glibc: said in a sentence, nothing is lef
 })
 
 test('SELinux in force: labels are set once', { skip }, (t) => {
-  const machine = machineFor(t, ['var/www/cgi-bin'])
+  const machine = systemFor(t, ['var/www/cgi-bin'])
   // The commands of such a system, which write down what they were asked.
   machine.write('bin/getenforce', '#!/bin/sh\necho Enforcing\n', 0o755)
   for (const name of ['semanage', 'restorecon']) {
@@ -72,7 +72,7 @@ test('SELinux in force: labels are set once', { skip }, (t) => {
 })
 
 test('DESTDIR: everything lies below it and names the final places', { skip }, (t) => {
-  const machine = machineFor(t, ['build/root'])
+  const machine = systemFor(t, ['build/root'])
   const env = { DESTDIR: '/build/root' }
   const args = ['--cgi-bin', '/usr/lib/cgi-bin', '--prefix', '/usr', '--user', 'www-data']
   machine.installed([...args, '--script', '--yes'], { env })

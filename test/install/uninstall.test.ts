@@ -7,10 +7,10 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { program as executable } from '../host/program.ts'
-import { assertSame, machineFor, namesOf, skip } from '../host/small-system.ts'
+import { assertSame, namesOf, skip, systemFor } from '../host/small-system.ts'
 
 test('two forms share one program, which goes with the last', { skip }, (t) => {
-  const machine = machineFor(t, ['usr/lib/cgi-bin'])
+  const machine = systemFor(t, ['usr/lib/cgi-bin'])
   const before = machine.everything()
   const form = (name: string) => ['--script', '--name', name, '--upload-dir', `/srv/${name}-files`]
   for (const name of ['one.cgi', 'two.cgi']) machine.installed([...form(name), '--yes'])
@@ -36,7 +36,7 @@ test('two forms share one program, which goes with the last', { skip }, (t) => {
 })
 
 test('what somebody edited stays, but for --purge; uploads stay in any case', { skip }, (t) => {
-  const machine = machineFor(t, ['usr/lib/cgi-bin'])
+  const machine = systemFor(t, ['usr/lib/cgi-bin'])
   const settings = join(machine.path, 'usr/lib/cgi-bin/.htupload.toml')
   machine.installed(['--yes'])
   writeFileSync(settings, `${readFileSync(settings, 'utf8')}max_files = 3\n`)
@@ -58,7 +58,7 @@ test('what somebody edited stays, but for --purge; uploads stay in any case', { 
 })
 
 test('killed at any moment and run again: the same as when run once', { skip }, async (t) => {
-  const machine = machineFor(t, ['usr/lib/cgi-bin'])
+  const machine = systemFor(t, ['usr/lib/cgi-bin'])
   machine.installed(['--script', '--yes'])
   const whole = namesOf(machine.everything())
   machine.installed(['--uninstall', '--yes'])
@@ -91,7 +91,7 @@ test('killed at any moment and run again: the same as when run once', { skip }, 
 
 test('a link to cgi-bin, a prefix that somebody emptied, a path that is long', { skip }, (t) => {
   const deep = `opt/${'a-long-name/'.repeat(24)}cgi`
-  const machine = machineFor(t, ['usr/lib/cgi-bin', deep])
+  const machine = systemFor(t, ['usr/lib/cgi-bin', deep])
   symlinkSync('/usr/lib/cgi-bin', join(machine.path, 'srv/cgi'))
   machine.installed(['--script', '--cgi-bin', '/srv/cgi', '--yes'])
   rmSync(join(machine.path, 'usr/local/bin'), { recursive: true })
