@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { startApache } from '../test/host/servers.ts'
+import { startApache } from '../test/host/apache.ts'
 import { quantile } from './measure.ts'
 import { heading, table } from './report.ts'
 import { bodyFile, boundary, plain, program, requestEnv, type Setting } from './setting.ts'

@@ -10,7 +10,7 @@ import { join, resolve } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import { Busboy } from '@fastify/busboy'
 import busboy from 'busboy'
-import { runCgi } from '../../test/host/cgi-host.ts'
+import { runCgi } from '../../test/host/cgi.ts'
 import type { Body, Part } from './bodies.ts'
 
 /** The parts that it reports as received, in latin1. */

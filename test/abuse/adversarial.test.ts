@@ -1,31 +1,23 @@
-// Bodies of 10 and 100 MiB that are meant to make the built executable slow, large or talkative. Ten times
-// the size takes ten times the time and no more memory; none takes many times as long as plain bytes; and
-// what is said of it, in reply, error log and log file, is bounded.
+// Bodies of 10 and 100 MiB that are meant to make the built executable slow, large or talkative.
+// Ten times the size takes ten times the time and no more memory; no body takes many times as long
+// as plain bytes; and what the program says of it, in reply, error log and log file, is bounded.
 
 import assert from 'node:assert/strict'
 import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { type CgiReply, runCgi } from '../host/cgi-host.ts'
+import { type CgiReply, runCgi } from '../host/cgi.ts'
 import { contentType, multipartBody } from '../host/multipart-body.ts'
-import {
-  field,
-  type Hostile,
-  hostileBodies,
-  plainBoundary,
-  scratchDirectory,
-  writeBody,
-} from './adversarial.ts'
+import { freshDirectory, inMemory } from '../host/program.ts'
+import { field, type Hostile, hostileBodies, plainBoundary, writeBody } from './adversarial.ts'
 
-const program = resolve(import.meta.dirname, '../../build/upload.cgi')
 const rounds = 3
 const mebibyte = 1024 * 1024
-// Between two sizes 1.3 MB were seen: when garbage is collected is up to chance. Whoever kept a twentieth
-// of the 90 MiB more would show.
+// Between two sizes 1.3 MB were seen: when garbage is collected is up to chance. A program that
+// kept a twentieth of the 90 MiB more would show.
 const peakNoiseBytes = 4_000_000
 
-const scratch = scratchDirectory()
-after(() => rmSync(scratch, { recursive: true, force: true }))
+const scratch = freshDirectory({ after }, inMemory())
 
 type Run = { readonly reply: CgiReply; readonly milliseconds: number }
 
@@ -35,7 +27,6 @@ async function run(hostile: Hostile, stdinFile: string, env: Record<string, stri
   mkdirSync(directory)
   const start = performance.now()
   const reply = await runCgi({
-    program,
     directory,
     stdinFile,
     contentType: contentType(hostile.boundary ?? plainBoundary),
@@ -138,7 +129,6 @@ test('the longest names and values make one line in the log, and a bounded one',
   const files = names.map((filename) => ({ name: 'f'.repeat(1500), filename, content: '' }))
   const fields = names.map((content) => ({ name: 'v'.repeat(8000), content }))
   const reply = await runCgi({
-    program,
     directory,
     contentType: contentType(),
     body: multipartBody([...fields, ...files]),

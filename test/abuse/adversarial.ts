@@ -1,9 +1,7 @@
-// Bodies that are meant to hurt a parser, of any size, as files that become standard input: never as one
-// string. Used by adversarial.test.ts, which compares two sizes of each.
+// Bodies of any size that are meant to hurt a parser, as files that become standard input: never as
+// one string.
 
-import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { closeSync, openSync, writeSync } from 'node:fs'
 import type { FaultCode } from '../../src/fault.ts'
 
 export type Hostile = {
@@ -74,13 +72,6 @@ export const hostileBodies: readonly Hostile[] = [
 ]
 
 /** Big temporary files belong in memory, where there is room for them. */
-export function scratchDirectory(): string {
-  const parent = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
-  const directory = mkdtempSync(join(parent, 'upload-cgi-adversarial-'))
-  process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
-  return directory
-}
-
 /** Writes the body; whole units, so it may be a little smaller than `bytes`. */
 export function writeBody(path: string, hostile: Hostile, bytes: number): void {
   const boundary = hostile.boundary ?? plainBoundary

@@ -1,35 +1,35 @@
-// Slow and rude clients, by raw sockets, through Apache (mod_cgid, mod_cgi), lighttpd and nginx with
-// fcgiwrap. After each of them: what the reply said is what lies in the directory, no program is left
-// behind, the server still answers, and what a killed program left in `.incoming` is swept by an upload.
+// Slow and rude clients, by raw sockets, through Apache (mod_cgid, mod_cgi), lighttpd and nginx
+// with fcgiwrap. After each of them what the reply said is what is in the directory, no program is
+// left running, the server still answers, and an upload sweeps what a killed program left in
+// `.incoming`.
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import {
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  statSync,
-  utimesSync,
-} from 'node:fs'
+import { existsSync, readdirSync, readFileSync, readlinkSync, statSync, utimesSync } from 'node:fs'
 import { Agent } from 'node:http'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { startApache } from '../host/apache.ts'
+import { incoming } from '../host/form.ts'
+import { missing } from '../host/installed.ts'
+import { startLighttpd } from '../host/lighttpd.ts'
 import { contentType, multipartBody } from '../host/multipart-body.ts'
+import { startNginx } from '../host/nginx.ts'
+import { freshDirectory, program } from '../host/program.ts'
 import { post, RawClient } from '../host/raw-client.ts'
+import type { RunningServer } from '../host/server.ts'
 import {
-  missing,
-  type RunningServer,
-  startApache,
-  startLighttpd,
-  startNginx,
-} from '../host/servers.ts'
-import { content, cutChunks, idleSeconds, patient, type Rudeness, rude, small } from './rudeness.ts'
+  act,
+  content,
+  cutChunks,
+  idleSeconds,
+  patient,
+  type Rude,
+  rude,
+  small,
+} from './rudeness.ts'
 
 type Start = (env: Record<string, string>) => Promise<RunningServer>
 type Site = {
@@ -38,7 +38,6 @@ type Site = {
   /** The program gets the body while it comes, not after the server has all of it. */
   readonly isStreaming: boolean
 }
-const program = resolve(import.meta.dirname, '../../build/upload.cgi')
 
 const servers: readonly [name: string, skip: string | false, start: Start][] = [
   ['Apache, mod_cgid', missing('apache2'), apacheCgid],
@@ -51,10 +50,10 @@ for (const [name, skip, start] of servers) {
   test(`${name}: slow clients get their files stored`, { skip }, async (t) => {
     const site = await running(t, start)
     await Promise.all(
-      patient.map(async ([what, bytes, act], i) => {
+      patient.map(async (client, i) => {
         const stored = `patient-${i}.bin`
-        assert.equal(await actOn(site, stored, bytes, act), 201, what)
-        assert.ok(readFileSync(join(site.directory, stored)).equals(bytes), what)
+        assert.equal(await actOn(site, client, stored), 201, client.name)
+        assert.ok(readFileSync(join(site.directory, stored)).equals(client.bytes), client.name)
       }),
     )
     await programsGone(site)
@@ -63,14 +62,14 @@ for (const [name, skip, start] of servers) {
 
   test(`${name}: rude clients get what they were told, and leave nothing`, { skip }, async (t) => {
     const site = await running(t, start)
-    for (const [i, act] of rude.entries()) await suffer(t, site, act, `rude-${i}.bin`)
+    for (const [i, client] of rude.entries()) await suffer(t, site, client, `rude-${i}.bin`)
   })
 
-  // Servers close the program's input before they send SIGTERM; what was committed in between would be
-  // stored although the client was told 400.
+  // Servers close the program's input before they send SIGTERM; what was committed in between would
+  // be stored although the client was told 400.
   test(`${name}: chunks without an end are not stored`, { skip }, async (t) => {
     const site = await running(t, start)
-    for (const [i, act] of cutChunks.entries()) await suffer(t, site, act, `cut-${i}.bin`)
+    for (const [i, client] of cutChunks.entries()) await suffer(t, site, client, `cut-${i}.bin`)
   })
 
   test(`${name}: a refusal does not spoil the connection`, { skip }, async (t) => {
@@ -88,8 +87,7 @@ for (const [name, skip, start] of servers) {
 }
 
 test('chunks: SIGTERM just behind the end of input comes in time', async (t) => {
-  const directory = mkdtempSync(join(tmpdir(), 'upload-cgi-test-'))
-  t.after(() => rmSync(directory, { recursive: true, force: true }))
+  const directory = freshDirectory(t)
   const env = {
     GATEWAY_INTERFACE: 'CGI/1.1',
     REQUEST_METHOD: 'POST',
@@ -108,13 +106,9 @@ test('chunks: SIGTERM just behind the end of input comes in time', async (t) => 
   assert.deepEqual(readdirSync(directory), ['.incoming'])
 })
 
-async function suffer(
-  t: TestContext,
-  site: Site,
-  [what, bytes, act]: readonly [string, Buffer, Rudeness],
-  file: string,
-): Promise<void> {
-  const status = await actOn(site, file, bytes, act)
+async function suffer(t: TestContext, site: Site, client: Rude, file: string): Promise<void> {
+  const { name: what, bytes } = client
+  const status = await actOn(site, client, file)
   await programsGone(site)
   const path = join(site.directory, file)
   const isThere = existsSync(path)
@@ -128,13 +122,14 @@ async function suffer(
   await sweep(site, left, `after-${file}`)
 }
 
-async function actOn(site: Site, file: string, bytes: Buffer, act: Rudeness): Promise<number> {
+async function actOn(site: Site, rude: Rude, file: string): Promise<number> {
+  const { bytes } = rude
   const client = await RawClient.connect(site.server.url, contentType())
   try {
     const arrival = async () => {
       if (site.isStreaming) await received(site.directory, bytes.length / 2)
     }
-    return await act(client, bodyFor(file, bytes), arrival)
+    return await act(rude, client, bodyFor(file, bytes), arrival)
   } finally {
     client.close()
   }
@@ -151,7 +146,7 @@ async function received(directory: string, bytes: number): Promise<void> {
   }
 }
 
-/** What lies there becomes older than `partial_lifetime`, and the next upload removes it. */
+/** What is there becomes older than `partial_lifetime`, and the next upload removes it. */
 async function sweep(site: Site, left: readonly string[], file: string): Promise<void> {
   const longAgo = Date.now() / 1000 - 2 * 86_400
   for (const name of left) {
@@ -184,35 +179,29 @@ function isProgramOf({ directory }: Site, pid: string): boolean {
   }
 }
 
-function incoming(directory: string): string[] {
-  const path = join(directory, '.incoming')
-  return existsSync(path) ? readdirSync(path) : []
-}
-
 function bodyFor(filename: string, bytes: Buffer): Buffer {
   return multipartBody([{ name: 'file', filename, content: bytes }])
 }
 
 async function running(t: TestContext, start: Start): Promise<Site> {
-  const directory = mkdtempSync(join(tmpdir(), 'upload-cgi-test-'))
-  t.after(() => rmSync(directory, { recursive: true, force: true }))
+  const directory = freshDirectory(t)
   const server = await start({ UPLOAD_CGI_DIRECTORY: directory })
   t.after(() => server.stop())
   return { server, directory, isStreaming: start === apacheCgid || start === apacheCgi }
 }
 
 function apacheCgid(env: Record<string, string>) {
-  return startApache({ program, module: 'cgid', env, extra: `Timeout ${idleSeconds}` })
+  return startApache({ env, extra: `Timeout ${idleSeconds}` })
 }
 
 function apacheCgi(env: Record<string, string>) {
-  return startApache({ program, module: 'cgi', env, extra: `Timeout ${idleSeconds}` })
+  return startApache({ module: 'cgi', env, extra: `Timeout ${idleSeconds}` })
 }
 
 function lighttpd(env: Record<string, string>) {
-  return startLighttpd({ program, env, extra: `server.max-read-idle = ${idleSeconds}` })
+  return startLighttpd({ env, extra: `server.max-read-idle = ${idleSeconds}` })
 }
 
 function nginx(env: Record<string, string>) {
-  return startNginx({ program, env, extra: `client_body_timeout ${idleSeconds}s;` })
+  return startNginx({ env, extra: `client_body_timeout ${idleSeconds}s;` })
 }

@@ -2,29 +2,20 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { test } from 'node:test'
+import { missing } from '../host/installed.ts'
+import { freshDirectory, root, skipped } from '../host/program.ts'
 
-const root = resolve(import.meta.dirname, '../..')
 const libraries = '/usr/aarch64-linux-gnu'
-const lacks = [
-  existsSync('/usr/bin/qemu-aarch64') ? '' : 'qemu-user',
-  existsSync(`${libraries}/lib/libstdc++.so.6`) ? '' : 'libstdc++6-arm64-cross',
-].filter((name) => name !== '')
 const skip =
-  process.arch !== 'x64'
-    ? 'this machine is no x64 one'
-    : lacks.length > 0
-      ? `apt-get install ${lacks.join(' ')}`
-      : false
-if (skip !== false && process.env['UPLOAD_CGI_NO_SKIPS']) throw new Error(skip)
+  process.arch === 'x64'
+    ? missing('qemu-aarch64', 'libstdc++6-arm64-cross')
+    : skipped('this machine is no x64 one')
 
 test('the executable for arm64 answers a GET', { skip }, (t) => {
   execFileSync(process.execPath, ['build/build.ts', '--target', 'linux-arm64'], { cwd: root })
-  const directory = mkdtempSync(join(tmpdir(), 'upload-cgi-test-'))
-  t.after(() => rmSync(directory, { recursive: true }))
+  const directory = freshDirectory(t)
   const program = resolve(root, 'build/upload-linux-arm64.cgi')
   const env = {
     GATEWAY_INTERFACE: 'CGI/1.1',

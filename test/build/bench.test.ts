@@ -1,18 +1,18 @@
-// The bench measures what it says: every program in it does the same job, and what fails is not measured.
+// The bench measures what it says: every program in it does the same job, and what fails is not
+// measured.
 
 import assert from 'node:assert/strict'
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { measure, quantile, ratio } from '../../bench/measure.ts'
 import { preparePeers } from '../../bench/peers.ts'
 import { verify } from '../../bench/verify.ts'
-import { missing } from '../host/servers.ts'
+import { missing } from '../host/installed.ts'
+import { freshDirectory } from '../host/program.ts'
 
 function newHome(t: TestContext) {
-  const home = mkdtempSync(join(tmpdir(), 'upload-cgi-bench-test-'))
-  t.after(() => rmSync(home, { recursive: true }))
+  const home = freshDirectory(t)
   const directory = join(home, 'uploads')
   mkdirSync(directory)
   chmodSync(directory, 0o755)

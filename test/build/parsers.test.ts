@@ -1,5 +1,6 @@
-// The table of docs/security.md is what is measured, and this program never loses a byte without a word.
-// Peers that are not installed make no table: then only this program is held to the bodies.
+// The table of docs/security.md is what the test measures, and this program never loses a byte
+// without a word. Without all peers installed there is no table: then only this program is held to
+// the bodies.
 
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
@@ -7,7 +8,7 @@ import { resolve } from 'node:path'
 import { test } from 'node:test'
 import { peers } from '../../bench/parsers/peers.ts'
 import { documented, measure, table } from '../../bench/parsers/table.ts'
-import { missing } from '../host/servers.ts'
+import { missing } from '../host/installed.ts'
 
 const document = resolve(import.meta.dirname, '../../docs/security.md')
 

@@ -1,5 +1,6 @@
-// The archives that people download: what is in them, that their sums hold, that the same sources make the same
-// bytes elsewhere, and that one of them, unpacked in a bare Debian without Node, becomes an upload page.
+// The archives that people download: what is in them, that their sums are right, that the same
+// sources make the same bytes elsewhere, and that one of them, unpacked in a bare Debian without
+// Node, becomes an upload page.
 
 import assert from 'node:assert/strict'
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
@@ -8,7 +9,6 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -16,16 +16,16 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { missing } from '../host/servers.ts'
+import { missing } from '../host/installed.ts'
+import { freshDirectory, root } from '../host/program.ts'
+import { needsRoot } from '../host/user.ts'
 
-const root = resolve(import.meta.dirname, '../..')
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const name = `upload.cgi-${manifest.version}-linux-${process.arch}`
-const home = mkdtempSync(join(tmpdir(), 'upload-cgi-release-'))
+const home = freshDirectory({ after })
 const dist = join(home, 'dist')
 const env = { ...process.env, SOURCE_DATE_EPOCH: '1760000000' }
 
@@ -42,8 +42,6 @@ before(async () => {
   symlinkSync(join(root, 'node_modules'), join(other, 'node_modules'))
   await Promise.all([release(root, dist), release(other, join(home, 'again'))])
 })
-
-after(() => rmSync(home, { recursive: true }))
 
 async function release(folder: string, output: string): Promise<void> {
   const args = ['build/release.ts', '--target', `linux-${process.arch}`, '--output', output]
@@ -154,9 +152,7 @@ test('the sums hold, the texts are those of the program, the bill names what is 
 
 test('in a bare Debian without Node: unpacked, installed, uploaded to through Apache, uninstalled', {
   skip:
-    process.getuid?.() === 0
-      ? missing('debootstrap', 'curl')
-      : 'only root can make a Debian: run it with sudo',
+    needsRoot('only root can make a Debian: run it with sudo') || missing('debootstrap', 'curl'),
   timeout: 600_000,
 }, async (t) => {
   const system = join(home, 'debian')
@@ -206,7 +202,7 @@ test('in a bare Debian without Node: unpacked, installed, uploaded to through Ap
     `${commands.length} command, ${seconds.toFixed(0)} s from unpacking to the first stored file`,
   )
 
-  // A configuration that Apache refuses is taken back, and the page goes on.
+  // A configuration that Apache refuses is taken back, and the page still answers.
   inside(`cd /root/${name} && ./install.sh --yes --uninstall`)
   writeFileSync(
     join(system, 'etc/apache2/conf-enabled/broken.conf'),

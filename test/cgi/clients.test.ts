@@ -1,7 +1,8 @@
-// Bodies made by programs that nobody here wrote: curl, Node's fetch, Python's requests, urllib3, httpx
-// and aiohttp, libwww-perl, HTTPie. Each is given files with troublesome names; what lies in the directory
-// must be the files' bytes, under the name that storedName() makes of what the client sends. Where a
-// client changes names by itself, its habit is written down here. Browsers: test/browser.test.ts.
+// Bodies made by programs that nobody here wrote: curl, Node's fetch, Python's requests, urllib3,
+// httpx and aiohttp, libwww-perl, HTTPie. Each is given files with troublesome names; what is in
+// the directory must be the files' bytes, under the name that storedName() makes of what the client
+// sends. Where a client changes names by itself, its habit is written down here.
+// test/page/browser.test.ts has browsers.
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
@@ -9,19 +10,18 @@ import { openAsBlob, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
+import { missing } from '../host/installed.ts'
+import { freshDirectory } from '../host/program.ts'
 import {
   assertStored,
   filesNamed,
   namesInManyScripts,
   namesWithLineEnds,
-  type Receiver,
   type SentFile,
-  startReceiver,
-  temporary,
   troublesomeNames,
   withoutEscapes,
-} from '../host/receiver.ts'
-import { missing } from '../host/servers.ts'
+} from '../host/sent-files.ts'
+import { type Receiver, startReceiver } from '../host/serve.ts'
 
 type Reply = { status: number; text: string }
 
@@ -63,7 +63,7 @@ test('curl: chunked, 100-continue, types, other names, standard input, fields fr
   const [large] = filesNamed(t, ['large.bin']) as [SentFile]
   const bytes = Buffer.alloc(3_000_000, 'large\r\n--')
   writeFileSync(large.path, bytes)
-  const field = join(temporary(t), 'note')
+  const field = join(freshDirectory(t), 'note')
   writeFileSync(field, note)
   const renamed = [
     `file=@${large.path};type=image/png;filename="o\\"ther; name.png"`,

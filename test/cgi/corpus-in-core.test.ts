@@ -1,10 +1,11 @@
-// Every case of test/fixtures through open() of app/app.ts, with the real parser, names, limits and store:
-// in chunks of 1 to 64 bytes, of the sizes around the buffers of servers and of our driver, and, under 4 KiB,
-// cut in two at every byte. Each way must lead to the outcome that the case states, and all ways to the
-// same one, to the last byte of reply and directory. Not here: the executable (test/corpus.test.ts).
+// Every case of test/fixtures through open() of app.ts, with the real parser, names, limits and
+// storage: in chunks of 1 to 64 bytes, of the sizes around the buffers of servers and of our
+// driver, and, under 4 KiB, cut in two at every byte. Each way must lead to the outcome that the
+// case states, and all ways to the same one, to the last byte of reply and directory.
+// corpus.test.ts has the executable.
 
 import assert from 'node:assert/strict'
-import { rmSync, unlinkSync } from 'node:fs'
+import { unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { loadSettings } from '../../src/settings/load.ts'
@@ -13,22 +14,24 @@ import { endOf, openExchange } from '../host/core.ts'
 import {
   assertExpected,
   type CorpusCase,
-  fastDirectory,
   type Outcome,
   outcomeOf,
   readCorpus,
 } from '../host/corpus.ts'
+import { freshDirectory, inMemory } from '../host/program.ts'
 
 const maxTwoWayBytes = 4096
 const bufferSizes = [4096, 65536, 131072].flatMap((size) => [size - 1, size, size + 1])
 const chunkSizes = [...Array.from({ length: 64 }, (_, i) => i + 1), ...bufferSizes]
 
-const directory = fastDirectory()
-after(() => rmSync(directory, { recursive: true }))
+const directory = freshDirectory({ after }, inMemory(256e6))
 const scratch = Buffer.alloc(131073)
 const corpus = readCorpus()
 
-/** What each topic is about, in one sentence, and whether it needs cases that are accepted and refused. */
+/**
+ * What each topic is about, in one sentence, and whether it needs cases that are accepted and
+ * refused.
+ */
 const topics: Record<string, readonly [rule: string, accepted: boolean, refused: boolean]> = {
   'media-type': ['only multipart/form-data, compared whole, is taken', true, true],
   boundary: ['1 to 70 legal characters, with or without quotes', true, true],
@@ -100,7 +103,10 @@ for (const wanted of corpus) {
   })
 }
 
-/** The last size of each way goes on to the end of the body. A size over the body's is the whole body. */
+/**
+ * The last size of each way is used up to the end of the body. A size over the body's is the whole
+ * body.
+ */
 function* ways(bodyBytes: number): Generator<readonly [way: string, sizes: readonly number[]]> {
   for (const size of chunkSizes) {
     if (size < bodyBytes) yield [`in chunks of ${size}`, [size]]
@@ -129,7 +135,7 @@ function outcomeOfChunks(
   return cleared(endOf(exchange))
 }
 
-/** What is left behind is looked at, then removed for the next run. */
+/** What is left is looked at, then removed for the next run. */
 function cleared(reply: ReturnType<typeof endOf>): Outcome {
   const outcome = outcomeOf(reply.status, reply.text, directory)
   for (const [name] of outcome.visible) unlinkSync(join(directory, name))

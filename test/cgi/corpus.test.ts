@@ -1,19 +1,18 @@
 // Every case of test/fixtures once through the built executable, its body through a socket as under
-// mod_cgid, every fifth also from a regular file as under lighttpd: the same outcomes as in process
-// (src/corpus.test.ts), now with start-up, driver, real environment and durable files.
-// Four at a time, each with a directory of its own.
+// mod_cgid, every fifth also from a regular file as under lighttpd: the same outcomes as in
+// corpus-in-core.test.ts, now with start-up, driver, real environment and durable files. Four cases
+// run at a time, each with a directory of its own.
 
 import assert from 'node:assert/strict'
-import { mkdirSync, rmSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { after, describe, test } from 'node:test'
-import { runCgi } from '../host/cgi-host.ts'
-import { assertExpected, fastDirectory, outcomeOf, readCorpus } from '../host/corpus.ts'
+import { runCgi } from '../host/cgi.ts'
+import { assertExpected, outcomeOf, readCorpus } from '../host/corpus.ts'
+import { freshDirectory, inMemory } from '../host/program.ts'
 
-const program = resolve(import.meta.dirname, '../../build/upload.cgi')
 const fixtures = resolve(import.meta.dirname, '../fixtures')
-const home = fastDirectory()
-after(() => rmSync(home, { recursive: true }))
+const home = freshDirectory({ after }, inMemory(256e6))
 
 describe('through the executable', { concurrency: 4 }, () => {
   readCorpus().forEach((wanted, i) => {
@@ -24,7 +23,7 @@ describe('through the executable', { concurrency: 4 }, () => {
       const directory = join(home, `${i}-${kind}`)
       mkdirSync(directory)
       const env = { ...wanted.environment, UPLOAD_CGI_DIRECTORY: directory }
-      const reply = await runCgi({ program, env, ...input })
+      const reply = await runCgi({ env, ...input })
       assert.equal(reply.stderr, '')
       assert.equal(reply.exitCode, 0)
       const { REQUEST_METHOD: method } = wanted.environment

@@ -1,22 +1,22 @@
-// The end of input at every byte: five bodies, each cut at every offset, in three ways: CONTENT_LENGTH of the
-// whole (the client stopped), CONTENT_LENGTH of the cut (the sender lied), chunked without a length. In
-// process at every offset, through the executable at every seventh, in a directory that must stay empty.
-// Behind the close delimiter only the epilogue is missing: without the length of the whole that is a
-// complete form, and is stored. In the middle of the large file the three ways take turns.
+// The end of input at every byte: five bodies, each cut at every offset, in three ways:
+// CONTENT_LENGTH of the whole (the client stopped), CONTENT_LENGTH of the cut (the sender lied),
+// chunked without a length. In process at every offset, through the executable at every seventh, in
+// a directory that must stay empty. After the close delimiter only the epilogue is missing: without
+// the length of the whole that is a complete form, and is stored. In the middle of the large file
+// the three ways take turns.
 
 import assert from 'node:assert/strict'
-import { mkdirSync, rmSync, unlinkSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { mkdirSync, unlinkSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import { loadSettings } from '../../src/settings/load.ts'
-import { runCgi } from '../host/cgi-host.ts'
+import { runCgi } from '../host/cgi.ts'
 import { endOf, openExchange } from '../host/core.ts'
-import { fastDirectory, type Outcome, outcomeOf } from '../host/corpus.ts'
+import { type Outcome, outcomeOf } from '../host/corpus.ts'
 import { multipartBody } from '../host/multipart-body.ts'
+import { freshDirectory, inMemory } from '../host/program.ts'
 
-const program = resolve(import.meta.dirname, '../../build/upload.cgi')
-const home = fastDirectory()
-after(() => rmSync(home, { recursive: true }))
+const home = freshDirectory({ after }, inMemory(256e6))
 
 type Way = 'length of the whole' | 'length of the cut' | 'chunked'
 
@@ -112,7 +112,7 @@ describe('through the executable', { concurrency: 4 }, () => {
         mkdirSync(directory)
         const settings = { UPLOAD_CGI_DIRECTORY: directory, UPLOAD_CGI_CHECKSUM: 'none' }
         const send = async (env: Readonly<Record<string, string | undefined>>, bytes: Buffer) => {
-          const reply = await runCgi({ program, body: bytes, env: { ...env, ...settings } })
+          const reply = await runCgi({ body: bytes, env: { ...env, ...settings } })
           return outcomeOf(reply.status, reply.text, directory)
         }
         const cut = await send(environment(way, end, boundary, body), body.subarray(0, end))

@@ -1,33 +1,26 @@
-// docs/limits.md is true: with what it calls enough every kind of request works, with what it calls too little
-// each ends at once with an answer, a line for the error log or a signal, and nothing below hangs. The least amounts are measured and told as diagnostics, so that the table can be kept near them.
+// docs/limits.md is true: with what it calls enough every kind of request works, with what it calls
+// too little each ends at once with a reply, a line for the error log or a signal, and nothing
+// below hangs. The least amounts are measured and told as diagnostics, so that the table can be
+// kept near them.
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { runCgi } from '../host/cgi-host.ts'
-import {
-  type Circumstances,
-  documented,
-  executable,
-  isClean,
-  isFine,
-  kinds,
-  request,
-} from '../host/limits.ts'
+import { runCgi } from '../host/cgi.ts'
+import { missing } from '../host/installed.ts'
+import { type Circumstances, documented, isClean, isFine, kinds, request } from '../host/limits.ts'
 import { contentType } from '../host/multipart-body.ts'
-import { missing } from '../host/servers.ts'
+import { freshDirectory, program } from '../host/program.ts'
+import { needsRoot } from '../host/user.ts'
 
 const table = documented()
-const needsRoot =
-  process.getuid?.() === 0 ? false : 'needs root, to be a user without other processes'
+const noRoot = needsRoot('needs root, to be a user without other processes')
 let nextUid = 41_000 + 20 * (process.pid % 500)
 
 function prepare(t: TestContext): Circumstances {
-  const home = mkdtempSync(join(tmpdir(), 'upload-cgi-limits-'))
-  t.after(() => rmSync(home, { recursive: true, force: true }))
+  const home = freshDirectory(t)
   const directory = join(home, 'uploads')
   mkdirSync(directory)
   chmodSync(home, 0o755)
@@ -35,7 +28,7 @@ function prepare(t: TestContext): Circumstances {
   return { directory }
 }
 
-/** Another one each time: what a killed program left behind counts for its user. */
+/** Another one each time: what a killed program left running counts for its user. */
 function otherUser(): number {
   nextUid += 1
   return nextUid
@@ -50,7 +43,7 @@ const measured = [
 ] as const
 
 for (const { name, limit, step, unit } of measured) {
-  const skip = limit === 'nproc' ? needsRoot : false
+  const skip = limit === 'nproc' ? noRoot : false
   test(`${name}: enough is enough, and too little ends it at once with words`, {
     skip,
   }, async (t) => {
@@ -80,16 +73,17 @@ for (const { name, limit, step, unit } of measured) {
 }
 
 test('below that it never hangs: it ends with words or by a signal', {
-  skip: needsRoot,
+  skip: noRoot,
 }, async (t) => {
   const place = prepare(t)
-  // An unchanged Node hangs where its second thread is the one that lacks: 115 to 140 MB, 11 to 20 MB, 2 processes.
+  // An unchanged Node hangs where its second thread is the one that lacks: 115 to 140 MB, 11 to 20
+  // MB, 2 processes.
   const below: readonly [string, readonly number[]][] = [
     ['as', [20e6, 60e6, 100e6, ...steps(110e6, 150e6, 2e6), 200e6, 300e6, 400e6, 500e6]],
     ['data', steps(1e6, 26e6, 1e6)],
     ['stack', steps(4096, 61_440, 8192)],
     ['nofile', steps(3, 19, 1)],
-    ['nproc', needsRoot ? [] : [1, 2]],
+    ['nproc', noRoot ? [] : [1, 2]],
   ]
   for (const [limit, values] of below) {
     for (const value of values) {
@@ -109,7 +103,7 @@ function steps(from: number, to: number, step: number): number[] {
 }
 
 test('three processes are enough on a machine with 64 processors', {
-  skip: needsRoot || missing('gcc'),
+  skip: noRoot || missing('gcc'),
 }, async (t) => {
   const place = prepare(t)
   const library = join(place.directory, '..', 'processors.so')
@@ -172,7 +166,7 @@ test('a limit of processor time ends an upload, of which nothing is stored', asy
   }
   const reply = await runCgi({
     program: '/usr/bin/prlimit',
-    args: ['--cpu=1:1', executable],
+    args: ['--cpu=1:1', program],
     directory: place.directory,
     contentType: contentType(),
     body: endless(),

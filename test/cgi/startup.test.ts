@@ -1,28 +1,18 @@
-// What the executable must start under, and what it must not load: hosts without executable memory, with
-// three process slots, and the modules of a GET beside those of an empty executable made the same way.
+// What the executable must start under, and what it must not load: hosts without executable memory,
+// with three process slots, and the modules of a GET beside those of an empty executable made the
+// same way.
 
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import {
-  chmodSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { after, test } from 'node:test'
 import { packageExecutable } from '../../build/package.ts'
-import { missing } from '../host/servers.ts'
+import { missing } from '../host/installed.ts'
+import { freshDirectory, program, root } from '../host/program.ts'
+import { needsRoot } from '../host/user.ts'
 
-const root = resolve(import.meta.dirname, '../..')
-const program = resolve(root, 'build/upload.cgi')
-const home = mkdtempSync(join(tmpdir(), 'upload-cgi-test-'))
-after(() => rmSync(home, { recursive: true }))
+const home = freshDirectory({ after })
 const uploads = join(home, 'uploads')
 mkdirSync(uploads)
 chmodSync(home, 0o755)
@@ -50,7 +40,7 @@ int main(int argc, char **argv) {
 })
 
 test('starts with three process slots, its own among them', {
-  skip: process.getuid?.() === 0 ? false : 'needs root, to be a user without other processes',
+  skip: needsRoot('needs root, to be a user without other processes'),
 }, () => {
   const nobodyElse = ['--reuid=54321', '--regid=54321', '--clear-groups']
   const args = [...nobodyElse, 'prlimit', '--nproc=3', program]

@@ -1,35 +1,30 @@
-// `upload.cgi check --url` against real servers that stand in the way as servers do: limits, a firewall, impatience,
-// a program that is shown or refused instead of run. Nothing may ever be left in the upload directory.
+// `upload.cgi check --url` against real servers that hinder uploads as servers do: limits, a
+// firewall, time limits, a program that is shown or refused instead of run. Nothing may ever be
+// left in the upload directory.
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, readdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import {
-  type ApacheOptions,
-  giveToServer,
-  missing,
-  type RunningServer,
-  startApache,
-  startLighttpd,
-  startNginx,
-} from '../host/servers.ts'
-
-const program = resolve(import.meta.dirname, '../../build/upload.cgi')
+import { type ApacheOptions, startApache } from '../host/apache.ts'
+import { missing } from '../host/installed.ts'
+import { startLighttpd } from '../host/lighttpd.ts'
+import { startNginx } from '../host/nginx.ts'
+import { freshDirectory, program } from '../host/program.ts'
+import type { RunningServer } from '../host/server.ts'
+import { giveToServer } from '../host/user.ts'
 
 type Finding = { level: string; code: string; message: string; remedy: string }
 
-function freshDirectory(t: TestContext): string {
-  const directory = mkdtempSync(join(tmpdir(), 'upload-cgi-url-'))
+function servedDirectory(t: TestContext): string {
+  const directory = freshDirectory(t)
   chmodSync(directory, 0o755)
   giveToServer(directory)
-  t.after(() => rmSync(directory, { recursive: true }))
   return directory
 }
 
@@ -49,9 +44,9 @@ async function checked(url: string, ...args: string[]) {
 
 /** Everything passes, and nothing of it stays. */
 async function apache(t: TestContext, options: Partial<ApacheOptions> = {}) {
-  const directory = freshDirectory(t)
+  const directory = servedDirectory(t)
   const env = { UPLOAD_CGI_DIRECTORY: directory, ...options.env }
-  const server = await startApache({ program, module: 'cgid', ...options, env })
+  const server = await startApache({ ...options, env })
   t.after(() => server.stop())
   return { server, directory }
 }
@@ -77,7 +72,7 @@ test('servers that keep a body until it is whole', {
   skip: missing('lighttpd', 'nginx', 'fcgiwrap'),
 }, async (t) => {
   for (const start of [startLighttpd, startNginx]) {
-    const directory = freshDirectory(t)
+    const directory = servedDirectory(t)
     const server: RunningServer = await start({
       program,
       env: { UPLOAD_CGI_DIRECTORY: directory },
@@ -101,7 +96,6 @@ test('limits of the size: what passes is found out', {
   assertNothingLeft(directory)
 
   const small = await startNginx({
-    program,
     env: { UPLOAD_CGI_DIRECTORY: directory },
     extra: 'client_max_body_size 100k;',
   })
@@ -143,7 +137,8 @@ test('a firewall with the usual rules', {
 test('a server that is not patient', { skip: missing('apache2') }, async (t) => {
   const { server, directory } = await apache(t, {
     extra:
-      'LoadModule reqtimeout_module /usr/lib/apache2/modules/mod_reqtimeout.so\nRequestReadTimeout body=2',
+      'LoadModule reqtimeout_module /usr/lib/apache2/modules/mod_reqtimeout.so\n' +
+      'RequestReadTimeout body=2',
   })
   const found = await checked(server.url, '--pause', '4')
   assert.equal(found.get('PAUSE_CUT')?.level, 'warning', JSON.stringify([...found]))
@@ -189,7 +184,7 @@ test('a name that the settings refuse, and another one', {
 test('a password in the address is given to the server', {
   skip: missing('apache2'),
 }, async (t) => {
-  const passwords = join(freshDirectory(t), 'passwords')
+  const passwords = join(servedDirectory(t), 'passwords')
   const sum = createHash('sha1').update('wonder').digest('base64')
   writeFileSync(passwords, `alice:{SHA}${sum}\n`, { mode: 0o644 })
   const { server } = await apache(t, { define: { UPLOAD_CGI_PASSWORDS: passwords } })

@@ -1,5 +1,6 @@
-// `upload.cgi check` with everything that it can find made wrong for real: rights, mounts, limits, settings. Where
-// the remedy is a command, it is pasted into a shell, and the finding must be gone.
+// `upload.cgi check` with everything that it can find made wrong for real: permissions, mounts,
+// limits, settings. Where the remedy is a command, it is pasted into a shell, and the finding must
+// be gone.
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
@@ -9,102 +10,22 @@ import {
   copyFileSync,
   linkSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { type TestContext, test } from 'node:test'
-import { runCgi } from '../host/cgi-host.ts'
-import { giveToServer, missing, startApache } from '../host/servers.ts'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { startApache } from '../host/apache.ts'
+import { runCgi } from '../host/cgi.ts'
+import { assertFixed, codes, type Finding, found, Place } from '../host/check.ts'
+import { missing } from '../host/installed.ts'
+import { program, writeSettings } from '../host/program.ts'
+import { asOneself, giveToServer, needsRoot } from '../host/user.ts'
 
-const program = resolve(import.meta.dirname, '../../build/upload.cgi')
-const needsRoot =
-  process.getuid?.() === 0 ? false : 'only root can make this wrong: run it with sudo'
-if (needsRoot && process.env['UPLOAD_CGI_NO_SKIPS']) throw new Error(needsRoot)
-
-type Finding = { level: string; code: string; message: string; remedy: string }
-type Checked = { status: number | null; ok: boolean; findings: Finding[] }
-type Run = { settings?: string; user?: string; before?: string; file?: string; program?: string }
-
-class Place {
-  readonly home = mkdtempSync(join(tmpdir(), 'upload-cgi-check-'))
-  readonly directory = join(this.home, 'uploads')
-
-  constructor(t: TestContext) {
-    chmodSync(this.home, 0o755)
-    mkdirSync(this.directory)
-    t.after(() => {
-      const mounts = spawnSync('sh', ['-c', `grep -o ' ${this.home}[^ ]*' /proc/mounts`])
-      for (const point of mounts.stdout.toString().split('\n').filter(Boolean).toReversed()) {
-        spawnSync('umount', [point.trim()])
-      }
-      rmSync(this.home, { recursive: true })
-    })
-  }
-
-  /** `settings`: more lines. `before`: shell text in front. `user`: root itself unless given. */
-  check({ settings = '', user = 'root', before = '', file = '.htupload.toml', ...rest }: Run = {}) {
-    const path = join(this.home, file)
-    mkdirSync(resolve(path, '..'), { recursive: true })
-    const isNew = statSync(path, { throwIfNoEntry: false }) === undefined
-    if (isNew || settings !== '') {
-      writeFileSync(path, `directory = "${this.directory}"\n${settings}`)
-    }
-    const as = needsRoot ? [] : ['--user', user]
-    const command = ['exec "$0" "$@"', rest.program ?? program, 'check', '--json', ...as]
-    const [text = '', ...args] = command
-    const { status, stdout, stderr } = spawnSync('sh', ['-c', `${before}\n${text}`, ...args], {
-      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', UPLOAD_CGI_CONFIG: path },
-      encoding: 'utf8',
-    })
-    assert.match(stdout, /^\{.*\}\n$/, stdout + stderr)
-    return { status, ...JSON.parse(stdout) } as Checked
-  }
-
-  mount(path: string, ...options: string[]): void {
-    mkdirSync(path, { recursive: true })
-    const args = ['-t', 'tmpfs', '-o', options.join(','), 'none', path]
-    const { status, stderr } = spawnSync('mount', args)
-    assert.equal(status, 0, String(stderr))
-  }
-}
-
-function codes({ findings }: Checked): string[] {
-  return findings.filter(({ level }) => level !== 'ok').map(({ code }) => code)
-}
-
-function found(checked: Checked, code: string): Finding {
-  const finding = checked.findings.find((one) => one.code === code)
-  assert.ok(finding, `no ${code} in ${JSON.stringify(checked.findings, null, 1)}`)
-  assert.equal(
-    checked.ok,
-    checked.findings.every(({ level }) => level !== 'error'),
-  )
-  assert.equal(checked.status, checked.ok ? 0 : 78)
-  if (finding.level !== 'ok') assert.notEqual(finding.remedy, '', code)
-  return finding
-}
-
-/** It is found, its remedy is carried out as it stands, and it is found no more. */
-function assertMended(
-  place: Place,
-  code: string,
-  level: 'warning' | 'error',
-  run: Run = {},
-): Finding {
-  const finding = found(place.check(run), code)
-  assert.equal(finding.level, level)
-  const pasted = spawnSync('sh', ['-ec', finding.remedy], { encoding: 'utf8' })
-  assert.equal(pasted.status, 0, `${finding.remedy}\n${pasted.stderr}`)
-  const again = place.check({ ...run, settings: '' })
-  assert.ok(!codes(again).includes(code), `${code} is still found after: ${finding.remedy}`)
-  return finding
-}
+const noRoot = needsRoot('only root can make this wrong: run it with sudo')
 
 test('a place where all is well has no finding but that /tmp is emptied, and stays as it is', (t) => {
   const place = new Place(t)
@@ -117,21 +38,21 @@ test('a place where all is well has no finding but that /tmp is emptied, and sta
   }
 })
 
-test('rights: the finding names the user, and its remedy mends it', { skip: needsRoot }, (t) => {
+test('rights: the finding names the user, and its remedy mends it', { skip: noRoot }, (t) => {
   const server = { user: 'www-data' }
   const missingPlace = new Place(t)
   rmSync(missingPlace.directory, { recursive: true })
-  assertMended(missingPlace, 'DIRECTORY_MISSING', 'error', server)
+  assertFixed(missingPlace, 'DIRECTORY_MISSING', 'error', server)
   assert.equal(statSync(missingPlace.directory).mode & 0o7777, 0o750)
 
   const dangling = new Place(t)
   rmSync(dangling.directory, { recursive: true })
   symlinkSync(join(dangling.home, 'nowhere'), dangling.directory)
-  const link = assertMended(dangling, 'DIRECTORY_MISSING', 'error', server)
+  const link = assertFixed(dangling, 'DIRECTORY_MISSING', 'error', server)
   assert.match(link.message, /symbolic link to nothing/)
 
   const foreign = new Place(t)
-  const rights = assertMended(foreign, 'DIRECTORY_RIGHTS', 'error', server)
+  const rights = assertFixed(foreign, 'DIRECTORY_RIGHTS', 'error', server)
   assert.match(rights.message, /uploads \(0755, of root\) is not writable for user www-data/)
 
   const closed = new Place(t)
@@ -140,8 +61,8 @@ test('rights: the finding names the user, and its remedy mends it', { skip: need
   mkdirSync(join(inner, 'files'))
   chownSync(join(inner, 'files'), 33, 33)
   const settings = `#\n`
-  writeFileSync(join(closed.home, '.htupload.toml'), `directory = "${inner}/files"\n${settings}`)
-  const way = assertMended(closed, 'DIRECTORY_UNREACHABLE', 'error', server)
+  writeSettings(closed.home, `directory = "${inner}/files"\n${settings}`)
+  const way = assertFixed(closed, 'DIRECTORY_UNREACHABLE', 'error', server)
   assert.match(
     way.message,
     /user www-data may not pass .*up \$x \(above the directory, 0700, of root\)/,
@@ -149,26 +70,26 @@ test('rights: the finding names the user, and its remedy mends it', { skip: need
 
   const open = new Place(t)
   chmodSync(open.directory, 0o777)
-  assertMended(open, 'DIRECTORY_OPEN', 'warning', server)
+  assertFixed(open, 'DIRECTORY_OPEN', 'warning', server)
 })
 
 test('.incoming of somebody else, a file in its place, a file system of its own', {
-  skip: needsRoot,
+  skip: noRoot,
 }, (t) => {
   const foreign = new Place(t)
   chownSync(foreign.directory, 33, 33)
   mkdirSync(join(foreign.directory, '.incoming'), 0o700)
-  assertMended(foreign, 'INCOMING_FOREIGN', 'error', { user: 'www-data' })
+  assertFixed(foreign, 'INCOMING_FOREIGN', 'error', { user: 'www-data' })
   const file = new Place(t)
   writeFileSync(join(file.directory, '.incoming'), '')
-  assertMended(file, 'INCOMING_WRONG', 'error')
+  assertFixed(file, 'INCOMING_WRONG', 'error')
   const other = new Place(t)
   other.mount(join(other.directory, '.incoming'), 'size=1m')
-  assertMended(other, 'INCOMING_ELSEWHERE', 'error')
+  assertFixed(other, 'INCOMING_ELSEWHERE', 'error')
 })
 
 test('file systems: read-only, full, without inodes, volatile, synchronous', {
-  skip: needsRoot,
+  skip: noRoot,
 }, (t) => {
   const place = new Place(t)
   place.mount(place.directory, 'size=1m', 'ro')
@@ -194,7 +115,7 @@ test('file systems: read-only, full, without inodes, volatile, synchronous', {
 
   const slow = new Place(t)
   slow.mount(slow.directory, 'size=200m', 'sync')
-  assertMended(slow, 'MOUNT_SYNC', 'warning')
+  assertFixed(slow, 'MOUNT_SYNC', 'warning')
 })
 
 test('where others see it: sites, cgi-bin, by document root and by name', (t) => {
@@ -205,7 +126,7 @@ test('where others see it: sites, cgi-bin, by document root and by name', (t) =>
   ] as const) {
     const directory = join(place.home, path)
     mkdirSync(directory, { recursive: true })
-    writeFileSync(join(place.home, '.htupload.toml'), `directory = "${directory}"\n`)
+    writeSettings(place.home, `directory = "${directory}"\n`)
     assert.equal(found(place.check(), code).level, 'warning')
   }
   const inSite = place.check({ file: 'public_html/settings.toml' })
@@ -245,15 +166,15 @@ test('settings that others may write, scripts that may not be run', (t) => {
   const group = new Place(t)
   group.check()
   chmodSync(join(group.home, '.htupload.toml'), 0o664)
-  assertMended(group, 'SETTINGS_WRITABLE', 'warning')
+  assertFixed(group, 'SETTINGS_WRITABLE', 'warning')
   chmodSync(join(group.home, '.htupload.toml'), 0o666)
-  const refused = assertMended(group, 'SETTINGS_WRONG', 'error')
+  const refused = assertFixed(group, 'SETTINGS_WRONG', 'error')
   assert.match(refused.message, /everybody may write to the settings/)
   const script = join(group.home, 'form.cgi')
   writeFileSync(script, `#!${program}\ndirectory = "${group.directory}"\n`, { mode: 0o644 })
   const by = (path: string) =>
     JSON.parse(
-      spawnSync(program, [path, 'check', '--json', ...(needsRoot ? [] : ['--user', 'root'])], {
+      spawnSync(program, [path, 'check', '--json', ...asOneself], {
         env: { PATH: '/usr/bin:/bin' },
       }).stdout.toString(),
     )
@@ -283,7 +204,7 @@ test('limits of the shell are told, each with what is needed', (t) => {
 })
 
 test('SELinux in force: the labels it wants are named with the commands', {
-  skip: needsRoot,
+  skip: noRoot,
 }, (t) => {
   const place = new Place(t)
   // What the kernel would show; only the answers of `ls -Z` stay those of a machine without it.
@@ -317,11 +238,11 @@ test('a program that others may replace', (t) => {
     copyFileSync(program, copy)
   }
   chmodSync(join(place.home, 'open'), 0o777)
-  assertMended(place, 'PROGRAM_WRITABLE', 'warning', { program: copy })
+  assertFixed(place, 'PROGRAM_WRITABLE', 'warning', { program: copy })
 })
 
 test('--user names whom to look as; a wrong one, or without root, is told', {
-  skip: needsRoot,
+  skip: noRoot,
 }, () => {
   const run = (args: string[], before: string[] = []) =>
     spawnSync(
@@ -346,8 +267,6 @@ test('with debug the page has the same list, as the web server sees it', {
   const place = new Place(t)
   giveToServer(place.directory)
   const apache = await startApache({
-    program,
-    module: 'cgid',
     env: { UPLOAD_CGI_DIRECTORY: place.directory, UPLOAD_CGI_DEBUG: 'true' },
     extra: 'RLimitCPU 30 30',
   })
@@ -369,6 +288,6 @@ test('with debug the page has the same list, as the web server sees it', {
 test('without debug a visitor sees none of it', async (t) => {
   const place = new Place(t)
   rmSync(place.directory, { recursive: true })
-  const { text } = await runCgi({ program, directory: place.directory })
+  const { text } = await runCgi({ directory: place.directory })
   assert.doesNotMatch(text, /DIRECTORY_MISSING|uploads/)
 })

@@ -1,5 +1,6 @@
-// The commands that print: init, config, apache-conf, man, --help, each held against what reads its output: the
-// loader, a real Apache, man. Then settings scripts, the log under rotation, and what debug tells.
+// The commands that print: init, config, apache-conf, man, --help, each held against what reads its
+// output: the loader, a real Apache, man. Then settings scripts, the log under rotation, and what
+// debug tells.
 
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
@@ -9,33 +10,25 @@ import {
   chownSync,
   linkSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
   renameSync,
-  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { join } from 'node:path'
+import { test } from 'node:test'
 import { commandTable } from '../../src/command/commands.ts'
 import { faults } from '../../src/fault.ts'
 import { settingsTable } from '../../src/settings/table.ts'
-import { type CgiOptions, runCgi } from '../host/cgi-host.ts'
+import { startApache } from '../host/apache.ts'
+import { type CgiOptions, runCgi } from '../host/cgi.ts'
+import { missing } from '../host/installed.ts'
 import { contentType, multipartBody } from '../host/multipart-body.ts'
-import { giveToServer, missing, startApache } from '../host/servers.ts'
+import { freshDirectory, program, root } from '../host/program.ts'
+import { giveToServer, needsRoot } from '../host/user.ts'
 
-const program = resolve(import.meta.dirname, '../../build/upload.cgi')
-const root = resolve(import.meta.dirname, '../..')
 const file = (filename: string, content = 'hello') => ({ name: 'file', filename, content })
-
-function freshDirectory(t: TestContext): string {
-  const directory = mkdtempSync(join(tmpdir(), 'upload-cgi-commands-'))
-  t.after(() => rmSync(directory, { recursive: true }))
-  return directory
-}
 
 function run(args: readonly string[], env: Record<string, string> = {}) {
   const { status, stdout, stderr } = spawnSync(program, args, {
@@ -59,7 +52,7 @@ test('init prints a file whose every line is right, as it is and with all commen
   const plain = origins(stdout)
   assert.equal(plain[0]?.value, `${home}/it's "here"`)
   assert.ok(plain.slice(1).every(({ origin }) => origin === 'default'))
-  // A setting in a comment has no blank behind its #.
+  // A setting in a comment has no blank after its #.
   const all = origins(stdout.replace(/^#(?=[\w["])/gm, ''))
   assert.deepEqual(
     all.map(({ key, value }) => [key, key === 'extra_fields' ? [] : value]),
@@ -115,7 +108,7 @@ test('apache-conf prints what a real Apache takes, with the paths and limits of 
   assert.match(stdout, /Define UPLOAD_CGI_MAX_BODY "11048576"/)
   // The server of the tests brings modules and users; this form is a second one in it.
   const elsewhere = { UPLOAD_CGI_DIRECTORY: home }
-  const apache = await startApache({ program, module: 'cgid', env: elsewhere, extra: stdout })
+  const apache = await startApache({ env: elsewhere, extra: stdout })
   t.after(() => apache.stop())
   const url = new URL('/files/new', apache.url)
   assert.equal((await fetch(url)).status, 200)
@@ -211,7 +204,7 @@ test('settings scripts: two forms with one executable, called as suexec does', a
 })
 
 test('a settings script of somebody else, or that everybody may write to, is not used', {
-  skip: process.getuid?.() === 0 ? false : 'only root can give files away: run it with sudo',
+  skip: needsRoot('only root can give files away: run it with sudo'),
 }, async (t) => {
   const home = freshDirectory(t)
   chmodSync(home, 0o755)
@@ -270,7 +263,7 @@ test('the log is renamed away in the middle of uploads, and no line is lost', as
   const send = async (i: number) => {
     const env = { UPLOAD_CGI_LOG_FILE: log, UPLOAD_CGI_DURABLE: 'false' }
     const body = multipartBody([file(`${i}.txt`)])
-    const reply = await runCgi({ program, directory, env, body, contentType: contentType() })
+    const reply = await runCgi({ directory, env, body, contentType: contentType() })
     assert.equal(reply.status, 201)
     assert.equal(reply.stderr, '')
   }
@@ -299,7 +292,7 @@ test('debug names the line of the source, with the map beside the executable', a
   )
   const env = { UPLOAD_CGI_DEBUG: 'true', HTTP_ACCEPT: 'text/html' }
   const options = { directory: home, env, body, contentType: contentType() }
-  const { text, status } = await runCgi({ program, ...options })
+  const { text, status } = await runCgi({ ...options })
   assert.equal(status, 400)
   const [, source = '', line = ''] = /\((src\/[\w/-]+\.ts):(\d+):\d+\)/.exec(text) ?? []
   const lines = readFileSync(join(root, source), 'utf8').split('\n')
@@ -319,7 +312,7 @@ test('whatever is wrong at once, the error log gets less than a pipe must hold',
     UPLOAD_CGI_LOGO: `${far}/a.png`,
     UPLOAD_CGI_LOG_FILE: `${far}/log`,
   }
-  const reply = await runCgi({ program, directory: `${far}/none`, env })
+  const reply = await runCgi({ directory: `${far}/none`, env })
   assert.equal(reply.status, 503)
   assert.match(reply.text, /<\/html>/)
   const lines = reply.stderr.trim().split('\n')

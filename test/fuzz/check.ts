@@ -1,6 +1,6 @@
-// One input through the parser in several chunkings, and against the model. Called by the fuzzer for every
-// input it makes; what it returns is a sentence about the difference, or undefined when all agree.
-// Chunks are wiped after use, which shows whether the parser kept a view of one.
+// One input through the parser in several chunkings, and against the model. What comes out is a
+// sentence about the difference, or undefined when all agree. Chunks are wiped after use, which
+// shows whether the parser kept a view of one.
 
 import { Fault } from '../../src/fault.ts'
 import { parseBoundary } from '../../src/multipart/header.ts'
@@ -46,7 +46,7 @@ export function check(input: Input, cuts: readonly number[][], subject = realPar
   }
   const reading = modelBody(input.body, boundary)
   const modelledRun = JSON.stringify([...reading.events, [reading.code]])
-  // The model knows the code only: the detail behind it is left out.
+  // The model knows the code only: the detail after it is left out.
   const seen = whole.replace(detail, '$1]]')
   const problem = seen === modelledRun ? undefined : `parser: ${whole}\nmodel: ${modelledRun}`
   return verdict(problem ?? nameProblem(reading.events), reading, boundary)

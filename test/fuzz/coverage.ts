@@ -1,6 +1,6 @@
-// What of the sources was run, by V8's own block coverage through node:inspector in this process: nothing is
-// instrumented. Called by the fuzzer after each batch of inputs, and for the report at its end. Node strips
-// types in place, so that V8's offsets are those of the source files.
+// Which parts of the sources were run, by V8's own block coverage through node:inspector in this
+// process: nothing is instrumented. Node strips types in place, so that V8's offsets are those of
+// the source files.
 
 import { readFileSync } from 'node:fs'
 import { type Profiler, Session } from 'node:inspector'
@@ -18,7 +18,9 @@ export class Coverage {
   readonly #session = new Session()
   readonly #sources = new Map<string, Source>()
 
-  /** What is loaded later is covered from its first line, what is loaded already from its next call. */
+  /**
+   * What is loaded later is covered from its first line, what is loaded already from its next call.
+   */
   constructor() {
     for (const name of names) {
       const url = new URL(`../../src/${name}`, import.meta.url)
@@ -90,7 +92,7 @@ function* missedSpans(text: string, isRun: Uint8Array) {
     const code = text.slice(from, to).trim()
     const first = text.slice(0, from + text.slice(from).search(/\S|$/)).split('\n').length
     const lines = code.split('\n').map((_, i) => first + i)
-    // A closing brace behind a return is a span of its own to V8.
+    // A closing brace after a return is a span of its own to V8.
     if (/\w/.test(code)) yield { lines, code: code.replace(/\s+/g, ' ').slice(0, 80) }
     from = to
   }

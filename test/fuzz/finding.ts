@@ -1,4 +1,4 @@
-// A finding of the fuzzer as text: to be read, and to be made a case of src/multipart.test.ts.
+// A finding of the fuzzer as text: to be read, and to be made a case of the parser's tests.
 
 import type { Finding } from './fuzzer.ts'
 

@@ -1,5 +1,5 @@
-// The fuzzer inside npm test: some seconds with a new seed each time, printed so that a finding can be had
-// again; and parsers with a planted mistake, to know that the fuzzer finds what it is there for.
+// The fuzzer inside npm test: some seconds with a new seed each time, printed so that a finding can
+// be had again; and parsers with a planted mistake, to know that the fuzzer finds what it is for.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

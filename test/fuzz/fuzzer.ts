@@ -1,6 +1,6 @@
-// A mutation fuzzer for the multipart parser, guided by V8's coverage and by pairs of state and byte. Called
-// by main.ts (npm run fuzz) and for some seconds by test/fuzz.test.ts. The inputs follow from the seed
-// alone. A finding is made as small as it gets while it still differs.
+// A mutation fuzzer for the multipart parser, guided by V8's coverage and by pairs of state and
+// byte. The inputs follow from the seed alone. A finding is made as small as it gets while it still
+// differs.
 
 import { performance } from 'node:perf_hooks'
 import { check, type Input, realParser, type Subject } from './check.ts'

@@ -1,5 +1,6 @@
-// npm run fuzz -- --seconds N [--seed S]: the parser against its model, guided by coverage; prints what was run
-// and what was never met. A finding goes to a file in the temporary directory, exit code 1.
+// npm run fuzz -- --seconds N [--seed S]: the parser against its model, guided by coverage; prints
+// what was run and what was never met. A finding goes to a file in the temporary directory, exit
+// code 1.
 
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,7 +1,7 @@
-// What a multipart/form-data body means here, written to be read and not to be fast: RFC 7578, RFC 2046
-// section 5.1.1 and this program's stricter rules, on the whole body as one string of bytes (latin1).
-// The fuzzer holds the streaming parser against it. It shares no code with the parser. Where a body has
-// more than one fault, the one that comes first in the body counts.
+// What a multipart/form-data body means here, written to be read and not to be fast: RFC 7578, RFC
+// 2046 section 5.1.1 and this program's stricter rules, on the whole body as one string of bytes
+// (latin1). The fuzzer holds the streaming parser against it. It shares no code with the parser.
+// Where a body has more than one fault, the one that comes first in the body counts.
 
 import type { FaultCode } from '../../src/fault.ts'
 
@@ -16,7 +16,7 @@ export type Reading = {
   readonly regions: Region[]
 }
 
-/** Bytes from `from` up to `to`; `text` is what stands between delimiters: preamble and contents. */
+/** Bytes from `from` up to `to`; `text` is what is between delimiters: preamble and contents. */
 export type Region = {
   readonly kind: 'text' | 'headers' | 'close' | 'epilogue'
   readonly from: number
@@ -94,8 +94,9 @@ export function modelBody(body: Buffer, boundary: string): Reading {
 type Found = { kind: 'open' | 'close' | 'padded' | 'none'; from: number; to: number }
 
 /**
- * The first delimiter behind `at`, with a line end assumed in front of `at`: then `from` is less than `at`.
- * Where there is none, `from` is where the body's last bytes begin that could still become one.
+ * The first delimiter after `at`, with a line end assumed before `at`: then `from` is less than
+ * `at`. Where there is none, `from` is where the body's last bytes begin that could still become
+ * one.
  */
 function nextDelimiter(bytes: string, at: number, boundary: string): Found {
   const line = `\r\n--${boundary}`
@@ -125,7 +126,9 @@ function couldBecomeDelimiter(tail: string, line: string): boolean {
 
 type Headers = { code: FaultCode; to: number } | { code: ''; to: number; event: Event }
 
-/** Line by line; each is judged as it ends. The blank line at the end does not count for the limit. */
+/**
+ * Line by line; each is judged as it ends. The blank line at the end does not count for the limit.
+ */
 function readHeaders(bytes: string, at: number): Headers {
   let disposition: { name: string; filename?: string } | undefined
   let type: string | undefined

@@ -1,5 +1,6 @@
-// Where the fuzzer's inputs come from: seeds (built here, and the corpus of fixtures where it exists), a
-// dictionary of what means something to a parser of multipart/form-data, and the ways to change an input.
+// Where the fuzzer's inputs come from: seeds (built here, and the corpus of fixtures where it
+// exists), a dictionary of what means something to a parser of multipart/form-data, and the ways to
+// change an input.
 
 import { globSync, readFileSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'

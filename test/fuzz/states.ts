@@ -1,12 +1,12 @@
-// Which class of byte met which state of reading, by the model's regions: the fuzzer keeps inputs that show
-// a new pair, and prints the pairs that were never met. States are the model's, not the parser's own: the
-// place in a delimiter, in a line of headers, behind the close.
+// Which class of byte met which state of reading, by the model's regions: the fuzzer keeps inputs
+// that show a new pair, and prints the pairs that were never met. States are the model's, not the
+// parser's own: the place in a delimiter, in a line of headers, after the close.
 
 import type { Reading } from './model.ts'
 
 export const classes = ['CR', 'LF', '-', 'SP', 'HT', 'NUL', ':', 'token', '>=80', 'other'] as const
 
-/** The boundary's own text is one state; met by a byte that goes on with it or breaks off. */
+/** The boundary's own text is one state; met by a byte that continues it or breaks off. */
 export const states = [
   ...['preamble', 'content'].flatMap((where) =>
     ['text', 'CR', 'CRLF', 'CRLF-', 'in boundary', 'behind boundary', 'padding']

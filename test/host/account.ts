@@ -1,10 +1,12 @@
-// An account of its own for a test of programs that work as their owner: made by useradd, gone with the test.
+// An account for a test of programs that work as their owner: useradd makes it, and it is removed
+// with the test.
 
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { atExit } from './program.ts'
 
 export type Account = { readonly name: string; readonly uid: number; readonly gid: number }
 
@@ -13,12 +15,10 @@ export async function makeAccount(t: TestContext, homes: string): Promise<Accoun
   const name = `upcgi${randomBytes(4).toString('hex')}`
   const options = ['--no-create-home', '--user-group', '--shell', '/usr/sbin/nologin']
   await insist('useradd', [...options, '--home-dir', join(homes, name), name])
-  accounts.add(name)
-  if (!isHooked) process.once('exit', removeAll)
-  isHooked = true
+  const forget = atExit(() => spawnSync('userdel', ['--force', name]))
   t.after(async () => {
     await insist('userdel', ['--force', name])
-    accounts.delete(name)
+    forget()
   })
   const id = (option: string) =>
     Number(spawnSync('id', [option, name], { encoding: 'utf8' }).stdout)
@@ -34,10 +34,3 @@ async function insist(command: string, args: readonly string[]): Promise<void> {
     await delay(200)
   }
 }
-
-function removeAll(): void {
-  for (const name of accounts) spawnSync('userdel', ['--force', name])
-}
-
-const accounts = new Set<string>()
-let isHooked = false

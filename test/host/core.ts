@@ -4,7 +4,7 @@ import { open } from '../../src/app/app.ts'
 import type { Exchange } from '../../src/app/exchange.ts'
 import type { Env } from '../../src/http/request.ts'
 import type { LoadedSettings } from '../../src/settings/settings.ts'
-import { parseReply } from './cgi-host.ts'
+import { parseReply } from './cgi.ts'
 
 /** `complaints`: gets what would be in the web server's error log. */
 export function openExchange(

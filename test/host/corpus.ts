@@ -1,19 +1,18 @@
-// The rules of multipart/form-data as raw bodies: reads test/fixtures/<case>/, each `body` (its bytes as
-// they are sent) with `case.toml` (why, the CGI environment that differs from the usual, what comes out).
-// Called by the tests that send them, in process and through the executable. Strict: an unknown key, a
-// missing one, or a third file is an error, so that no case is passed over by a slip of the pen.
+// The rules of multipart/form-data as raw bodies: reads test/fixtures/<case>/, each `body` (its
+// bytes as they are sent) with `case.toml` (why, the CGI environment that differs from the usual,
+// what comes out). It refuses an unknown key, a missing one, or a third file, so that a slip of the
+// pen cannot pass a case over.
 
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { mkdtempSync, readdirSync, readFileSync, statfsSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parse } from 'smol-toml'
 import { type FaultCode, faults } from '../../src/fault.ts'
 
 export type CorpusCase = {
   readonly name: string
-  /** One sentence with the RFC's section, or the CVE, that it stands on. */
+  /** One sentence with the RFC's section, or the CVE, that it rests on. */
   readonly why: string
   readonly topic: string
   readonly body: Buffer
@@ -38,7 +37,7 @@ export type ExpectedFile = {
   readonly bytes: Buffer
 }
 
-/** All that a request leads to: the reply without id and time, and what lies in the directory. */
+/** All that a request leads to: the reply without id and time, and what is in the directory. */
 export type Outcome = {
   readonly status: number
   /** undefined when the reply is no JSON. */
@@ -60,17 +59,6 @@ export function readCorpus(): CorpusCase[] {
         throw new Error(`${fixtures}/${name}: ${error instanceof Error ? error.message : error}`)
       }
     })
-}
-
-/** A new directory in memory, where that has room for it; on disk otherwise. */
-export function fastDirectory(): string {
-  const memory = '/dev/shm'
-  let free = 0
-  try {
-    const { bavail, bsize } = statfsSync(memory)
-    free = bavail * bsize
-  } catch {}
-  return mkdtempSync(join(free > 256e6 ? memory : tmpdir(), 'upload-cgi-test-'))
 }
 
 /** `text` is the body of the reply, `directory` where the uploads go. */
@@ -175,7 +163,10 @@ function readFile(value: unknown, body: Buffer): ExpectedFile {
   return read
 }
 
-/** `text` in UTF-8, `hex`, or `body`: the bytes of the body from the first position up to the second. */
+/**
+ * `text` in UTF-8, `hex`, or `body`: the bytes of the body from the first position up to the
+ * second.
+ */
 function readBytes(table: Reader, body: Buffer): Buffer {
   const text = table.optionalText('text')
   if (text !== undefined) return Buffer.from(text)

@@ -1,6 +1,6 @@
-// Patients for doctor.cgi: a directory with a copy of it and what ails the program beside it, and a way to
-// ask it as a web server or a person would. Used by doctor.test.ts. What is wrong with a program is made
-// in a copy of the built executable, byte by byte.
+// Patients for doctor.cgi: a directory with a copy of it and what ails the program beside it, and a
+// way to ask it as a web server or a person would. What is wrong with a program is made in a copy
+// of the built executable, byte by byte.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import {
@@ -9,10 +9,8 @@ import {
   constants,
   copyFileSync,
   mkdirSync,
-  mkdtempSync,
   openSync,
   readFileSync,
-  rmSync,
   symlinkSync,
   writeFileSync,
   writeSync,
@@ -20,10 +18,9 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { fileURLToPath } from 'node:url'
+import { program as executable, freshDirectory, root, writeSettings } from './program.ts'
 
-export const executable = fileURLToPath(new URL('../../build/upload.cgi', import.meta.url))
-const source = fileURLToPath(new URL('../../doctor.cgi', import.meta.url))
+const source = join(root, 'doctor.cgi')
 
 export type Patient = { folder: string; doctor: string; program: string }
 
@@ -48,8 +45,7 @@ export type Answer = {
 
 /** `from`: what is put there as upload.cgi; nothing for ''. */
 export function patient(t: TestContext, from = executable, parent = tmpdir()): Patient {
-  const folder = mkdtempSync(join(parent, 'upload-cgi-doctor-'))
-  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  const folder = freshDirectory(t, parent)
   chmodSync(folder, 0o755)
   const doctor = join(folder, 'doctor.cgi')
   const program = join(folder, 'upload.cgi')
@@ -67,7 +63,7 @@ export function configure({ folder }: Patient): void {
   const uploads = join(folder, 'uploads')
   mkdirSync(uploads)
   chmodSync(uploads, 0o777)
-  writeFileSync(join(folder, '.htupload.toml'), `directory = "${uploads}"\n`)
+  writeSettings(folder, `directory = "${uploads}"\n`)
 }
 
 /** A PATH of nothing but these applets of busybox, and `more` as scripts. */
@@ -87,7 +83,7 @@ export function tools(
 /** All that it needs to try a program. */
 export const most = 'sh cat env id uname ls grep date stat od dd sleep sed tr head'
 
-/** Writes over the only place where `old` stands. */
+/** Writes over the only place that has `old`. */
 export function patch(file: string, old: string, replacement: string): void {
   const bytes = readFileSync(file)
   const place = bytes.indexOf(old, 0, 'latin1')

@@ -1,16 +1,17 @@
-// What docs/servers.md promises of every server, tried on one that runs as the guide says, with small limits: the form,
-// an upload, a refusal, the settings; and what its table says that people see of a body that is too large, of
-// silence, and of who goes away in the middle.
+// What docs/servers.md promises of every server, tried on one that runs as the guide says, with
+// small limits: the form, an upload, a refusal, the settings; and what its table says that people
+// see of a body that is too large, of silence, and of a client that leaves in the middle.
 
 import assert from 'node:assert/strict'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { incoming, visible } from './form.ts'
 import type { Row } from './guide.ts'
 import { contentType, multipartBody } from './multipart-body.ts'
 import { RawClient } from './raw-client.ts'
-import type { RunningServer } from './servers.ts'
+import type { RunningServer } from './server.ts'
 
 export type Site = {
   readonly server: RunningServer
@@ -76,7 +77,8 @@ export async function assertWorks({ server, uploads, title }: Site): Promise<voi
   const page = await send(server.url, 'GET', undefined, { Accept: 'text/html' })
   assert.equal(page.status, 200, page.text + server.errorLog())
   assert.ok(page.text.includes(`<title>${title}</title>`), page.text.slice(0, 500))
-  // As a browser without Sec-Fetch-Site: it is the same site only if the program is told the whole host.
+  // As a browser without Sec-Fetch-Site: it is the same site only if the program is told the whole
+  // host.
   const { host, origin } = new URL(server.url)
   const form = formWith("l'été.bin", content)
   const stored = await send(server.url, 'POST', form, { Host: host, Origin: origin })
@@ -113,7 +115,9 @@ export async function assertPromises(site: Site, row: Row): Promise<void> {
   assert.deepEqual(all, promised, server.errorLog())
 }
 
-/** The status for a request of this length whose body never comes; 0 when there is none for so long. */
+/**
+ * The status for a request of this length whose body never comes; 0 when there is none for so long.
+ */
 export async function answerToLength(url: string, bytes: number, forMs: number): Promise<number> {
   const client = await RawClient.connect(url, contentType())
   client.head({ 'Content-Length': bytes })
@@ -221,17 +225,6 @@ async function nothingIncoming(uploads: string): Promise<void> {
     assert.ok(Date.now() < deadline, `left behind: ${incoming(uploads).join(' ')}`)
     await delay(30)
   }
-}
-
-function visible(uploads: string): string[] {
-  return readdirSync(uploads)
-    .filter((name) => name !== '.incoming')
-    .sort()
-}
-
-function incoming(uploads: string): string[] {
-  const path = join(uploads, '.incoming')
-  return existsSync(path) ? readdirSync(path) : []
 }
 
 function formWith(filename: string, bytes: Buffer): Buffer {

@@ -1,6 +1,7 @@
-// A scratch machine for docs/servers.md: a directory that stands for /, in which the guide's files are written and
-// its commands run, and Debian's servers with a copy of Debian's own configuration in it. What differs from the guide
-// is the place of every path, the port, and what a test changes by `edits`. It needs root, as the guide does.
+// A scratch machine for docs/servers.md: a directory that is its /, in which the guide's files are
+// written and its commands run, and Debian's servers with a copy of Debian's own configuration in
+// it. What differs from the guide is the place of every path, the port, and what a test changes by
+// `edits`. It needs root, as the guide does.
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
@@ -10,7 +11,6 @@ import {
   existsSync,
   globSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
   readlinkSync,
   rmSync,
@@ -19,37 +19,33 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { TestContext } from 'node:test'
+import { isCgidReady } from './apache.ts'
 import type { Section } from './guide.ts'
-import { giveToServer, isCgidReady, isRoot, type RunningServer, start } from './servers.ts'
+import { directoryUntilExit, program } from './program.ts'
+import { type RunningServer, start } from './server.ts'
+import { giveToServer, needsRoot } from './user.ts'
 
 /** What a test changes in a file of the guide or of Debian: [path as in the guide, old, new]. */
 export type Edit = readonly [path: string, from: string | RegExp, to: string]
 
-/** The reason to skip, or false. */
-export function needsRoot(): string | false {
-  return isRoot() ? false : 'the server guide is for root: it sets up servers and accounts'
-}
+/** The reason to skip the guide's tests, or false. */
+export const skipGuide = needsRoot('the server guide is for root: it sets up servers and accounts')
 
 export class Machine {
-  /** What stands for /. */
+  /** The directory that is its /. */
   readonly root: string
   readonly #t: TestContext
   readonly #names: Readonly<Record<string, string>>
 
-  /** `names`: other words of the guide and what stands for them. `parent`: where suexec wants it. */
+  /** `names`: other words of the guide and what replaces them. `parent`: where suexec wants it. */
   constructor(t: TestContext, names: Readonly<Record<string, string>> = {}, parent = tmpdir()) {
     this.#t = t
-    this.root = mkdtempSync(join(parent, 'upload-cgi-guide-'))
+    const [directory, remove] = directoryUntilExit(parent)
+    this.root = directory
     this.#names = names
-    const remove = () => rmSync(this.root, { recursive: true, force: true })
-    t.after(() => {
-      remove()
-      process.off('exit', remove)
-    })
-    // Should the test never get there.
-    process.once('exit', remove)
+    t.after(remove)
     chmodSync(this.root, 0o755)
     for (const path of ['/usr/lib', '/srv', '/home', '/run', '/var/www/html', '/var/cache']) {
       mkdirSync(this.path(path), { recursive: true })
@@ -261,13 +257,11 @@ type StartArguments = [
   Parameters<typeof start>[3],
 ]
 
-const program = resolve(import.meta.dirname, '../../build/upload.cgi')
-
 // Not where they only end a longer path.
 const paths =
   /(?<![\w.)}*])\/(?:usr\/lib\/cgi-bin|usr\/local|srv|home|run|etc\/(?:apache2|lighttpd|modsecurity|nginx|default)|var\/(?:www|log|cache))(?![\w-])/g
 
 // What libapache2 has enabled when it is just installed, that cgi programs have to do with.
 const debiansModules =
-  'access_compat alias auth_basic authn_core authn_file authz_core authz_host authz_user autoindex ' +
-  'deflate dir env filter mime mpm_event negotiation reqtimeout setenvif status'
+  'access_compat alias auth_basic authn_core authn_file authz_core authz_host authz_user ' +
+  'autoindex deflate dir env filter mime mpm_event negotiation reqtimeout setenvif status'

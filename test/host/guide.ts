@@ -1,5 +1,6 @@
-// docs/servers.md as the tests read it: its sections, the files and commands it shows, its tables. What a test
-// loads into a server is taken from here, so that the guide and the tests cannot differ.
+// docs/servers.md as the tests read it: its sections, the files and commands it shows, its tables.
+// What a test loads into a server is taken from here, so that the guide and the tests cannot
+// differ.
 
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'

@@ -1,13 +1,12 @@
-// Requests under limits, for limits.test.ts: the built executable by prlimit(1), as another user where that is
-// wanted, and the table of docs/limits.md.
+// Requests under limits: the built executable by prlimit(1), as another user where that is wanted,
+// and the table of docs/limits.md.
 
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
-import { type CgiReply, runCgi } from './cgi-host.ts'
+import { join } from 'node:path'
+import { type CgiReply, runCgi } from './cgi.ts'
 import { contentType, multipartBody } from './multipart-body.ts'
-
-export const executable = fileURLToPath(new URL('../../build/upload.cgi', import.meta.url))
+import { program as executable, root } from './program.ts'
 
 export const kinds = ['form', 'upload', 'upload with checksum', 'piece'] as const
 export type Kind = (typeof kinds)[number]
@@ -73,7 +72,7 @@ export function isClean({ status, stderr, exitCode, signal }: CgiReply): boolean
 
 /** By the first word of the row, such as `address`: bytes or a count. */
 export function documented(): ReadonlyMap<string, { enough: number; tooLittle: number }> {
-  const text = readFileSync(new URL('../../docs/limits.md', import.meta.url), 'utf8')
+  const text = readFileSync(join(root, 'docs/limits.md'), 'utf8')
   const rows = text.matchAll(/^\| ([a-z]+)[^|]*\| (\d+(?: [KM]B)?) \| (\d+(?: [KM]B)?)? *\|/gm)
   return new Map(
     [...rows].map(([, name = '', enough, tooLittle]) => [

@@ -4,35 +4,27 @@
 // test never get there, with this process; so does its image.
 
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
-import { constants, tmpdir } from 'node:os'
+import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { constants } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+import { missing } from './installed.ts'
+import { atExit, directoryUntilExit } from './program.ts'
 
-export type Tool = keyof typeof packages
-
-/** The reason to skip, also under UPLOAD_CGI_NO_SKIPS: no installation can mend it. False: it works. */
+/**
+ * The reason to skip, also under UPLOAD_CGI_NO_SKIPS: no installation can fix it. False: it works.
+ */
 export function cannotMount(): string | false {
   if (probed !== undefined) return probed
-  const home = mkdtempSync(join(tmpdir(), 'upload-cgi-probe-'))
+  const [home, removeHome] = directoryUntilExit()
   try {
     const { status, stderr } = run('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', home])
     if (status === 0) unmount(home)
     probed = status === 0 ? false : `mounting is not permitted here: ${stderr.trim()}`
     return probed
   } finally {
-    rmSync(home, { recursive: true, force: true })
+    removeHome()
   }
-}
-
-/** As missing() of servers.ts, for what makes and mounts file systems. */
-export function missingTool(...names: readonly Tool[]): string | false {
-  const absent = names.filter((name) => run('sh', ['-c', `command -v ${name}`]).status !== 0)
-  if (absent.length === 0) return false
-  const wanted = absent.map((name) => packages[name]).join(' ')
-  const reason = `not installed: ${absent.join(', ')}; apt-get install ${wanted}`
-  if (process.env['UPLOAD_CGI_NO_SKIPS']) throw new Error(reason)
-  return reason
 }
 
 /** `options` as mount(8) takes them, such as size=8m. Gives where it is mounted. */
@@ -44,7 +36,7 @@ export function mountTmpfs(t: TestContext, options: string): string {
 
 export function mountExt4(t: TestContext, megabytes: number): string {
   const { path, image } = prepare(t, megabytes)
-  // Without blocks reserved for root, who may be running this.
+  // Without blocks reserved for root, which may be running this.
   must('mkfs.ext4', ['-q', '-m', '0', image])
   must('mount', ['-o', 'loop', image, path])
   return path
@@ -66,7 +58,7 @@ export function mountVfat(t: TestContext, megabytes: number): { path: string } |
   must('mkfs.vfat', [image])
   const byKernel = run('mount', ['-t', 'vfat', '-o', 'loop', image, path])
   if (byKernel.status === 0) return { path }
-  const absent = missingTool('fusefat')
+  const absent = missing('fusefat')
   if (absent !== false) return { skip: `${byKernel.stderr.trim()}; ${absent}` }
   const byFuse = run('fusefat', ['-o', 'rw+', image, path])
   if (byFuse.status === 0) return { path }
@@ -94,31 +86,19 @@ export function fill(path: string, leftBytes = 0): string {
 }
 
 function prepare(t: TestContext, megabytes = 0): { path: string; image: string } {
-  const home = mkdtempSync(join(tmpdir(), 'upload-cgi-mount-'))
-  endWithThisProcess()
-  homes.add(home)
-  t.after(() => remove(home))
+  const [home, removeHome] = directoryUntilExit()
   const path = join(home, 'mounted')
+  const forget = atExit(() => unmount(path))
+  t.after(() => {
+    forget()
+    unmount(path)
+    removeHome()
+  })
   const image = join(home, 'image')
   mkdirSync(path)
   writeFileSync(image, '')
   truncateSync(image, megabytes * 1024 * 1024)
   return { path, image }
-}
-
-function endWithThisProcess(): void {
-  if (isHooked) return
-  isHooked = true
-  process.once('exit', () => homes.forEach(remove))
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(signal, () => process.exit(1))
-  }
-}
-
-function remove(home: string): void {
-  homes.delete(home)
-  unmount(join(home, 'mounted'))
-  rmSync(home, { recursive: true, force: true })
 }
 
 function unmount(path: string): void {
@@ -139,16 +119,3 @@ function run(tool: string, args: readonly string[]): SpawnSyncReturns<string> {
 }
 
 let probed: string | false | undefined
-const homes = new Set<string>()
-let isHooked = false
-
-// Which Debian package brings it.
-const packages = {
-  'mkfs.ext4': 'e2fsprogs',
-  'mkfs.btrfs': 'btrfs-progs',
-  btrfs: 'btrfs-progs',
-  'mkfs.vfat': 'dosfstools',
-  fusefat: 'fusefat',
-  setpriv: 'util-linux',
-  gcc: 'gcc libc6-dev',
-} as const

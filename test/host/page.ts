@@ -1,6 +1,7 @@
-// A visitor at the program's page: the built executable, a line to it (page-proxy.ts), and a page of a real
-// Chromium. Every test of the page also shows that the page stayed quiet: nothing on the console, nothing
-// against its Content-Security-Policy, no error, and no request but for itself and its uploads.
+// A visitor at the program's page: the built executable, a proxy in front of it (http-proxy.ts),
+// and a page of a real Chromium. Every test of the page also shows that the page stayed quiet:
+// nothing on the console, nothing against its Content-Security-Policy, no error, and no request but
+// for itself and its uploads.
 
 import assert from 'node:assert/strict'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -14,21 +15,22 @@ import {
   type Locator,
   type Page,
 } from 'playwright-core'
-import { type Line, type LineProxy, startProxy } from './page-proxy.ts'
-import { type Receiver, startReceiver, temporary } from './receiver.ts'
-import { find, missing } from './servers.ts'
+import { type HttpProxy, type Network, startHttpProxy } from './http-proxy.ts'
+import { find, missing } from './installed.ts'
+import { freshDirectory } from './program.ts'
+import { type Receiver, startReceiver } from './serve.ts'
 
 export type Visit = {
   readonly t: TestContext
   readonly page: Page
   readonly receiver: Receiver
-  readonly proxy: LineProxy
+  readonly proxy: HttpProxy
 }
 
 export type VisitOptions = {
   /** Settings of the program, UPLOAD_CGI_*. */
   env?: Readonly<Record<string, string>>
-  line?: Partial<Line>
+  network?: Partial<Network>
   context?: BrowserContextOptions
   /** Runs in the page before anything of its own, unseen by its policy. */
   script?: string
@@ -46,7 +48,7 @@ export function visit(
 ): void {
   test(name, { skip, timeout: 60_000 }, async (t) => {
     const receiver = await startReceiver(t, options.env)
-    const proxy = await startProxy(t, receiver.url, options.line)
+    const proxy = await startHttpProxy(t, receiver.url, options.network)
     browser ??= chromium.launch({ executablePath: find('chromium') ?? '', args: chromiumArgs })
     const context = await (await browser).newContext({ locale: 'en', ...options.context })
     t.after(() => context.close())
@@ -72,7 +74,7 @@ export function visit(
 
 after(async () => (await browser)?.close())
 
-/** The line of the file with just this name. */
+/** The item of the queue for the file with just this name. */
 export function line(page: Page, name: string, state = ''): Locator {
   const whole = new RegExp(`^${name.replace(/\W/g, '\\$&')}$`)
   const lines = page.locator(`#queue li${state === '' ? '' : `[data-state=${state}]`}`)
@@ -93,7 +95,7 @@ export const send = (page: Page) =>
 
 /** Files of so many bytes, by name; a name may begin with folders. */
 export function filesOf(t: TestContext, sizes: Readonly<Record<string, number>>): string[] {
-  const home = temporary(t)
+  const home = freshDirectory(t)
   return Object.entries(sizes).map(([name, size]) => {
     const path = join(home, name)
     mkdirSync(dirname(path), { recursive: true })
@@ -120,11 +122,15 @@ export function visible({ directory }: Receiver): string[] {
 export function focused(page: Page): Promise<string> {
   return page.evaluate(`{
     const at = document.activeElement
-    at.ariaLabel || at.id.replace('send', '') || (at.tagName === 'BUTTON' ? at.textContent : at.tagName)
+    at.ariaLabel || at.id.replace('send', '') ||
+      (at.tagName === 'BUTTON' ? at.textContent : at.tagName)
   }`)
 }
 
-/** Waits for an expression to be true in the page; Playwright's own way is against the page's policy. */
+/**
+ * Waits for an expression to be true in the page; Playwright's own way is against the page's
+ * policy.
+ */
 export async function until(page: Page, expression: string): Promise<void> {
   for (let tries = 0; tries < 400; tries++) {
     if (await page.evaluate(`Boolean(${expression})`)) return

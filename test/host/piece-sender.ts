@@ -1,5 +1,6 @@
-// A client for tests: sends a file that exists as a rule only, in pieces by POST, over connections that it cuts
-// itself. It counts what it sent, goes on from where the server says, and gives up in bounded time.
+// A client for tests: sends a file that exists as a rule only, in pieces by POST, over connections
+// that it cuts itself. It counts what it sent, resumes at the offset that the server says, and
+// gives up in bounded time.
 
 import { createHash } from 'node:crypto'
 import { request } from 'node:http'
@@ -34,7 +35,7 @@ export class PieceSender {
   readonly id: string
   readonly size: number
   pieceBytes: number
-  /** Of the file, without envelopes; of pieces that were cut, what the line took. */
+  /** Of the file, without envelopes; of pieces that were cut, what the connection took. */
   sentBytes = 0
   pieces = 0
   /** Pieces that did not count, for whatever reason. */
@@ -55,7 +56,7 @@ export class PieceSender {
     return exchange(`${this.url()}?upload=${this.id}`, 'GET')
   }
 
-  /** `cutAt`: the line breaks after so many bytes of the body; status 0 then. */
+  /** `cutAt`: the connection breaks after so many bytes of the body; status 0 then. */
   async piece(offset: number, length = this.pieceBytes, cutAt = Infinity): Promise<Reply> {
     const bytes = partOf(offset, Math.min(length, this.size - offset))
     const body = multipartBody([
@@ -80,8 +81,8 @@ export class PieceSender {
   }
 
   /**
-   * To the end, whatever stands in the way; `before` each piece, whose cut it may set. Throws when what the
-   * server once said is safe is gone, or when nothing gets through for long.
+   * To the end, whatever hinders it; `before` each piece, whose cut it may set. Throws when what
+   * the server once said is safe is gone, or when nothing gets through for long.
    */
   async send(before: (offset: number) => Promise<number> | number = () => Infinity) {
     let reply: Reply = nobodyThere

@@ -1,5 +1,6 @@
-// An HTTP client with bad manners, for tests of real servers: it writes what it is told to and when, and
-// understands only the status of the reply. And post(), a well-mannered one, to see what comes after.
+// An HTTP client with bad manners, for tests of real servers: it writes what it is told to and
+// when, and understands only the status of the reply. And post(), a well-mannered one, to see what
+// comes after.
 
 import { once } from 'node:events'
 import { type Agent, request } from 'node:http'

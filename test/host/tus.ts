@@ -1,18 +1,18 @@
-// The built executable as a tus server, for tests: by itself as a server would start it, under its own
-// `serve`, or behind a real Apache. The same requests go both ways, so that every rule of the protocol is tried without and with what a
-// web server makes of it.
+// The built executable as a tus server: by itself as a server would start it, under its own
+// `serve`, or behind a real Apache. The same requests go each way, so that every rule of the
+// protocol is tried without a web server and with what a web server makes of it. tus-requests.ts
+// has the requests.
 
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { request } from 'node:http'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import type { TestContext } from 'node:test'
-import { runCgi } from './cgi-host.ts'
-import { startApache } from './servers.ts'
-
-export const program = resolve(import.meta.dirname, '../../build/upload.cgi')
+import { join } from 'node:path'
+import { describe, type TestContext, test } from 'node:test'
+import { startApache } from './apache.ts'
+import { runCgi } from './cgi.ts'
+import { incoming, visible } from './form.ts'
+import { missing } from './installed.ts'
+import { freshDirectory } from './program.ts'
+import { startServe } from './serve.ts'
 
 export type TusRequest = {
   method: string
@@ -35,7 +35,7 @@ export type TusServer = {
   send(request: TusRequest): Promise<TusReply>
   /** Its stored files, by name. */
   stored(): Record<string, string>
-  /** What lies in `.incoming`, by kind. */
+  /** What is in `.incoming`, by kind. */
   incoming(): string[]
 }
 
@@ -44,8 +44,26 @@ export type Way = (
   settings?: Readonly<Record<string, string>>,
 ) => Promise<TusServer>
 
+/** A test of one rule of the protocol, with a server of its own. */
+export type Rule = (
+  name: string,
+  body: (server: TusServer, t: TestContext) => Promise<void>,
+  settings?: Readonly<Record<string, string>>,
+) => void
+
+/** The same rules for each way in which the program is reached; `way` is its name. */
+export function eachWay(tests: (rule: Rule, way: string) => void): void {
+  for (const { name: way, start, skip } of ways) {
+    describe(way, { skip }, () => {
+      const rule: Rule = (name, body, settings = {}) =>
+        test(name, async (t) => body(await start(t, settings), t))
+      tests(rule, way)
+    })
+  }
+}
+
 export const byItself: Way = async (t, settings = {}) => {
-  const directory = newDirectory(t)
+  const directory = freshDirectory(t)
   const send = async ({ method, path, headers, body, isChunked }: TusRequest) => {
     const env: Record<string, string | undefined> = {
       ...settingsFor(directory, settings),
@@ -58,7 +76,6 @@ export const byItself: Way = async (t, settings = {}) => {
       env[isContent ? variable : `HTTP_${variable}`] = value
     }
     const reply = await runCgi({
-      program,
       directory,
       method,
       env,
@@ -75,24 +92,16 @@ export const byItself: Way = async (t, settings = {}) => {
 }
 
 export const throughApache: Way = async (t, settings = {}) => {
-  const directory = newDirectory(t)
+  const directory = freshDirectory(t)
   const url = await startTusApache(t, directory, settings)
   return { directory, send: (asked) => overHttp(url, asked), ...looks(directory) }
 }
 
 export const throughServe: Way = async (t, settings = {}) => {
-  const directory = newDirectory(t)
-  const env = { PATH: process.env['PATH'], ...settingsFor(directory, settings) }
-  const args = ['serve', '--port', '0', '--directory', directory]
-  const server = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'inherit'] })
-  t.after(async () => {
-    if (server.exitCode !== null || server.signalCode !== null) return
-    server.kill()
-    await once(server, 'exit')
-  })
-  let said = ''
-  while (!/for production/.test(said)) said += (await once(server.stdout, 'data'))[0]
-  const url = `${/http:\S+/.exec(said)?.[0]}upload.cgi`
+  const directory = freshDirectory(t)
+  const env = settingsFor(directory, settings)
+  const served = await startServe(t, { args: ['--directory', directory], env })
+  const url = `${served.url}upload.cgi`
   return { directory, send: (asked) => overHttp(url, asked), ...looks(directory) }
 }
 
@@ -104,12 +113,12 @@ export async function startTusApache(
   module: 'cgid' | 'cgi' = 'cgid',
 ): Promise<string> {
   const env = { UPLOAD_CGI_DIRECTORY: directory, ...settingsFor(directory, settings) }
-  const server = await startApache({ program, module, env })
+  const server = await startApache({ module, env })
   t.after(() => server.stop())
   return server.url
 }
 
-/** `{directory}` in a setting stands for the upload directory. */
+/** `{directory}` in a setting becomes the upload directory. */
 function settingsFor(directory: string, settings: Readonly<Record<string, string>>) {
   const entries = Object.entries(settings)
   return Object.fromEntries(
@@ -117,24 +126,18 @@ function settingsFor(directory: string, settings: Readonly<Record<string, string
   )
 }
 
-export function newDirectory(t: TestContext): string {
-  const directory = mkdtempSync(join(tmpdir(), 'upload-cgi-tus-'))
-  t.after(() => rmSync(directory, { recursive: true, force: true }))
-  return directory
-}
-
 export function looks(directory: string): Pick<TusServer, 'stored' | 'incoming'> {
   return {
     stored() {
-      const names = readdirSync(directory).filter((name) => name !== '.incoming')
+      const names = visible(directory)
       return Object.fromEntries(
-        names.sort().map((name) => [name, readFileSync(join(directory, name), 'latin1')]),
+        names.map((name) => [name, readFileSync(join(directory, name), 'latin1')]),
       )
     },
     incoming() {
-      const path = join(directory, '.incoming')
-      const names = existsSync(path) ? readdirSync(path) : []
-      return names.map((name) => name.slice(name.indexOf('.') + 1)).sort()
+      return incoming(directory)
+        .map((name) => name.slice(name.indexOf('.') + 1))
+        .sort()
     },
   }
 }
@@ -174,3 +177,9 @@ function headersOf(headers: TusRequest['headers']): Record<string, string> {
   const given = Object.entries(all).filter(([, value]) => value !== undefined)
   return Object.fromEntries(given) as Record<string, string>
 }
+
+const ways = [
+  { name: 'by itself', start: byItself, skip: false as const },
+  { name: 'under serve', start: throughServe, skip: false as const },
+  { name: 'through Apache', start: throughApache, skip: missing('apache2') },
+]

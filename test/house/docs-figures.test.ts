@@ -6,7 +6,8 @@ import assert from 'node:assert/strict'
 import { globSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { test } from 'node:test'
-import { callsOf, fatesOf, home, program, shim, skip } from '../torture/rack.ts'
+import { program } from '../host/program.ts'
+import { callsOf, fatesOf, home, shim, skip } from '../torture/rack.ts'
 import { type Fate, scenarios, suffer } from '../torture/scenarios.ts'
 
 const root = resolve(import.meta.dirname, '../..')

@@ -1,5 +1,5 @@
-// doctor.cgi as a page: called by real Apache, with and without suexec, by strangers, after its hour, and where
-// it may start hardly any process. doctor.test.ts has the illnesses themselves.
+// doctor.cgi as a page: called by a real Apache, with and without suexec, by strangers, after its
+// hour, and where it may start hardly any process. doctor.test.ts has the illnesses themselves.
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
@@ -15,21 +15,23 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { startApache } from '../host/apache.ts'
 import {
   type Answer,
   ask,
   configure,
-  executable,
   findingsIn,
   most,
   type Patient,
   patient,
   tools,
 } from '../host/doctor.ts'
-import { missing, type RunningServer, startApache } from '../host/servers.ts'
+import { missing } from '../host/installed.ts'
+import { program } from '../host/program.ts'
+import type { RunningServer } from '../host/server.ts'
+import { needsRoot } from '../host/user.ts'
 
-const isRoot = process.getuid?.() === 0
-const needsRoot = isRoot ? false : 'needs root, to be another user'
+const skip = needsRoot('needs root, to be another user')
 // Each a user without other processes, not even a dead one, so that limits on them are exact.
 let nextUid = 61_000 + 50 * (process.pid % 500)
 function as(user: number, ...more: string[]): string[] {
@@ -155,7 +157,7 @@ test('odd names are quoted where they are to be pasted, and shown without contro
   assert.deepEqual(named.findings, ['FOUND 1 NOT_EXECUTABLE'], named.text)
 })
 
-test('a path that its user may not walk is told part by part', { skip: needsRoot }, async (t) => {
+test('a path that its user may not walk is told part by part', { skip }, async (t) => {
   const ill = patient(t)
   const closed = join(ill.folder, 'closed')
   mkdirSync(closed)
@@ -170,7 +172,7 @@ test('a path that its user may not walk is told part by part', { skip: needsRoot
 })
 
 test('what lies there under the right name and is no file is named, and nothing waits for it', {
-  skip: needsRoot,
+  skip,
 }, async (t) => {
   for (const make of ['mkdir', 'mkfifo', 'ln -s /nowhere/upload.cgi', 'ln -s /dev/zero']) {
     const ill = patient(t, '')
@@ -187,7 +189,7 @@ test('what lies there under the right name and is no file is named, and nothing 
   assert.match(unlisted.text, /It starts and answers: 200 OK/)
 })
 
-test('without /proc it says what it can', { skip: needsRoot }, async (t) => {
+test('without /proc it says what it can', { skip }, async (t) => {
   const ill = patient(t)
   configure(ill)
   const hide = 'mount -t tmpfs tmpfs /proc && exec "$0" "$@"'
@@ -210,7 +212,7 @@ test('a program that hangs is ended, with timeout and without', {
 })
 
 test('with any number of processes it comes to an end, and names what is short', {
-  skip: needsRoot || missing('busybox'),
+  skip: skip || missing('busybox'),
 }, async (t) => {
   const ill = patient(t)
   configure(ill)
@@ -256,12 +258,12 @@ for (const module of ['cgid', 'cgi'] as const) {
 }
 
 test('what real suexec refuses is named, and what it lets through is not', {
-  skip: needsRoot || missing('apache2', 'apache2-suexec-pristine'),
+  skip: skip || missing('apache2', 'apache2-suexec-pristine'),
 }, async (t) => {
   const nobody = Number(/^nobody:[^:]*:(\d+):/m.exec(readFileSync('/etc/passwd', 'utf8'))?.[1])
   const nogroup = Number(/^nogroup:[^:]*:(\d+):/m.exec(readFileSync('/etc/group', 'utf8'))?.[1])
   // suexec runs nothing outside.
-  const ill = patient(t, executable, '/var/www')
+  const ill = patient(t, program, '/var/www')
   configure(ill)
   for (const path of [ill.folder, ill.doctor, ill.program]) chownSync(path, nobody, nogroup)
   const extra = [
@@ -272,7 +274,7 @@ test('what real suexec refuses is named, and what it lets through is not', {
     'Require all granted',
     '</Directory>',
   ].join('\n')
-  const server = await startApache({ module: 'cgid', program: ill.doctor, extra })
+  const server = await startApache({ program: ill.doctor, extra })
   t.after(() => server.stop())
   const itself = async () => (await fetch(new URL('/itself', server.url))).status
 

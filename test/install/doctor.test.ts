@@ -1,6 +1,7 @@
-// doctor.cgi before patients whose illness is known: what keeps the program from starting is made in a copy
-// of the built executable, in its place or by limits, and the page must name it by number and code word.
-// Under the shells that systems have as /bin/sh; doctor-served.test.ts has servers and limits of a user.
+// doctor.cgi with patients whose illness is known: what keeps the program from starting is made in
+// a copy of the built executable, in its place or by limits, and the page must name it by number
+// and code word. Under the shells that systems have as /bin/sh; doctor-served.test.ts has servers
+// and the limits of a user.
 
 import assert from 'node:assert/strict'
 import {
@@ -18,14 +19,14 @@ import {
   type Answer,
   ask,
   configure,
-  executable,
   overwrite,
   type Patient,
   patch,
   patient,
 } from '../host/doctor.ts'
+import { missing } from '../host/installed.ts'
 import { cannotMount, mountTmpfs } from '../host/mounts.ts'
-import { missing } from '../host/servers.ts'
+import { program, writeSettings } from '../host/program.ts'
 
 const otherMachine = process.arch === 'arm64' ? 62 : 183
 
@@ -122,7 +123,7 @@ for (const { name, shell, skip } of shells) {
   sick(
     'missing settings are told by the program itself',
     ['FOUND 14 NOT_CONFIGURED'],
-    ({ folder }) => writeFileSync(join(folder, '.htupload.toml'), 'directry = "/srv"\n'),
+    ({ folder }) => writeSettings(folder, 'directry = "/srv"\n'),
   )
   sick('a program that others may write to is told', ['MAYBE 7 SUEXEC_REFUSES'], ({ program }) =>
     chmodSync(program, 0o775),
@@ -174,7 +175,7 @@ for (const { name, shell, skip } of shells) {
     skip: skip || cannotMount(),
   }, async (t) => {
     const place = mountTmpfs(t, 'size=200m,noexec,mode=755')
-    const ill = patient(t, executable, place)
+    const ill = patient(t, program, place)
     const answer = await ask(ill, { shell })
     assert.deepEqual(answer.findings, ['FOUND 1 NOEXEC_MOUNT'], answer.text)
     assertComplete(answer)

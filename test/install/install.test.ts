@@ -13,7 +13,6 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -23,12 +22,12 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
-import { runCgi } from '../host/cgi-host.ts'
-import { missing } from '../host/servers.ts'
+import { runCgi } from '../host/cgi.ts'
+import { missing } from '../host/installed.ts'
+import { program as executable, freshDirectory, root } from '../host/program.ts'
+import { isRoot } from '../host/user.ts'
 
-const executable = fileURLToPath(new URL('../../build/upload.cgi', import.meta.url))
-const script = fileURLToPath(new URL('../../install.sh', import.meta.url))
+const script = join(root, 'install.sh')
 
 type Ended = { status: number | null; stdout: string; stderr: string }
 type RunOptions = { env?: Record<string, string>; stdin?: string; uid?: number | undefined }
@@ -173,8 +172,7 @@ for (const { name, command, skip } of shells) {
   test(`${name}: a broken executable is explained and leaves nothing`, { skip }, async (t) => {
     const place = prepare(t)
     const before = everything(place.home)
-    const broken = mkdtempSync(join(tmpdir(), 'upload-cgi-broken-'))
-    t.after(() => rmSync(broken, { recursive: true }))
+    const broken = freshDirectory(t)
     const otherProcessor = readFileSync(executable).subarray(0, 4096)
     otherProcessor[18] = otherProcessor[18] === 0xb7 ? 0x3e : 0xb7
     const failing = (status: number, message: string) =>
@@ -269,8 +267,7 @@ test('shellcheck has nothing to say about it', { skip: missing('shellcheck') }, 
 })
 
 function prepare(t: TestContext): Place {
-  const home = mkdtempSync(join(tmpdir(), 'upload-cgi-install-'))
-  t.after(() => rmSync(home, { recursive: true }))
+  const home = freshDirectory(t)
   // The web server's user, as whom a root's installation is tried out, must get through.
   chmodSync(home, 0o755)
   const cgiBin = join(home, 'cgi-bin')
@@ -303,7 +300,7 @@ function run(words: readonly string[], options: RunOptions = {}): Promise<Ended>
 
 /** Who is not root and may write to `directory`: somebody else if we are root. */
 function unprivileged(directory: string): number | undefined {
-  if (process.getuid?.() !== 0) return undefined
+  if (!isRoot()) return undefined
   const nobody = 65534
   chownSync(directory, nobody, nobody)
   return nobody
@@ -313,7 +310,7 @@ function rights(path: string): string {
   return (statSync(path).mode & 0o7777).toString(8)
 }
 
-/** Every path below `directory` with its kind, rights, inode, size and time of change. */
+/** Every path below `directory` with its kind, permissions, inode, size and time of change. */
 function everything(directory: string): string[] {
   const names = readdirSync(directory, { recursive: true, encoding: 'utf8' }).sort()
   return names.map((name) => {

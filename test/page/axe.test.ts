@@ -1,5 +1,6 @@
-// Accessibility: axe-core looks at the pages in every state that a visitor meets, light and dark, on a phone
-// and right to left, and finds nothing. Pictures of the same states go to test-results/, for people's eyes.
+// Accessibility: axe-core looks at the pages in every state that a visitor meets, light and dark,
+// on a phone and right to left, and finds nothing. Pictures of the same states go to test-results/,
+// for people's eyes.
 
 import assert from 'node:assert/strict'
 import { mkdirSync } from 'node:fs'
@@ -39,12 +40,12 @@ for (const [look, context, language] of looks) {
       script,
       context,
       env: { ...language, UPLOAD_CGI_EXTRA_FIELDS: JSON.stringify(fieldsAsked) },
-      line: { answer: new Map([[2, 413]]) },
+      network: { answer: new Map([[2, 413]]) },
       mayFail: true,
     },
     async ({ t, page, proxy }) => {
       const gate = Promise.withResolvers<void>()
-      proxy.line.hold = gate.promise
+      proxy.network.hold = gate.promise
       await inspect(page, `${look}-1-empty`)
       await choose(page, filesOf(t, queued))
       await becomes(page, 'notes.txt', 'waiting')
@@ -52,11 +53,11 @@ for (const [look, context, language] of looks) {
       await page.locator('#field-what').selectOption('Print')
       await page.locator('#field-agreed').check()
       await inspect(page, `${look}-2-waiting`)
-      proxy.line.bytesPerSecond = 3e6
+      proxy.network.bytesPerSecond = 3e6
       await page.locator('#send').click()
       await until(page, `document.querySelector('[data-state=sending] progress')?.value > 0.1`)
       await inspect(page, `${look}-3-sending`)
-      proxy.line.bytesPerSecond = 0
+      proxy.network.bytesPerSecond = 0
       gate.resolve()
       await until(
         page,

@@ -1,22 +1,22 @@
-// A real Chromium sends files to the built executable: through the program's own page with scripts off and
-// on, through a page as people write it into their sites, and by fetch(). The names hold what has a
-// meaning somewhere, line ends included, and letters of many scripts; they must arrive with their bytes.
+// A real Chromium sends files to the built executable: through the program's own page with scripts
+// off and on, through a page as people write it into their sites, and by fetch(). The names hold
+// what has a meaning somewhere, line ends included, and letters of many scripts; they must arrive
+// with their bytes.
 
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import { find, missing } from '../host/installed.ts'
 import { chromiumArgs } from '../host/page.ts'
 import {
   assertStored,
   filesNamed,
   namesInManyScripts,
   namesWithLineEnds,
-  type Receiver,
-  startReceiver,
   troublesomeNames,
   withoutEscapes,
-} from '../host/receiver.ts'
-import { find, missing } from '../host/servers.ts'
+} from '../host/sent-files.ts'
+import { type Receiver, startReceiver } from '../host/serve.ts'
 
 const skip = missing('chromium')
 const allNames = [...troublesomeNames, ...namesInManyScripts, ...namesWithLineEnds]

@@ -1,5 +1,6 @@
-// The form page when something goes wrong: refusals of the program and of what stands in front of it, broken
-// lines and the page's own new tries, and where the keyboard's focus is after each step.
+// The form page when something goes wrong: refusals of the program and of servers in front of it,
+// connections that break and the page's own new tries, and where the keyboard's focus is after each
+// step.
 
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
@@ -10,7 +11,7 @@ const mayFail = true
 
 visit(
   'a broken line is tried again by itself',
-  { line: { cut: new Set([1]) }, mayFail },
+  { network: { cut: new Set([1]) }, mayFail },
   async (v) => {
     const { t, page, receiver, proxy } = v
     const names = Array.from({ length: 10 }, (_, i) => `${i}.txt`)
@@ -27,7 +28,7 @@ for (const status of [502, 503, 508]) {
   visit(
     `${status} from in front of the program is tried again`,
     {
-      line: { answer: new Map([[1, status]]) },
+      network: { answer: new Map([[1, status]]) },
       mayFail,
     },
     async ({ t, page, proxy }) => {
@@ -47,7 +48,7 @@ for (const [status, sentence] of [
   visit(
     `${status} from in front of the program is explained, and tried again on request only`,
     {
-      line: { answer: new Map([[1, status]]) },
+      network: { answer: new Map([[1, status]]) },
       mayFail,
     },
     async ({ t, page, proxy }) => {
@@ -97,7 +98,7 @@ visit(
     mayFail,
   },
   async ({ t, page }) => {
-    // The page learns the same list; without it, as behind a copy of the form, the server decides.
+    // The page learns the same list; without it, as in a copy of the form, the server decides.
     await page.evaluate(`document.forms[0].removeAttribute('data-block-extensions')`)
     await choose(page, filesOf(t, { 'tool.exe': 10 }))
     if ((await page.locator('li[data-state=refused]').count()) === 0) {
@@ -144,7 +145,7 @@ visit('from start to end by keyboard', {}, async ({ t, page, receiver }) => {
 visit('focus is never lost: cancel, cancel all, remove the last, store', { mayFail }, async (v) => {
   const { t, page, proxy } = v
   const gate = Promise.withResolvers<void>()
-  proxy.line.hold = gate.promise
+  proxy.network.hold = gate.promise
   const press = (name: string) => page.getByRole('button', { name, exact: true }).press('Enter')
   await choose(page, filesOf(t, { 'a.txt': 10 }))
   await press('Remove a.txt')

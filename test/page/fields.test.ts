@@ -1,4 +1,5 @@
-// What the owner asks beside the files; the form where scripts do not run; the pages of result and error.
+// What the owner asks beside the files; the form where scripts do not run; the pages of result and
+// error.
 
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'

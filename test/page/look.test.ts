@@ -1,29 +1,28 @@
-// What the owner chooses for the page, through the built executable: words, language, logo, colour, style and
-// fields of their own. Whatever they hold is text on the page, and the policy of the page allows its own style.
+// What the owner chooses for the page, through the built executable: words, language, logo, colour,
+// style and fields of their own. Whatever they hold is text on the page, and the policy of the page
+// allows its own style.
 
 import assert from 'node:assert/strict'
-import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { languageFiles } from '../../src/languages/files.ts'
-import { runCgi } from '../host/cgi-host.ts'
+import { runCgi } from '../host/cgi.ts'
 import { contentType, multipartBody } from '../host/multipart-body.ts'
-import { asOneself } from '../host/servers.ts'
+import { freshDirectory, program } from '../host/program.ts'
+import { startServe } from '../host/serve.ts'
+import { asOneself } from '../host/user.ts'
 
-const program = resolve(import.meta.dirname, '../../build/upload.cgi')
-const home = mkdtempSync(join(tmpdir(), 'upload-cgi-test-'))
-after(() => rmSync(home, { recursive: true, force: true }))
+const home = freshDirectory({ after })
 const attack = `"><script>alert(1)</script>'&`
 const png = Buffer.from(
   'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
   'base64',
 )
 
-const page = (env: Record<string, string>) => runCgi({ program, directory: home, env })
+const page = (env: Record<string, string>) => runCgi({ directory: home, env })
 const written = (name: string, content: string | Buffer) => {
   writeFileSync(join(home, name), content)
   return join(home, name)
@@ -178,8 +177,8 @@ test('what visitors wrote is in the receipt and in the log', async () => {
     { name: 'file', filename: 'a.txt', content: 'x' },
   ])
   const env = { HTTP_ACCEPT: 'application/json', UPLOAD_CGI_LOG_FILE: log }
-  const directory = mkdtempSync(join(home, 'uploads-'))
-  const reply = await runCgi({ program, directory, body, contentType: contentType(), env })
+  const directory = freshDirectory({ after }, home)
+  const reply = await runCgi({ directory, body, contentType: contentType(), env })
   assert.deepEqual(reply.json().fields, [{ name: 'sender', value: 'ann@example.org' }])
   assert.deepEqual(JSON.parse(readFileSync(log, 'utf8')).fields, [['sender', 'ann@example.org']])
 })
@@ -215,10 +214,7 @@ test('serve --open shows the page in the browser', async (t) => {
     { mode: 0o755 },
   )
   const env = { PATH: `${home}:/usr/bin:/bin`, DISPLAY: ':0', UPLOAD_CGI_DIRECTORY: home }
-  const server = spawn(program, ['serve', '--port', '0', '--open'], { env })
-  t.after(() => server.kill())
-  let said = ''
-  while (!/http:\/\/\S+/.test(said)) said += (await once(server.stdout, 'data'))[0]
+  const { url } = await startServe(t, { args: ['--open'], env })
   for (let i = 0; i < 200 && !existsSync(seen); i++) await new Promise((go) => setTimeout(go, 25))
-  assert.equal(readFileSync(seen, 'utf8').trim(), /http:\/\/\S+/.exec(said)?.[0])
+  assert.equal(readFileSync(seen, 'utf8').trim(), url)
 })

@@ -1,5 +1,6 @@
-// The form page where scripts run, in a real Chromium: how files come into the queue, what is sent, what is
-// shown meanwhile, what is said of files that cannot be sent. Failures are in page-failures.test.ts.
+// The form page where scripts run, in a real Chromium: how files come into the queue, what is sent,
+// what is shown meanwhile, what is said of files that cannot be sent. failures.test.ts has
+// failures.
 
 import assert from 'node:assert/strict'
 import { basename, dirname } from 'node:path'
@@ -123,7 +124,7 @@ for (const [parallel, most] of [
     },
     async ({ t, page, proxy, receiver }) => {
       const gate = Promise.withResolvers<void>()
-      proxy.line.hold = gate.promise
+      proxy.network.hold = gate.promise
       const names = Array.from({ length: 6 }, (_, i) => `${i}.txt`)
       await choose(page, filesOf(t, Object.fromEntries(names.map((name) => [name, 5000]))))
       await send(page)
@@ -143,12 +144,12 @@ for (const [parallel, most] of [
 visit(
   'progress moves, then the file is being stored, then it is stored under its name',
   {
-    line: { bytesPerSecond: 15e6 },
+    network: { bytesPerSecond: 15e6 },
     env: { UPLOAD_CGI_CHUNK_SIZE: '50MB' },
   },
   async ({ t, page, proxy }) => {
     const gate = Promise.withResolvers<void>()
-    proxy.line.hold = gate.promise
+    proxy.network.hold = gate.promise
     await choose(page, filesOf(t, { 'film.bin': 30e6 }))
     await send(page)
     const seen: number[][] = []
@@ -184,7 +185,7 @@ visit(
   {
     // A cancel that comes before the server has anything is told 404.
     mayFail: true,
-    line: { bytesPerSecond: 10e6 },
+    network: { bytesPerSecond: 10e6 },
   },
   async ({ t, page, receiver, proxy }) => {
     await choose(page, filesOf(t, { 'wrong.bin': 60e6, 'right.txt': 10 }))
@@ -203,7 +204,7 @@ visit(
   {
     // A cancel that comes before the server has anything is told 404.
     mayFail: true,
-    line: { bytesPerSecond: 10e6 },
+    network: { bytesPerSecond: 10e6 },
   },
   async ({ t, page, receiver, proxy }) => {
     await choose(page, filesOf(t, { 'a.bin': 40e6, 'b.bin': 40e6, 'c.bin': 10 }))
@@ -213,7 +214,7 @@ visit(
     assert.equal(await page.locator('li[data-state=sending], li[data-state=storing]').count(), 0)
     await proxy.idle()
     assert.deepEqual(visible(receiver), [])
-    proxy.line.bytesPerSecond = 0
+    proxy.network.bytesPerSecond = 0
     await send(page)
     await becomes(page, 'c.bin', 'stored')
     await page.getByRole('button', { name: 'Try a.bin again' }).click()
@@ -233,7 +234,7 @@ visit('leaving is held back while sending, not before and not after', {}, async 
   await Promise.all([page.waitForEvent('load'), leave()])
   assert.deepEqual(asked, [])
   const gate = Promise.withResolvers<void>()
-  proxy.line.hold = gate.promise
+  proxy.network.hold = gate.promise
   await choose(page, filesOf(t, { 'during.txt': 5 }))
   await send(page)
   await becomes(page, 'during.txt', 'storing')

@@ -1,9 +1,11 @@
-// The form page with large files: in pieces, through a limit in front, over a line that is lost, after a reload,
-// with a pause; what is sent again after a cut is at most one piece, and what is stored is stored once.
+// The form page with large files: in pieces, through a limit in front, over a connection that is
+// lost, after a reload, with a pause; what is sent again after a cut is at most one piece, and what
+// is stored is stored once.
 
 import assert from 'node:assert/strict'
 import { readdirSync, utimesSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { HttpProxy } from '../host/http-proxy.ts'
 import {
   axe,
   becomes,
@@ -17,7 +19,6 @@ import {
   visible,
   visit,
 } from '../host/page.ts'
-import type { LineProxy } from '../host/page-proxy.ts'
 
 const mayFail = true
 const pieceBytes = 1_000_000
@@ -28,7 +29,7 @@ const slow = { bytesPerSecond: 4e6 }
 type Piece = { id: string; offset: number; bytes: number }
 
 /** The pieces that passed, as the fields of their bodies tell. */
-function pieces({ bodies }: LineProxy): Piece[] {
+function pieces({ bodies }: HttpProxy): Piece[] {
   const field = (body: string, name: string) =>
     new RegExp(`name="${name}"\r\n\r\n([^\r]*)\r\n`).exec(body)?.[1] ?? ''
   return bodies
@@ -41,7 +42,7 @@ function pieces({ bodies }: LineProxy): Piece[] {
 }
 
 /** What passed of the file, with the envelopes of its pieces. */
-const sum = (proxy: LineProxy) => pieces(proxy).reduce((all, { bytes }) => all + bytes, 0)
+const sum = (proxy: HttpProxy) => pieces(proxy).reduce((all, { bytes }) => all + bytes, 0)
 
 const noteOf = (name: string) =>
   `document.querySelector('progress[aria-label="${name}"]')?.closest('li').querySelector('.note').textContent`
@@ -51,7 +52,7 @@ visit(
   { env },
   async (v) => {
     const { t, page, receiver, proxy } = v
-    Object.assign(proxy.line, slow)
+    Object.assign(proxy.network, slow)
     await choose(page, filesOf(t, { 'film.bin': size, 'small.txt': 10 }))
     await send(page)
     await until(page, `/\\d+\\s?% · \\d\\sMB stored/.test(${noteOf('film.bin')})`)
@@ -70,7 +71,7 @@ visit(
 
 visit('ten seconds without a network cost one piece at most', { env, mayFail }, async (v) => {
   const { t, page, receiver, proxy } = v
-  Object.assign(proxy.line, slow)
+  Object.assign(proxy.network, slow)
   await choose(page, filesOf(t, { 'film.bin': size }))
   await send(page)
   await until(page, `/[3-9]\\sMB stored/.test(${noteOf('film.bin')})`)
@@ -89,7 +90,7 @@ visit(
   { env, mayFail },
   async (v) => {
     const { t, page, receiver, proxy } = v
-    Object.assign(proxy.line, slow)
+    Object.assign(proxy.network, slow)
     const files = filesOf(t, { 'film.bin': size })
     await choose(page, files)
     await send(page)
@@ -109,7 +110,7 @@ visit(
 
 visit('a file that was changed since is another upload', { env, mayFail }, async (v) => {
   const { t, page, receiver, proxy } = v
-  Object.assign(proxy.line, slow)
+  Object.assign(proxy.network, slow)
   const files = filesOf(t, { 'film.bin': size })
   await choose(page, files)
   await send(page)
@@ -129,7 +130,7 @@ visit(
   { env: {}, mayFail },
   async (v) => {
     const { t, page, receiver, proxy } = v
-    proxy.line.mostBytes = 1_048_576
+    proxy.network.mostBytes = 1_048_576
     await choose(page, filesOf(t, { 'film.bin': size, 'next.bin': 3_000_000 }))
     await send(page)
     await page.getByText('All files are stored').waitFor()
@@ -138,7 +139,7 @@ visit(
     assert.ok(pieces(proxy).every(({ bytes }) => bytes < 1_048_576))
     const refused = proxy.posts - proxy.bodies.length
     assert.ok(refused >= 3 && refused <= 6, `${refused} refusals`)
-    proxy.line.mostBytes = 100_000
+    proxy.network.mostBytes = 100_000
     await choose(page, filesOf(t, { 'third.bin': 600_000 }))
     await send(page)
     await becomes(page, 'third.bin', 'failed')
@@ -151,7 +152,7 @@ visit(
   { env, script: axe, mayFail },
   async (v) => {
     const { t, page, receiver, proxy } = v
-    Object.assign(proxy.line, slow)
+    Object.assign(proxy.network, slow)
     await choose(page, filesOf(t, { 'film.bin': size, 'other.bin': 2_500_000 }))
     await send(page)
     await until(page, `/[2-9]\\sMB stored/.test(${noteOf('film.bin')})`)
@@ -180,7 +181,7 @@ visit(
   { env, mayFail },
   async (v) => {
     const { t, page, receiver, proxy } = v
-    Object.assign(proxy.line, slow)
+    Object.assign(proxy.network, slow)
     await choose(page, filesOf(t, { 'film.bin': size }))
     await send(page)
     await until(page, `/[2-9]\\sMB stored/.test(${noteOf('film.bin')})`)
@@ -202,7 +203,7 @@ for (const [what, file, bytes] of [
     { env, mayFail },
     async (v) => {
       const { t, page, receiver, proxy } = v
-      proxy.line.mute = new Set([Math.ceil(bytes / pieceBytes)])
+      proxy.network.mute = new Set([Math.ceil(bytes / pieceBytes)])
       await choose(page, filesOf(t, { [file]: bytes }))
       await send(page)
       await becomes(page, file, 'stored')

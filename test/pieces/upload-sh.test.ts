@@ -1,57 +1,53 @@
-// upload.sh through Apache, under dash with the usual tools and under busybox with its own: what curl users get when
-// runs are killed, lines break, limits stand in front, files change, and two runs send the same.
+// upload.sh through Apache, under dash with the usual tools and under busybox with its own: what
+// curl users get when runs are killed, connections break, limits are in front, files change, and
+// two runs send the same.
 
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type Line, type LineProxy, startProxy } from '../host/page-proxy.ts'
+import { startApache } from '../host/apache.ts'
+import { type HttpProxy, type Network, startHttpProxy } from '../host/http-proxy.ts'
+import { missing } from '../host/installed.ts'
 import { partOf } from '../host/piece-sender.ts'
-import { giveToServer, missing, startApache } from '../host/servers.ts'
+import { freshDirectory } from '../host/program.ts'
+import { giveToServer } from '../host/user.ts'
 
-const program = resolve(import.meta.dirname, '../../build/upload.cgi')
 const script = resolve(import.meta.dirname, '../../upload.sh')
 
 type Ended = { readonly status: number | null; readonly out: string; readonly err: string }
 
-/** Somebody's computer, and a server behind a line. */
+/** Somebody's computer, and a server with a proxy in front. */
 class Place {
-  readonly home = mkdtempSync(join(tmpdir(), 'upload-cgi-sh-'))
-  readonly directory = join(this.home, 'uploads')
+  readonly home: string
+  readonly directory: string
   readonly #shell: 'dash' | 'busybox'
-  readonly #path = join(this.home, 'bin')
-  #proxy: LineProxy | undefined
+  readonly #path: string
+  #proxy: HttpProxy | undefined
 
   static async open(
     t: TestContext,
     shell: 'dash' | 'busybox',
-    line: Partial<Line> = {},
+    line: Partial<Network> = {},
     settings: Readonly<Record<string, string>> = {},
   ): Promise<Place> {
-    const place = new Place(shell)
-    t.after(() => rmSync(place.home, { recursive: true, force: true }))
+    const place = new Place(shell, freshDirectory(t))
     const env = { UPLOAD_CGI_DIRECTORY: place.directory, UPLOAD_CGI_DURABLE: 'false', ...settings }
-    const apache = await startApache({ program, module: 'cgid', env })
+    const apache = await startApache({ env })
     t.after(() => apache.stop())
-    place.#proxy = await startProxy(t, apache.url, line)
+    place.#proxy = await startHttpProxy(t, apache.url, line)
     return place
   }
 
-  constructor(shell: 'dash' | 'busybox') {
+  constructor(shell: 'dash' | 'busybox', home: string) {
     this.#shell = shell
+    this.home = home
+    this.directory = join(home, 'uploads')
+    this.#path = join(home, 'bin')
     mkdirSync(this.directory)
     giveToServer(this.directory)
     mkdirSync(this.#path)
@@ -66,7 +62,7 @@ class Place {
     }
   }
 
-  get proxy(): LineProxy {
+  get proxy(): HttpProxy {
     assert.ok(this.#proxy)
     return this.#proxy
   }
@@ -122,7 +118,7 @@ function kill(child: ChildProcess): void {
 }
 
 /** By pieces and not by time: ten of these leave some of 29 pieces, however fast the machine. */
-async function killInSecondPiece(child: ChildProcess, proxy: LineProxy): Promise<void> {
+async function killInSecondPiece(child: ChildProcess, proxy: HttpProxy): Promise<void> {
   const before = proxy.posts
   while (proxy.posts < before + 2 && child.exitCode === null) await delay(2)
   await delay(Math.random() * 30)
@@ -218,11 +214,11 @@ for (const shell of ['dash', 'busybox'] as const) {
       4 + 10,
       '8, 4, 2 and 1 MiB are too large; ten pieces of 512 KiB',
     )
-    place.proxy.line.mostBytes = 0
-    place.proxy.line.breakingBytes = 600_000
+    place.proxy.network.mostBytes = 0
+    place.proxy.network.breakingBytes = 600_000
     const second = await place.run([place.url, large])
     assert.equal(second.status, 0, second.err)
-    place.proxy.line.breakingBytes = 0
+    place.proxy.network.breakingBytes = 0
     // Over the owner's limit of one request, not of a file.
     assert.equal((await place.run([place.url, large], { PIECE: '4194304' })).status, 0)
     for (const name of ['large.bin', 'large-2.bin', 'large-3.bin']) place.assertStored(large, name)
@@ -244,11 +240,11 @@ for (const shell of ['dash', 'busybox'] as const) {
   }, async (t) => {
     const place = await Place.open(t, shell)
     const large = place.file('large.bin', partOf(0, 3_000_000))
-    place.proxy.line.breakingBytes = 1
+    place.proxy.network.breakingBytes = 1
     const first = await place.run([place.url, large])
     assert.equal(first.status, 75, first.err)
     assert.equal(place.remembered().length, 1)
-    place.proxy.line.breakingBytes = 0
+    place.proxy.network.breakingBytes = 0
     assert.equal((await place.run([place.url, large])).status, 0)
     place.assertStored(large, 'large.bin')
     const nobody = await place.run(['http://127.0.0.1:9/upload', large])

@@ -1,17 +1,17 @@
-// docs/servers.md, Apache with ModSecurity and the core rule set, blocking: what its table says, without the exception
-// that it gives and with it.
+// docs/servers.md, Apache with ModSecurity and the core rule set, blocking: what its table says,
+// without the exception that it gives and with it.
 
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import { section } from '../host/guide.ts'
 import { send, upload } from '../host/guide-promises.ts'
-import { Machine, needsRoot } from '../host/guide-site.ts'
+import { Machine, skipGuide } from '../host/guide-site.ts'
+import { missing } from '../host/installed.ts'
 import { contentType, multipartBody } from '../host/multipart-body.ts'
 import { PieceSender } from '../host/piece-sender.ts'
-import { missing } from '../host/servers.ts'
 
-const skip = needsRoot() || missing('apache2', 'libapache2-mod-security2', 'modsecurity-crs')
+const skip = skipGuide || missing('apache2', 'libapache2-mod-security2', 'modsecurity-crs')
 const exception = '/etc/modsecurity/upload-cgi.conf'
 const small = Buffer.from('small')
 const attack = '<script>alert(document.cookie)</script>'

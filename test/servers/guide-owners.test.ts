@@ -1,5 +1,6 @@
-// docs/servers.md where programs run as their owner or lie in a user's folder: suexec, settings scripts, per-user
-// directories, .htaccess. Debian's suexec runs programs below /var/www only, so the scratch machine lies there.
+// docs/servers.md where programs run as their owner or are in a user's folder: suexec, settings
+// scripts, per-user directories, .htaccess. Debian's suexec runs programs below /var/www only, so
+// the scratch machine is there.
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
@@ -25,10 +26,10 @@ import {
   small,
   upload,
 } from '../host/guide-promises.ts'
-import { type Edit, Machine, needsRoot } from '../host/guide-site.ts'
-import { missing } from '../host/servers.ts'
+import { type Edit, Machine, skipGuide } from '../host/guide-site.ts'
+import { missing } from '../host/installed.ts'
 
-const skip = needsRoot() || missing('apache2', 'apache2-suexec-pristine')
+const skip = skipGuide || missing('apache2', 'apache2-suexec-pristine')
 const smallTimeout: Edit = [
   '/etc/apache2/apache2.conf',
   'Timeout 300',
@@ -179,7 +180,7 @@ for (const isOwner of [false, true]) {
     const uploads = machine.path('/home/alice/uploads')
     const site: Site = { server, uploads, title }
     await assertWorks(site)
-    // By way of an alias www-data comes, who may not read alice's folder.
+    // By way of an alias it is www-data that comes, which may not read alice's folder.
     const around = new URL('/around/upload.cgi', server.url).href
     assert.equal((await send(around, 'GET')).status, isOwner ? 503 : 200)
     const { uid, gid, mode } = statSync(join(uploads, "l'été.bin"))

@@ -1,4 +1,5 @@
-// docs/servers.md, each section against the real server: what it shows is loaded, what it promises is seen.
+// docs/servers.md, each section against the real server: what it shows is loaded, what it promises
+// is seen.
 
 import assert from 'node:assert/strict'
 import { existsSync, globSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
@@ -16,10 +17,11 @@ import {
   small,
   upload,
 } from '../host/guide-promises.ts'
-import { type Edit, Machine, needsRoot } from '../host/guide-site.ts'
+import { type Edit, Machine, skipGuide } from '../host/guide-site.ts'
+import { missing } from '../host/installed.ts'
 import { contentType } from '../host/multipart-body.ts'
 import { RawClient } from '../host/raw-client.ts'
-import { missing, type RunningServer } from '../host/servers.ts'
+import type { RunningServer } from '../host/server.ts'
 
 const intro = section('Server guide')
 const settingsFile = '/usr/lib/cgi-bin/.htupload.toml'
@@ -30,7 +32,7 @@ const title = /^title = "(.*)"$/m.exec(intro.block(settingsFile))?.[1] ?? ''
 const unlimited: Edit = [settingsFile, `"${small.program}B"`, '"0"']
 const smallRequests: Edit = [settingsFile, '"1GB"', `"${small.program}B"`]
 
-test('Apache with mod_cgid', { skip: needsRoot() || missing('apache2') }, async (t) => {
+test('Apache with mod_cgid', { skip: skipGuide || missing('apache2') }, async (t) => {
   const machine = apacheMachine(t, [apacheLimit])
   machine.run(section('Apache with mod_cgid').script())
   const site = siteOf(machine, await machine.startApache('/upload'))
@@ -43,7 +45,7 @@ test('Apache with mod_cgid', { skip: needsRoot() || missing('apache2') }, async 
 })
 
 test('Apache: who sends nothing, or next to nothing, is cut off as the guide says', {
-  skip: needsRoot() || missing('apache2'),
+  skip: skipGuide || missing('apache2'),
 }, async (t) => {
   const limit = /RequestReadTimeout (body=10,minrate=500)/.exec(
     section('Apache with mod_cgid').text,
@@ -64,7 +66,7 @@ test('Apache: who sends nothing, or next to nothing, is cut off as the guide say
   assertNothingElse(machine.path('/srv/uploads'), [])
 })
 
-test('Apache with mod_cgi', { skip: needsRoot() || missing('apache2') }, async (t) => {
+test('Apache with mod_cgi', { skip: skipGuide || missing('apache2') }, async (t) => {
   const machine = apacheMachine(t, [apacheLimit])
   machine.run(section('Apache with mod_cgi').script())
   const site = siteOf(machine, await machine.startApache('/upload'))
@@ -72,7 +74,7 @@ test('Apache with mod_cgi', { skip: needsRoot() || missing('apache2') }, async (
   await assertPromises(site, promisesOf('Apache'))
 })
 
-test('lighttpd', { skip: needsRoot() || missing('lighttpd') }, async (t) => {
+test('lighttpd', { skip: skipGuide || missing('lighttpd') }, async (t) => {
   const machine = lighttpdMachine(t, 'server.max-request-size = 1953')
   const main = '/etc/lighttpd/lighttpd.conf'
   machine.edit([[main, /$/, `server.max-read-idle = ${small.silenceSeconds}\n`]])
@@ -81,7 +83,7 @@ test('lighttpd', { skip: needsRoot() || missing('lighttpd') }, async (t) => {
   await assertPromises(site, promisesOf('lighttpd'))
 })
 
-test('nginx with fcgiwrap', { skip: needsRoot() || missing('nginx', 'fcgiwrap') }, async (t) => {
+test('nginx with fcgiwrap', { skip: skipGuide || missing('nginx', 'fcgiwrap') }, async (t) => {
   const machine = nginxMachine(t, 'client_max_body_size 2m;')
   const idle = `client_body_timeout ${small.silenceSeconds}s`
   machine.edit([[nginxConf, 'client_body_timeout 60s', idle]])
@@ -91,7 +93,7 @@ test('nginx with fcgiwrap', { skip: needsRoot() || missing('nginx', 'fcgiwrap') 
   await assertPromises(site, promisesOf('nginx'))
 })
 
-test('busybox httpd', { skip: needsRoot() || missing('busybox') }, async (t) => {
+test('busybox httpd', { skip: skipGuide || missing('busybox') }, async (t) => {
   const machine = busyboxMachine(t, `"${small.program}B"`)
   const env = { UPLOAD_CGI_MESSAGE: 'from outside' }
   const started = await machine.startBusybox('/cgi-bin/upload.cgi', busyboxCommand(), env)
@@ -104,7 +106,7 @@ test('busybox httpd', { skip: needsRoot() || missing('busybox') }, async (t) => 
 })
 
 test('the limits of requests that servers have by themselves are those of the table', {
-  skip: needsRoot() || missing('apache2', 'lighttpd', 'nginx', 'fcgiwrap', 'busybox'),
+  skip: skipGuide || missing('apache2', 'lighttpd', 'nginx', 'fcgiwrap', 'busybox'),
 }, async (t) => {
   const apache = apacheMachine(t, [[apacheConfPath, /^ *LimitRequestBody.*$/m, '']])
   apache.run(section('Apache with mod_cgid').script())
@@ -131,7 +133,7 @@ test('the limits of requests that servers have by themselves are those of the ta
 })
 
 test('an answer that comes too late ends as the guide says', {
-  skip: needsRoot() || missing('apache2', 'lighttpd', 'nginx', 'fcgiwrap', 'busybox'),
+  skip: skipGuide || missing('apache2', 'lighttpd', 'nginx', 'fcgiwrap', 'busybox'),
 }, async (t) => {
   const { silenceSeconds } = small
   const seconds = silenceSeconds * 2

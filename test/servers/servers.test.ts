@@ -1,6 +1,6 @@
-// The built executable behind real servers: Apache with mod_cgid and mod_cgi, lighttpd, nginx with
-// fcgiwrap. The same few promises everywhere; then what only a server can show: chunked bodies, and 3 GiB in
-// constant memory. Clients that are slow or stop half-way: rude.test.ts.
+// The built executable under real servers: Apache with mod_cgid and mod_cgi, lighttpd, nginx with
+// fcgiwrap. The same few promises everywhere; then what only a server can show: chunked bodies, and
+// 3 GiB in constant memory. test/abuse/rude.test.ts has clients that are slow or stop half-way.
 
 import assert from 'node:assert/strict'
 import { execFileSync, spawn } from 'node:child_process'
@@ -8,7 +8,6 @@ import { once } from 'node:events'
 import {
   closeSync,
   ftruncateSync,
-  mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -17,27 +16,23 @@ import {
   writeSync,
 } from 'node:fs'
 import { request } from 'node:http'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { startApache } from '../host/apache.ts'
+import { missing } from '../host/installed.ts'
+import { startLighttpd } from '../host/lighttpd.ts'
 import { contentType, multipartBody } from '../host/multipart-body.ts'
-import {
-  missing,
-  type RunningServer,
-  startApache,
-  startLighttpd,
-  startNginx,
-} from '../host/servers.ts'
-
-const program = resolve(import.meta.dirname, '../../build/upload.cgi')
+import { startNginx } from '../host/nginx.ts'
+import { freshDirectory } from '../host/program.ts'
+import type { RunningServer } from '../host/server.ts'
 
 type Start = (env: Record<string, string>) => Promise<RunningServer>
 
 const servers: readonly [name: string, skip: string | false, start: Start][] = [
   ['Apache, mod_cgid', missing('apache2'), (env) => apache('cgid', env)],
   ['Apache, mod_cgi', missing('apache2'), (env) => apache('cgi', env)],
-  ['lighttpd', missing('lighttpd'), (env) => startLighttpd({ program, env })],
-  ['nginx, fcgiwrap', missing('nginx', 'fcgiwrap'), (env) => startNginx({ program, env })],
+  ['lighttpd', missing('lighttpd'), (env) => startLighttpd({ env })],
+  ['nginx, fcgiwrap', missing('nginx', 'fcgiwrap'), (env) => startNginx({ env })],
 ]
 
 for (const [name, skip, start] of servers) {
@@ -88,12 +83,11 @@ test('Apache: 3 GiB arrive equal, in the memory of a small upload', {
 
 function apache(module: 'cgi' | 'cgid', env: Record<string, string>, maxBody?: string) {
   const define = maxBody === undefined ? {} : { define: { UPLOAD_CGI_MAX_BODY: maxBody } }
-  return startApache({ program, module, env, ...define })
+  return startApache({ module, env, ...define })
 }
 
 async function running(t: TestContext, start: Start) {
-  const directory = mkdtempSync(join(tmpdir(), 'upload-cgi-test-'))
-  t.after(() => rmSync(directory, { recursive: true, force: true }))
+  const directory = freshDirectory(t)
   const server = await start({ UPLOAD_CGI_DIRECTORY: directory })
   t.after(() => server.stop())
   return { server, directory }
@@ -146,8 +140,7 @@ async function peakOfUpload(
   directory: string,
   bytes: number,
 ): Promise<number> {
-  const home = mkdtempSync(join(tmpdir(), 'upload-cgi-test-'))
-  t.after(() => rmSync(home, { recursive: true, force: true }))
+  const home = freshDirectory(t)
   const source = join(home, `${bytes}.bin`)
   writeFileSync(source, 'begin')
   const fd = openSync(source, 'r+')

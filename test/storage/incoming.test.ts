@@ -1,6 +1,7 @@
-// What other hands do inside the upload directory between two requests: `.incoming` replaced, the
-// directory itself moved away behind a symlink, leftovers of killed programs among foreign files. Nothing
-// is ever written through a symlinked `.incoming`, and only what is stale and ours is swept.
+// What others do inside the upload directory between two requests: `.incoming` replaced, the
+// directory itself replaced by a symlink, leftovers of killed programs among foreign files. Nothing
+// is ever written through a symlinked `.incoming`, and only what is stale and the program's own is
+// swept.
 
 import assert from 'node:assert/strict'
 import {
@@ -17,7 +18,8 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { assertFault, contents, file, freshDirectory, post, storedNames } from '../host/storage.ts'
+import { assertFault, contents, file, post, storedNames } from '../host/form.ts'
+import { freshDirectory } from '../host/program.ts'
 
 test('nothing is written through an .incoming that became a symlink', async (t) => {
   const directory = freshDirectory(t)

@@ -9,16 +9,10 @@ import { constants } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { promisify } from 'node:util'
-import { cannotMount, missingTool, mountVfat } from '../host/mounts.ts'
-import {
-  assertFault,
-  contents,
-  type Env,
-  file,
-  freshDirectory,
-  post,
-  storedNames,
-} from '../host/storage.ts'
+import { assertFault, contents, type Env, file, post, storedNames } from '../host/form.ts'
+import { missing } from '../host/installed.ts'
+import { cannotMount, mountVfat } from '../host/mounts.ts'
+import { freshDirectory } from '../host/program.ts'
 
 type Outcome = [status: number, stored: string | undefined, content: string]
 
@@ -101,7 +95,7 @@ async function storesAllOrNothing(directory: string, env: Env): Promise<void> {
 
 /** A library for LD_PRELOAD under which no hard link can be made. */
 function withoutLinks(t: TestContext): { library: string } | { skip: string } {
-  const reason = missingTool('gcc')
+  const reason = missing('gcc')
   if (reason) return { skip: reason }
   const home = freshDirectory(t)
   const library = join(home, 'nolink.so')
@@ -155,7 +149,7 @@ test('without hard links writers of one name keep to on_conflict', async (t) => 
 })
 
 test('on vfat everything is stored, all or nothing, and writers keep to on_conflict', async (t) => {
-  const reason = cannotMount() || missingTool('mkfs.vfat')
+  const reason = cannotMount() || missing('mkfs.vfat')
   if (reason) return t.skip(reason)
   const mounted = mountVfat(t, 16)
   if ('skip' in mounted) return t.skip(mounted.skip)

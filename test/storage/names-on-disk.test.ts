@@ -1,25 +1,23 @@
-// Stored names on real file systems: create the file, list the directory, get the same name back. On the
-// disk of the temporary directory, in memory (tmpfs), and on a FAT image: mounted by the kernel where it
-// can, else by fusefat. What this machine cannot mount is skipped with its reason.
+// Stored names on real file systems: create the file, list the directory, get the same name back.
+// On the disk of the temporary directory, in memory (tmpfs), and on a FAT image: mounted by the
+// kernel where it can, else by fusefat. What this machine cannot mount is skipped with its reason.
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import {
   mkdirSync,
-  mkdtempSync,
   readdirSync,
-  rmSync,
   statfsSync,
   statSync,
   truncateSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
 import { numberedName, storedName } from '../../src/storage/filename.ts'
+import { freshDirectory, skipped } from '../host/program.ts'
 
 const anyName = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 300 }),
@@ -58,22 +56,12 @@ function allComeBack(directory: string): void {
   fc.assert(property, { numRuns: 500 })
 }
 
-function inTemporary(parent: string, use: (directory: string) => void): void {
-  const directory = mkdtempSync(join(parent, 'upload-names-'))
-  try {
-    use(directory)
-  } finally {
-    rmSync(directory, { recursive: true })
-  }
-}
-
 function skip(t: TestContext, reason: string): void {
-  if (process.env['UPLOAD_CGI_NO_SKIPS']) throw new Error(reason)
-  t.skip(reason)
+  t.skip(skipped(reason))
 }
 
-test('every stored name is found again on the disk', () => {
-  inTemporary(tmpdir(), allComeBack)
+test('every stored name is found again on the disk', (t) => {
+  allComeBack(freshDirectory(t))
 })
 
 test('every stored name is found again in memory', (t) => {
@@ -82,36 +70,32 @@ test('every stored name is found again in memory', (t) => {
     isTmpfs = statfsSync('/dev/shm').type === tmpfsMagic
   } catch {}
   if (!isTmpfs) return skip(t, '/dev/shm is no tmpfs')
-  inTemporary('/dev/shm', allComeBack)
+  allComeBack(freshDirectory(t, '/dev/shm'))
 })
 
 test('stored names are found again on FAT', (t) => {
-  inTemporary(tmpdir(), (home) => {
-    const image = join(home, 'image')
-    const mountPoint = join(home, 'mount')
-    mkdirSync(mountPoint)
-    writeFileSync(image, '')
-    truncateSync(image, 16 * 2 ** 20)
-    const run = (command: string, ...args: string[]) =>
-      spawnSync(command, args, { encoding: 'utf8', timeout: 20_000 })
-    if (run('mkfs.vfat', image).status !== 0)
-      return skip(t, 'no mkfs.vfat: apt-get install dosfstools')
-    const byKernel = run('mount', '-o', 'loop,utf8', '-t', 'vfat', image, mountPoint)
-    const byFuse = byKernel.status === 0 ? byKernel : run('fusefat', '-o', 'rw+', image, mountPoint)
-    if (byFuse.status !== 0) {
-      const why = `${byKernel.stderr ?? ''}; ${byFuse.stderr || byFuse.error || 'fusefat failed'}`
-      return skip(
-        t,
-        `no FAT can be mounted (apt-get install fusefat): ${why.replaceAll('\n', ' ')}`,
-      )
-    }
-    try {
-      assert.notEqual(statSync(mountPoint).dev, statSync(home).dev)
-      t.diagnostic(byKernel.status === 0 ? 'mounted by the kernel' : 'mounted by fusefat')
-      if (byKernel.status === 0) allComeBack(mountPoint)
-      else for (const name of plain) comesBack(mountPoint, name)
-    } finally {
-      run('umount', mountPoint)
-    }
-  })
+  const home = freshDirectory(t)
+  const image = join(home, 'image')
+  const mountPoint = join(home, 'mount')
+  mkdirSync(mountPoint)
+  writeFileSync(image, '')
+  truncateSync(image, 16 * 2 ** 20)
+  const run = (command: string, ...args: string[]) =>
+    spawnSync(command, args, { encoding: 'utf8', timeout: 20_000 })
+  if (run('mkfs.vfat', image).status !== 0)
+    return skip(t, 'no mkfs.vfat: apt-get install dosfstools')
+  const byKernel = run('mount', '-o', 'loop,utf8', '-t', 'vfat', image, mountPoint)
+  const byFuse = byKernel.status === 0 ? byKernel : run('fusefat', '-o', 'rw+', image, mountPoint)
+  if (byFuse.status !== 0) {
+    const why = `${byKernel.stderr ?? ''}; ${byFuse.stderr || byFuse.error || 'fusefat failed'}`
+    return skip(t, `no FAT can be mounted (apt-get install fusefat): ${why.replaceAll('\n', ' ')}`)
+  }
+  try {
+    assert.notEqual(statSync(mountPoint).dev, statSync(home).dev)
+    t.diagnostic(byKernel.status === 0 ? 'mounted by the kernel' : 'mounted by fusefat')
+    if (byKernel.status === 0) allComeBack(mountPoint)
+    else for (const name of plain) comesBack(mountPoint, name)
+  } finally {
+    run('umount', mountPoint)
+  }
 })

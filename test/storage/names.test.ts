@@ -1,16 +1,16 @@
-// A directory that holds 100,000 names of one stem: the next post of that name is not slower than one
-// into an empty directory, and gets a number that was free.
+// A directory that holds 100,000 names of one stem: the next post of that name is not slower than
+// one into an empty directory, and gets a number that was free.
 
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { file, freshDirectory, post, storedNames } from '../host/storage.ts'
+import { file, post, storedNames } from '../host/form.ts'
+import { freshDirectory, inMemory } from '../host/program.ts'
 
 const rounds = 15
 // In memory where there is room: making the names takes longer than the test.
-const parent = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
+const parent = inMemory()
 
 test('the 100,001st file of a name gets the next number, as fast as the first', async (t) => {
   const full = directoryWith(t, 100_000, () => true)
@@ -19,7 +19,7 @@ test('the 100,001st file of a name gets the next number, as fast as the first', 
   for (let round = 0; round < rounds; round++) {
     const names = [`report-${100_001 + round}.pdf`]
     times.full.push(await timed(async () => assert.deepEqual(await report(full), names)))
-    const directory = mkdtempSync(join(empty, 'round-'))
+    const directory = freshDirectory(t, empty)
     times.empty.push(
       await timed(async () => assert.deepEqual(await report(directory), ['report.pdf'])),
     )

@@ -1,6 +1,6 @@
-// Disks that are really full, quotas that are really used up, directories that may not be written: the
-// built executable says so, keeps what was there and leaves nothing of what came. Then, with room or
-// rights again, the same post is stored.
+// Disks that are really full, quotas that are really used up, directories that may not be written:
+// the built executable says so, keeps what was there and leaves nothing of what came. Then, with
+// room or permissions again, the same post is stored.
 
 import assert from 'node:assert/strict'
 import {
@@ -14,24 +14,11 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import {
-  cannotMount,
-  fill,
-  missingTool,
-  mountBtrfs,
-  mountExt4,
-  mountTmpfs,
-  remount,
-} from '../host/mounts.ts'
-import {
-  assertFault,
-  contents,
-  file,
-  freshDirectory,
-  post,
-  program,
-  storedNames,
-} from '../host/storage.ts'
+import { assertFault, contents, file, post, storedNames } from '../host/form.ts'
+import { missing } from '../host/installed.ts'
+import { cannotMount, fill, mountBtrfs, mountExt4, mountTmpfs, remount } from '../host/mounts.ts'
+import { freshDirectory, program } from '../host/program.ts'
+import { isRoot, needsRoot } from '../host/user.ts'
 
 const toTheLastByte = { UPLOAD_CGI_MIN_FREE_SPACE: '0' }
 const large = Buffer.alloc(300_000, 'L')
@@ -65,13 +52,13 @@ test('a full tmpfs is told, and stores again when there is room', async (t) => {
 })
 
 test('a full ext4 is told, and stores again when there is room', async (t) => {
-  const reason = cannotMount() || missingTool('mkfs.ext4')
+  const reason = cannotMount() || missing('mkfs.ext4')
   if (reason) return t.skip(reason)
   await fullAndFreeAgain(mountExt4(t, 8))
 })
 
 test('a used-up quota is told, and stores again when there is room', async (t) => {
-  const reason = cannotMount() || missingTool('mkfs.btrfs', 'btrfs')
+  const reason = cannotMount() || missing('mkfs.btrfs', 'btrfs')
   if (reason) return t.skip(reason)
   const directory = mountBtrfs(t, 128, '4M')
   assert.equal((await post(directory, [file('old.txt', 'old')], toTheLastByte)).status, 201)
@@ -98,7 +85,7 @@ test('what would break min_free_space is refused before the body is read', async
 })
 
 test('a disk that fills up in the middle of the second file keeps neither', async (t) => {
-  const reason = cannotMount() || missingTool('mkfs.ext4')
+  const reason = cannotMount() || missing('mkfs.ext4')
   if (reason) return t.skip(reason)
   for (const directory of [mountTmpfs(t, 'size=8m'), mountExt4(t, 8)]) {
     await post(directory, [file('old.txt', 'old')], toTheLastByte)
@@ -167,7 +154,8 @@ test('a directory without the right to write is told and stays as it is', async 
 test('an .incoming of somebody else is told and nothing is written into it', async (t) => {
   const unprivileged = withoutPrivileges(t)
   if ('skip' in unprivileged) return t.skip(unprivileged.skip)
-  if (process.getuid?.() !== 0) return t.skip('only root can make a directory of somebody else')
+  const noRoot = needsRoot('only root can make a directory of somebody else')
+  if (noRoot) return t.skip(noRoot)
   const directory = freshDirectory(t)
   chmodSync(directory, 0o777)
   mkdirSync(join(directory, '.incoming'), 0o700)
@@ -192,10 +180,10 @@ test('a file system mounted read-only is told and stays as it is', async (t) => 
   assert.equal((await post(directory, [file('new.txt')], toTheLastByte)).status, 201)
 })
 
-/** How runCgi starts the program as nobody; the executable may lie where only root gets to. */
+/** How runCgi starts the program as nobody; the executable may be where only root gets to. */
 function withoutPrivileges(t: TestContext): { skip: string } | { limit: string; program: string } {
-  if (process.getuid?.() !== 0) return { limit: '', program }
-  const reason = missingTool('setpriv')
+  if (!isRoot()) return { limit: '', program }
+  const reason = missing('setpriv')
   if (reason) return { skip: reason }
   const home = freshDirectory(t)
   chmodSync(home, 0o755)

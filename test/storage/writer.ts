@@ -1,8 +1,8 @@
-// One of several processes that post to one directory at once, started by storage-links.test.ts. Its
-// argument is the task as JSON. It posts `count` files of one name, three at a time, each with a content
-// of its own, and prints as JSON what came of each: status, stored name, content.
+// One of several processes that post to one directory at once (links.test.ts). Its argument is the
+// task as JSON. It posts `count` files of one name, three at a time, each with a content of its
+// own, and prints as JSON what came of each: status, stored name, content.
 
-import { file, post } from '../host/storage.ts'
+import { file, post } from '../host/form.ts'
 
 const { directory, name, label, count, env } = JSON.parse(process.argv[2] ?? '')
 const outcomes: [number, string | undefined, string][] = []

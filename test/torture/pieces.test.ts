@@ -1,15 +1,16 @@
-// The same torture for uploads in pieces: each call of one request fails in each way, or is the last that its
-// process makes. The invariant: what was told is true, and whatever happened, the sender who asks and goes on
-// gets the file there, equal, once. What was told as safe before is never sent again.
+// The same torture for uploads in pieces: each call of one request fails in each way, or is the
+// last that its process makes. The invariant: what was told is true, and whatever happened, a
+// sender that asks and resumes gets the file there, equal, once. What was told as safe before is
+// never sent again.
 
 import assert from 'node:assert/strict'
 import { mkdirSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { type CgiReply, runCgi } from '../host/cgi-host.ts'
+import { type CgiReply, runCgi } from '../host/cgi.ts'
 import { contentType, multipartBody } from '../host/multipart-body.ts'
-import { callsOf, fatesOf, home, inParallel, program, shim, skip } from './rack.ts'
+import { callsOf, fatesOf, home, inParallel, shim, skip } from './rack.ts'
 import type { Fate } from './scenarios.ts'
 
 type Step = {
@@ -83,7 +84,7 @@ class Sender {
     return readdirSync(join(this.directory, '.incoming'))
   }
 
-  /** A claim whose writer did not get to say who it is has to grow old. */
+  /** A claim whose writer was killed before it wrote its number has to grow old. */
   letMinutePass(): void {
     const before = Date.now() / 1000 - 59
     for (const name of this.incoming().filter((name) => name.includes('.claim-'))) {
@@ -95,7 +96,6 @@ class Sender {
   #run(env: Readonly<Record<string, string>>, stdinFile?: string): Promise<CgiReply> {
     const accept = { HTTP_ACCEPT: 'application/json', TORTURE_DIRECTORY: this.directory }
     return runCgi({
-      program,
       directory: this.directory,
       timeoutSeconds: 120,
       ...(stdinFile === undefined ? {} : { stdinFile, method: 'POST', contentType: contentType() }),

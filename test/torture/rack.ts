@@ -1,19 +1,14 @@
-// What the tortures share: the shim, the ways to fail, and the calls that a trace shows. Called by
-// torture.test.ts (files in one request) and pieces.test.ts (files in pieces).
+// What the tortures share: the shim, the ways to fail, and the calls that a trace shows.
 
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { constants, tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { constants } from 'node:os'
+import { join } from 'node:path'
 import { after } from 'node:test'
-import { missing } from '../host/servers.ts'
+import { missing } from '../host/installed.ts'
+import { freshDirectory, inMemory } from '../host/program.ts'
 import type { Fate } from './scenarios.ts'
 
-export const program = resolve(import.meta.dirname, '../../build/upload.cgi')
-export const home = mkdtempSync(
-  join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'upload-cgi-test-'),
-)
-after(() => rmSync(home, { recursive: true, force: true }))
+export const home = freshDirectory({ after }, inMemory())
 export const shim = join(home, 'shim.so')
 export const skip = missing('gcc')
 const { ENOSPC, EDQUOT, EIO, EACCES, EPERM, EEXIST, EINTR, EMFILE } = constants.errno
@@ -34,7 +29,7 @@ export function fatesOf(
   for (const [i, call] of calls.entries()) {
     const at = i + 1
     fates.push({ how: 'kill', at, errno: 0 })
-    // What is lost on its way to the server is nobody's to mend.
+    // Nobody can fix what is lost on its way to the server.
     if (call === 'reply') continue
     for (const errno of errnos) fates.push({ how: 'fail', at, errno })
     fates.push({ how: 'rest', at, errno: EIO })

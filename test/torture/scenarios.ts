@@ -1,11 +1,12 @@
-// What is posted while the file system fails, and the one invariant: the reply tells the truth. 201: every
-// file is there, whole, under the name told. Anything else: as before. No reply: nothing half. What is left
-// in `.incoming` is ours to sweep. Files that were there keep their bytes. Called by torture.test.ts.
+// What is posted while the file system fails, and the one invariant: the reply tells the truth.
+// 201: every file is there, whole, under the name told. Anything else: as before. No reply: nothing
+// half. What is left in `.incoming` is the program's own to sweep. Files that were there keep their
+// bytes.
 
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type CgiReply, runCgi } from '../host/cgi-host.ts'
+import { type CgiReply, runCgi } from '../host/cgi.ts'
 import { contentType, multipartBody } from '../host/multipart-body.ts'
 
 export type Scenario = {
@@ -142,7 +143,9 @@ function assertAllStored(left: Map<string, Buffer>, scenario: Scenario, reply: C
   assertSame(left, expected)
 }
 
-/** After a compound failure a name may be there that could not be removed again: the reply says so. */
+/**
+ * After a compound failure a name may be there that could not be removed again: the reply says so.
+ */
 function assertAsBefore(
   left: Map<string, Buffer>,
   scenario: Scenario,

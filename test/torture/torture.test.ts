@@ -1,14 +1,15 @@
-// Every call that the program makes to the upload directory fails once, in every way that it can, and the
-// program is killed before every one (the way curl tests itself). scenarios.ts has the invariant, shim.c
-// the failures. The number of points is counted by a run without a failure.
+// Every call that the program makes to the upload directory fails once, in every way that it can,
+// and the program is killed before every one (the way curl tests itself). scenarios.ts has the
+// invariant, shim.c the failures. The number of points is counted by a run without a failure.
 
 import assert from 'node:assert/strict'
 import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { runCgi } from '../host/cgi-host.ts'
+import { runCgi } from '../host/cgi.ts'
+import { missing } from '../host/installed.ts'
 import { contentType, multipartBody } from '../host/multipart-body.ts'
-import { missing } from '../host/servers.ts'
+import { program } from '../host/program.ts'
 import {
   callsIn,
   callsOf,
@@ -16,7 +17,6 @@ import {
   fatesOf,
   home,
   inParallel,
-  program,
   reading,
   shim,
   skip,
@@ -73,7 +73,6 @@ for (const scenario of scenarios) {
     assert.deepEqual(broken.slice(0, 5), [], `${broken.length} of ${fates.length} runs`)
     await inParallel(unclean, async (directory) => {
       const reply = await runCgi({
-        program,
         directory,
         body: multipartBody([{ name: 'file', filename: 'sweep.txt', content: '' }]),
         contentType: contentType(),

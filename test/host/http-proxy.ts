@@ -1,6 +1,6 @@
-// What may stand between a visitor and the program, as a small HTTP proxy: a slow line, a line that breaks,
-// a firewall that answers by itself, a server that takes its time to store. It counts the uploads and how
-// many of them were under way at once.
+// What may be between a visitor and the program, as a small HTTP proxy: a slow connection, one that
+// breaks, a firewall that answers by itself, a server that takes its time to store. It counts the
+// uploads and how many of them were under way at once.
 
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http'
@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 
-export type Line = {
+export type Network = {
   /** How fast bodies pass; 0: as they come. */
   bytesPerSecond: number
   /** These uploads, counted from 1, are cut in their middle. */
@@ -19,16 +19,16 @@ export type Line = {
   mute: ReadonlySet<number>
   /** Larger bodies are answered with 413 here, as by a server in front with a limit; 0: none. */
   mostBytes: number
-  /** The line breaks under larger bodies; 0: under none. */
+  /** The connection breaks under larger bodies; 0: under none. */
   breakingBytes: number
   /** Replies to uploads wait for this. */
   hold: Promise<unknown>
 }
 
-export type LineProxy = {
+export type HttpProxy = {
   readonly url: string
   /** May be changed while it runs. */
-  readonly line: Line
+  readonly network: Network
   posts: number
   /** Of every upload that passed, as latin1. */
   readonly bodies: string[]
@@ -38,11 +38,11 @@ export type LineProxy = {
   idle(): Promise<void>
 }
 
-export async function startProxy(
+export async function startHttpProxy(
   t: TestContext,
   target: string,
-  line: Partial<Line> = {},
-): Promise<LineProxy> {
+  network: Partial<Network> = {},
+): Promise<HttpProxy> {
   const server = createServer((incoming, reply) => {
     pass(proxy, target, incoming, reply).catch(() => reply.destroy())
   })
@@ -53,7 +53,7 @@ export async function startProxy(
     server.closeAllConnections()
   })
   const { port } = server.address() as AddressInfo
-  const untouched: Line = {
+  const untouched: Network = {
     bytesPerSecond: 0,
     cut: new Set(),
     answer: new Map(),
@@ -62,9 +62,9 @@ export async function startProxy(
     breakingBytes: 0,
     hold: Promise.resolve(),
   }
-  const proxy: LineProxy = {
+  const proxy: HttpProxy = {
     url: `http://127.0.0.1:${port}/`,
-    line: { ...untouched, ...line },
+    network: { ...untouched, ...network },
     posts: 0,
     bodies: [],
     mostActive: 0,
@@ -77,7 +77,7 @@ export async function startProxy(
 }
 
 async function pass(
-  proxy: LineProxy,
+  proxy: HttpProxy,
   target: string,
   incoming: IncomingMessage,
   reply: ServerResponse,
@@ -89,7 +89,7 @@ async function pass(
   active.set(proxy, (active.get(proxy) ?? 0) + 1)
   proxy.mostActive = Math.max(proxy.mostActive, active.get(proxy) ?? 0)
   reply.on('close', () => active.set(proxy, (active.get(proxy) ?? 0) - 1))
-  const { mostBytes, breakingBytes, cut, mute, answer } = proxy.line
+  const { mostBytes, breakingBytes, cut, mute, answer } = proxy.network
   const bytes = Number(incoming.headers['content-length'])
   if (cut.has(nth) || (breakingBytes > 0 && bytes > breakingBytes)) {
     await once(incoming, 'data')
@@ -106,7 +106,7 @@ async function pass(
 }
 
 async function forward(
-  { line, bodies }: LineProxy,
+  { network, bodies }: HttpProxy,
   target: string,
   incoming: IncomingMessage,
   reply: ServerResponse,
@@ -123,12 +123,12 @@ async function forward(
   for await (const chunk of incoming) {
     outgoing.write(chunk)
     body.push(chunk)
-    if (line.bytesPerSecond > 0) await delay((chunk.length / line.bytesPerSecond) * 1000)
+    if (network.bytesPerSecond > 0) await delay((chunk.length / network.bytesPerSecond) * 1000)
   }
   outgoing.end()
   if (method === 'POST') bodies.push(Buffer.concat(body).toString('latin1'))
   const [answer] = await answered
-  if (method === 'POST') await line.hold
+  if (method === 'POST') await network.hold
   if (isLost) {
     reply.destroy()
     return
@@ -138,4 +138,4 @@ async function forward(
   answer.pipe(reply)
 }
 
-const active = new WeakMap<LineProxy, number>()
+const active = new WeakMap<HttpProxy, number>()

@@ -1,54 +1,21 @@
-// What the tests of real clients share: `build/upload.cgi serve` with a directory of its own, files with
-// troublesome names to send, and the comparison of what was sent with what lies in the directory.
-// `serve` and not Apache: no server touches the body, and what they do with framing is test/rude.test.ts;
-// `serve` is there at once, needs no package, and starts the same executable for every request.
+// Files with troublesome names for real clients to send, and the comparison of what was sent with
+// what is in the directory.
 
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { storedName } from '../../src/storage/filename.ts'
+import { freshDirectory } from './program.ts'
+import type { Receiver } from './serve.ts'
 
 export type SentFile = { readonly name: string; readonly path: string; readonly bytes: Buffer }
 
-export type Receiver = {
-  readonly url: string
-  readonly directory: string
-  /** What is stored so far, by name; fails when something is left in `.incoming`. */
-  stored(): Map<string, Buffer>
-}
-
-/** `settings`: more UPLOAD_CGI_* variables, or others than these. */
-export async function startReceiver(
-  t: TestContext,
-  settings: Readonly<Record<string, string>> = {},
-): Promise<Receiver> {
-  const directory = temporary(t)
-  const env = {
-    PATH: process.env['PATH'],
-    UPLOAD_CGI_MAX_FILES: '100',
-    UPLOAD_CGI_DURABLE: 'false',
-    ...settings,
-  }
-  const args = ['serve', '--port', '0', '--directory', directory]
-  const server = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'inherit'] })
-  t.after(async () => {
-    if (server.exitCode !== null || server.signalCode !== null) return
-    server.kill()
-    await once(server, 'exit')
-  })
-  let said = ''
-  while (!/for production/.test(said)) said += (await once(server.stdout, 'data'))[0]
-  const url = /http:\S+/.exec(said)?.[0] ?? ''
-  return { url, directory, stored: () => storedIn(directory) }
-}
-
-/** Real files of these names, each with bytes of its own: empty, binary, full of near-boundaries. */
+/**
+ * Real files of these names, each with bytes of its own: empty, binary, full of near-boundaries.
+ */
 export function filesNamed(t: TestContext, names: readonly string[]): SentFile[] {
-  const home = join(temporary(t), 'sent')
+  const home = join(freshDirectory(t), 'sent')
   mkdirSync(home)
   return names.map((name, i) => {
     const path = join(home, name)
@@ -72,29 +39,11 @@ export function assertStored(
 }
 
 /**
- * The format has no way to write a literal `%22`, `%0D` or `%0A` that is not read as what it stands for:
- * the WHATWG encoding escapes three characters, but not the percent sign.
+ * The format has no way to write a literal `%22`, `%0D` or `%0A` that is not read as what it stands
+ * for: the WHATWG encoding escapes three characters, but not the percent sign.
  */
 export function withoutEscapes(name: string): string {
   return name.replace(/%(22|0D|0A)/gi, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)))
-}
-
-export function temporary(t: TestContext): string {
-  const directory = mkdtempSync(join(tmpdir(), 'upload-cgi-test-'))
-  t.after(() => rmSync(directory, { recursive: true, force: true }))
-  return directory
-}
-
-function storedIn(directory: string): Map<string, Buffer> {
-  const names = readdirSync(directory)
-  const left = names.includes('.incoming') ? readdirSync(join(directory, '.incoming')) : []
-  // Receipts are kept for senders whose last reply was lost.
-  assert.deepEqual(
-    left.filter((name) => !name.endsWith('.journal')),
-    [],
-  )
-  const visible = names.filter((name) => name !== '.incoming')
-  return new Map(visible.map((name) => [name, readFileSync(join(directory, name))]))
 }
 
 function contentOf(i: number): Buffer {
@@ -103,8 +52,6 @@ function contentOf(i: number): Buffer {
   const binary = Buffer.from(Array.from({ length: 700 * i }, (_, at) => (at * 31 + i) % 256))
   return Buffer.concat([Buffer.from(`${i}${near}`), binary, Buffer.from(near)])
 }
-
-const program = resolve(import.meta.dirname, '../../build/upload.cgi')
 
 /** One or more of every kind of letter that people's file names are made of. */
 export const namesInManyScripts: readonly string[] = [

@@ -1,5 +1,5 @@
-// The line between a tus client and a server, byte by byte: slow, or cut, or silent at the worst moment. It knows
-// nothing of HTTP.
+// A TCP proxy between a client and a server, byte by byte: slow, or cut, or silent at the worst
+// moment. It knows nothing of HTTP.
 
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
@@ -7,7 +7,7 @@ import { connect, createServer, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 
-export type Line = {
+export type TcpProxy = {
   readonly port: number
   /** How fast bytes go to the server; 0: as they come. May be changed while it runs. */
   bytesPerSecond: number
@@ -19,7 +19,7 @@ export type Line = {
   received: number
 }
 
-export async function startLine(t: TestContext, target: number): Promise<Line> {
+export async function startTcpProxy(t: TestContext, target: number): Promise<TcpProxy> {
   const sockets = new Set<Socket>()
   const server = createServer({ noDelay: true }, (client) => {
     const upstream = connect({ port: target, host: '127.0.0.1', noDelay: true })
@@ -34,14 +34,14 @@ export async function startLine(t: TestContext, target: number): Promise<Line> {
       })
     }
     upstream.on('data', (bytes) => {
-      if (line.received >= line.muteAfter) {
-        line.muteAfter = Infinity
+      if (proxy.received >= proxy.muteAfter) {
+        proxy.muteAfter = Infinity
         client.destroy()
         return
       }
       client.write(bytes)
     })
-    pass(client, upstream, line).catch(() => client.destroy())
+    pass(client, upstream, proxy).catch(() => client.destroy())
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -49,25 +49,25 @@ export async function startLine(t: TestContext, target: number): Promise<Line> {
     server.close()
     for (const socket of sockets) socket.destroy()
   })
-  const line: Line = {
+  const proxy: TcpProxy = {
     port: (server.address() as AddressInfo).port,
     bytesPerSecond: 0,
     cutAfter: Infinity,
     muteAfter: Infinity,
     received: 0,
   }
-  return line
+  return proxy
 }
 
-async function pass(client: Socket, upstream: Socket, line: Line): Promise<void> {
+async function pass(client: Socket, upstream: Socket, proxy: TcpProxy): Promise<void> {
   for await (const bytes of client as AsyncIterable<Buffer>) {
-    line.received += bytes.length
+    proxy.received += bytes.length
     if (!upstream.write(bytes)) await once(upstream, 'drain')
-    if (line.received >= line.cutAfter) {
-      line.cutAfter = Infinity
+    if (proxy.received >= proxy.cutAfter) {
+      proxy.cutAfter = Infinity
       client.resetAndDestroy()
       return
     }
-    if (line.bytesPerSecond > 0) await delay((bytes.length / line.bytesPerSecond) * 1000)
+    if (proxy.bytesPerSecond > 0) await delay((bytes.length / proxy.bytesPerSecond) * 1000)
   }
 }

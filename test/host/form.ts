@@ -1,25 +1,15 @@
-// What the tests of storing share: posts to the built executable, and what lies in a directory
-// afterwards. A reply of 201 must mean that everything it names is there; every other reply, that
-// nothing came and nothing was left in `.incoming`.
+// Posts files as a form to the built executable, and tells what is in a directory afterwards. A
+// reply of 201 must mean that everything it names is there; every other reply, that nothing came
+// and that nothing was left in `.incoming`.
 
 import assert from 'node:assert/strict'
-import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import type { TestContext } from 'node:test'
+import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { faults } from '../../src/fault.ts'
-import { type CgiOptions, type CgiReply, runCgi } from './cgi-host.ts'
+import { type CgiOptions, type CgiReply, runCgi } from './cgi.ts'
 import { type BodyPart, contentType, multipartBody } from './multipart-body.ts'
 
-export const program = resolve(import.meta.dirname, '../../build/upload.cgi')
-
-export type Env = Readonly<Record<string, string>>
-
-export function freshDirectory(t: TestContext, parent = tmpdir()): string {
-  const directory = mkdtempSync(join(parent, 'upload-cgi-storage-'))
-  t.after(() => rmSync(directory, { recursive: true, force: true }))
-  return directory
-}
+export type Env = Readonly<Record<string, string | undefined>>
 
 export function file(
   filename: string,
@@ -35,7 +25,6 @@ export async function post(
   more: Partial<CgiOptions> = {},
 ): Promise<CgiReply> {
   return runCgi({
-    program,
     directory,
     contentType: contentType(),
     body: multipartBody(parts),
@@ -58,10 +47,29 @@ export function assertFault(reply: CgiReply, code: keyof typeof faults): void {
 
 /** What a visitor can see, with its content; and nothing may be left in `.incoming`. */
 export function contents(directory: string): Record<string, string> {
-  const names = readdirSync(directory).sort()
-  if (names.includes('.incoming')) assert.deepEqual(readdirSync(join(directory, '.incoming')), [])
   const isVisible = (name: string) => lstatSync(join(directory, name)).isFile()
   return Object.fromEntries(
-    names.filter(isVisible).map((name) => [name, readFileSync(join(directory, name), 'latin1')]),
+    finished(directory)
+      .filter(isVisible)
+      .map((name) => [name, readFileSync(join(directory, name), 'latin1')]),
   )
+}
+
+/** The names that a visitor can see, in order; and nothing may be left in `.incoming`. */
+export function finished(directory: string): string[] {
+  assert.deepEqual(incoming(directory), [])
+  return visible(directory)
+}
+
+/** The names that a visitor of the directory can see, in order. */
+export function visible(directory: string): string[] {
+  return readdirSync(directory)
+    .filter((name) => name !== '.incoming')
+    .sort()
+}
+
+/** The names in `.incoming`, in order; none when it is not there. */
+export function incoming(directory: string): string[] {
+  const path = join(directory, '.incoming')
+  return existsSync(path) ? readdirSync(path).sort() : []
 }

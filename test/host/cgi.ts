@@ -1,4 +1,4 @@
-// Starts a program as Apache would start a CGI program (RFC 3875) and reads its answer, for tests.
+// Starts a program as Apache would start a CGI program (RFC 3875) and reads its reply.
 // The environment is complete, minimal and made from the options: nothing but PATH is inherited.
 // Standard input is a socket, as under mod_cgid, or a regular file, as under lighttpd. It never
 // hangs: at the time-out the program is killed by its pid and the promise rejects with all that
@@ -9,9 +9,11 @@ import { closeSync, openSync, readFileSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
+import { program as executable } from './program.ts'
 
 export type CgiOptions = {
-  program: string
+  /** The built executable unless given. */
+  program?: string
   args?: readonly string[]
   /** The name the program is called by, where it is not its path. Not together with `limit`. */
   argv0?: string
@@ -94,7 +96,7 @@ export async function runCgi(options: CgiOptions): Promise<CgiReply> {
 }
 
 function start(options: CgiOptions, stdin: 'pipe' | number): ChildProcess {
-  const program = resolve(options.program)
+  const program = resolve(options.program ?? executable)
   const args = options.args ?? []
   const common = { cwd: dirname(program), env: environment(options, program) }
   const stdio: [typeof stdin, 'pipe', 'pipe'] = [stdin, 'pipe', 'pipe']

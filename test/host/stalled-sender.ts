@@ -1,21 +1,22 @@
-// A sender that falls asleep in the middle of its body, for so long that another one may go on.
+// A sender that stalls in the middle of its body, for so long that another one may resume the
+// upload.
 
 import { existsSync, utimesSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type CgiOptions, type CgiReply, runCgi } from './cgi-host.ts'
+import { type CgiOptions, type CgiReply, runCgi } from './cgi.ts'
 
-export type Sleeper = {
+export type StalledSender = {
   /** It sends the rest, and ends. */
-  wake(): Promise<CgiReply>
+  resume(): Promise<CgiReply>
 }
 
 /** `claim`: the file that it creates. Resolves when it has sent `sent` and is believed dead. */
-export async function startSleeper(
+export async function startStalledSender(
   options: CgiOptions,
   claim: string,
   sent: Buffer,
   rest: Buffer = Buffer.alloc(0),
-): Promise<Sleeper> {
+): Promise<StalledSender> {
   let wake = () => {}
   const awake = new Promise<void>((resolved) => {
     wake = resolved
@@ -31,7 +32,7 @@ export async function startSleeper(
   const longAgo = new Date(Date.now() - 60_000)
   utimesSync(claim, longAgo, longAgo)
   return {
-    wake() {
+    resume() {
       wake()
       return reply
     },

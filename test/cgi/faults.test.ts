@@ -1,0 +1,154 @@
+// Every code of the fault table, provoked in the built executable as a CGI program: limits, taken
+// names, malformed requests. What is refused stores nothing.
+
+import assert from 'node:assert/strict'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { faults } from '../../src/fault.ts'
+import { assertFault, type Env, file, finished, post } from '../host/form.ts'
+import { type BodyPart, multipartBody } from '../host/multipart-body.ts'
+import { freshDirectory } from '../host/program.ts'
+
+const seen = new Set<string>()
+
+/** The reply and its JSON; the code of a refusal is noted. */
+async function send(
+  directory: string,
+  parts: readonly BodyPart[],
+  env: Env = {},
+  body: Buffer = multipartBody(parts),
+) {
+  const reply = await post(directory, parts, env, { body })
+  const value = reply.json()
+  if (reply.status >= 400) {
+    seen.add(value.code)
+    assertFault(reply, value.code)
+  }
+  return { reply, value }
+}
+
+async function refused(
+  code: string,
+  env: Env,
+  parts: readonly BodyPart[] = [file('a.txt')],
+  body?: Buffer,
+): Promise<void> {
+  const directory = freshDirectory({ after })
+  const { value } = await send(directory, parts, env, body)
+  assert.equal(value.code, code)
+  assert.deepEqual(finished(directory), [])
+}
+
+test('a taken name is numbered, refused or replaced, as set', async () => {
+  const directory = freshDirectory({ after })
+  for (let i = 0; i < 3; i++) await send(directory, [file('a.txt', `${i}`)])
+  assert.deepEqual(finished(directory), ['a-2.txt', 'a-3.txt', 'a.txt'])
+  const reject = { UPLOAD_CGI_ON_CONFLICT: 'reject' }
+  assert.equal((await send(directory, [file('a.txt', 'x')], reject)).value.code, 'NAME_TAKEN')
+  const twice = await send(directory, [file('new.txt'), file('new.txt')], reject)
+  assert.equal(twice.value.code, 'NAME_TAKEN')
+  const overwrite = { UPLOAD_CGI_ON_CONFLICT: 'overwrite' }
+  assert.equal((await send(directory, [file('a.txt', 'new')], overwrite)).reply.status, 201)
+  assert.equal(readFileSync(join(directory, 'a.txt'), 'utf8'), 'new')
+  assert.deepEqual(finished(directory), ['a-2.txt', 'a-3.txt', 'a.txt'])
+})
+
+test('with overwrite, a request that fails half-way puts back what was there', async () => {
+  const directory = freshDirectory({ after })
+  writeFileSync(join(directory, 'a.txt'), 'old')
+  mkdirSync(join(directory, 'b.txt'))
+  const env = { UPLOAD_CGI_ON_CONFLICT: 'overwrite' }
+  const { value } = await send(directory, [file('a.txt', 'new'), file('b.txt')], env)
+  assert.equal(value.code, 'NAME_TAKEN')
+  assert.equal(readFileSync(join(directory, 'a.txt'), 'utf8'), 'old')
+  assert.deepEqual(finished(directory), ['a.txt', 'b.txt'])
+})
+
+test('the limits pass exactly and fail at one more', async () => {
+  const directory = freshDirectory({ after })
+  const env = {
+    UPLOAD_CGI_MAX_FILE_SIZE: '10',
+    UPLOAD_CGI_MAX_FIELD_SIZE: '4',
+    UPLOAD_CGI_MAX_FILES: '2',
+    UPLOAD_CGI_MAX_FIELDS: '2',
+  }
+  const field = (content: string): BodyPart => ({ name: 'note', content })
+  const fits = [field('1234'), field('1234'), file('a', '1234567890'), file('b', '1234567890')]
+  assert.equal((await send(directory, fits, env)).reply.status, 201)
+  await refused('FILE_TOO_LARGE', env, [file('a', '12345678901')])
+  await refused('FIELD_TOO_LARGE', env, [field('12345'), file('a', 'x')])
+  await refused(
+    'TOO_MANY_FILES',
+    env,
+    ['a', 'b', 'c'].map((name) => file(name, 'x')),
+  )
+  await refused('TOO_MANY_FIELDS', env, [field('1'), field('1'), field('1'), file('a', 'x')])
+  const size = multipartBody([file('a.txt')]).length
+  const exact = { UPLOAD_CGI_MAX_REQUEST_SIZE: String(size) }
+  assert.equal((await send(directory, [file('a.txt')], exact)).reply.status, 201)
+  await refused('REQUEST_TOO_LARGE', { UPLOAD_CGI_MAX_REQUEST_SIZE: String(size - 1) })
+})
+
+test('what is malformed or not allowed is refused with its code, and nothing is stored', async () => {
+  const whole = multipartBody([file('a.txt')])
+  await refused('BAD_LENGTH', { CONTENT_LENGTH: '-1' })
+  await refused('BAD_LENGTH', { CONTENT_LENGTH: '99999999999999999999' })
+  await refused('LENGTH_REQUIRED', { CONTENT_LENGTH: '' })
+  await refused('NOT_MULTIPART', { CONTENT_TYPE: 'text/plain' })
+  await refused('NOT_MULTIPART', { CONTENT_TYPE: 'multipart/form-datax; boundary=x' })
+  await refused('BAD_MULTIPART', { CONTENT_TYPE: 'multipart/form-data; boundary=a; boundary=b' })
+  await refused('BAD_MULTIPART', {}, [], whole.subarray(0, -6))
+  await refused(
+    'INCOMPLETE_BODY',
+    { CONTENT_LENGTH: String(whole.length) },
+    [],
+    whole.subarray(0, 50),
+  )
+  await refused('NOTHING_UPLOADED', {}, [{ name: 'note', content: 'x' }])
+  await refused('NOTHING_UPLOADED', {}, [file('', '')])
+  await refused('HEADERS_TOO_LARGE', {}, [
+    { ...file('a.txt'), headers: [`X: ${'x'.repeat(9000)}`] },
+  ])
+  await refused('EXTENSION_REFUSED', {}, [file('shell.php.jpg')])
+  await refused('EXTENSION_REFUSED', {}, [file('.htaccess')])
+  await refused('EXTENSION_REFUSED', { UPLOAD_CGI_ALLOW_EXTENSIONS: 'jpg,png' }, [file('a.txt')])
+  await refused('FOREIGN_ORIGIN', { HTTP_SEC_FETCH_SITE: 'cross-site' })
+  await refused('FOREIGN_ORIGIN', { HTTP_ORIGIN: 'https://evil.example', HTTP_HOST: 'localhost' })
+  await refused('USER_REQUIRED', { UPLOAD_CGI_REQUIRE_USER: 'true' })
+  await refused('METHOD_NOT_ALLOWED', { REQUEST_METHOD: 'PUT' })
+  await refused('DISK_FULL', { UPLOAD_CGI_MIN_FREE_SPACE: '9000TB' })
+  await refused('NOT_CONFIGURED', { UPLOAD_CGI_MAX_FILES: 'many' })
+  await refused('NOT_CONFIGURED', { UPLOAD_CGI_NO_SUCH_KEY: '1' })
+  await refused('DIRECTORY_UNUSABLE', { UPLOAD_CGI_DIRECTORY: '/nonexistent/uploads' })
+  await refused('DIRECTORY_UNUSABLE', { DOCUMENT_ROOT: '/' })
+})
+
+/** Uploads in pieces have tests of their own: test/pieces and test/tus. */
+const ofPieces: ReadonlySet<string> = new Set([
+  'BAD_UPLOAD',
+  'CHECKSUM_MISMATCH',
+  'NOT_A_PIECE',
+  'NO_SUCH_UPLOAD',
+  'OFFSET_MISMATCH',
+  'TOO_MANY_UPLOADS',
+  'UNSUPPORTED_TUS',
+  'UPLOAD_BUSY',
+])
+
+test('every code of the fault table was provoked, but for INTERNAL, which is a bug', () => {
+  const missing = Object.keys(faults).filter((code) => !seen.has(code) && !ofPieces.has(code))
+  assert.deepEqual(missing, ['INTERNAL'])
+})
+
+test('a chunked body without length is read to its end; a cut one is incomplete', async () => {
+  const directory = freshDirectory({ after })
+  const env = { CONTENT_LENGTH: undefined, HTTP_TRANSFER_ENCODING: 'chunked' }
+  const whole = multipartBody([file('a.txt')])
+  assert.equal((await send(directory, [], env, whole)).reply.status, 201)
+  assert.equal(
+    (await send(directory, [], env, whole.subarray(0, -9))).value.code,
+    'INCOMPLETE_BODY',
+  )
+  assert.deepEqual(finished(directory), ['a.txt'])
+})

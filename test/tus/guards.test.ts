@@ -1,0 +1,63 @@
+// What the text of tus leaves open: other sites, users, and settings that are wrong.
+
+import assert from 'node:assert/strict'
+import { eachWay } from '../host/tus.ts'
+import { askToCreate, create } from '../host/tus-requests.ts'
+
+eachWay((rule) => {
+  rule(
+    'pages of other sites are refused, but for those allowed, which may read every header',
+    async (server) => {
+      const path = await create(server, { length: 5 })
+      const foreign = { Origin: 'https://evil.example' }
+      for (const method of ['POST', 'PATCH', 'DELETE']) {
+        const reply = await server.send({ method, path, headers: foreign })
+        assert.deepEqual([reply.status, JSON.parse(reply.text).code], [403, 'FOREIGN_ORIGIN'])
+        assert.equal(reply.header('Access-Control-Allow-Origin'), undefined)
+      }
+      const disguised = { ...foreign, 'X-HTTP-Method-Override': 'DELETE' }
+      assert.equal((await server.send({ method: 'GET', path, headers: disguised })).status, 403)
+      const own = { Origin: 'https://friend.example', 'Tus-Resumable': undefined }
+      const asked = await server.send({ method: 'OPTIONS', path, headers: own })
+      assert.equal(asked.header('Access-Control-Allow-Origin'), 'https://friend.example')
+      const methods = asked.header('Access-Control-Allow-Methods')?.split(', ') ?? []
+      for (const method of ['HEAD', 'POST', 'PATCH', 'DELETE']) assert.ok(methods.includes(method))
+      const may = asked.header('Access-Control-Allow-Headers')?.toLowerCase().split(', ') ?? []
+      for (const name of ['tus-resumable', 'upload-length', 'upload-offset', 'upload-metadata']) {
+        assert.ok(may.includes(name), name)
+      }
+      for (const name of ['upload-checksum', 'content-type', 'x-http-method-override']) {
+        assert.ok(may.includes(name), name)
+      }
+      const created = await askToCreate(server, { length: 5, headers: { Origin: own.Origin } })
+      assert.equal(created.status, 201)
+      const told = created.header('Access-Control-Expose-Headers')?.toLowerCase().split(', ') ?? []
+      for (const name of ['location', 'upload-offset', 'upload-expires', 'content-location']) {
+        assert.ok(told.includes(name), name)
+      }
+      const form = await server.send({ method: 'OPTIONS', path: '', headers: own })
+      assert.equal(form.header('Access-Control-Allow-Methods'), 'GET, HEAD, POST, OPTIONS')
+    },
+    { UPLOAD_CGI_ALLOWED_ORIGINS: 'https://friend.example' },
+  )
+
+  rule(
+    'who is not signed in is refused where that is required',
+    async (server) => {
+      const reply = await askToCreate(server, { length: 5 })
+      assert.deepEqual([reply.status, JSON.parse(reply.text).code], [403, 'USER_REQUIRED'])
+    },
+    { UPLOAD_CGI_REQUIRE_USER: 'true' },
+  )
+
+  rule(
+    'settings that are wrong refuse all but OPTIONS',
+    async (server) => {
+      for (const method of ['HEAD', 'POST', 'PATCH', 'DELETE']) {
+        assert.equal((await server.send({ method })).status, 503)
+      }
+      assert.equal((await server.send({ method: 'OPTIONS' })).status, 204)
+    },
+    { UPLOAD_CGI_MAX_FILES: 'many' },
+  )
+})
