@@ -7,10 +7,11 @@ import { MultipartParser, type PartHeaders, type Sink } from '../multipart/parse
 import type { Field, MakeReply, Stored, StoredFile } from '../outcome.ts'
 import { formatSize } from '../quantity.ts'
 import type { Settings } from '../settings/settings.ts'
-import { refusedExtension, storedName } from '../storage/filename.ts'
+import { storedName } from '../storage/filename.ts'
 import type { PendingFile, Store } from '../storage/store.ts'
 import { Partials } from '../storage/unfinished.ts'
 import { Piece } from './piece.ts'
+import { refusedExtension } from './rules.ts'
 
 type Hash = { update(bytes: Buffer): unknown; digest(encoding: 'hex'): string }
 
