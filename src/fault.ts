@@ -10,13 +10,16 @@ export class Fault extends Error {
   readonly status: number
   /** What exactly, in words the visitor may read; '' when the sentence says it all. */
   readonly detail: string
+  /** What fills the holes of the sentence, by name. */
+  readonly holes: Readonly<Record<string, string>>
 
-  constructor(code: FaultCode, detail = '', cause?: unknown) {
-    super(detail === '' ? `${code}: ${faults[code][1]}` : `${code}: ${detail}`, { cause })
+  constructor(code: FaultCode, detail = '', cause?: unknown, holes: Fault['holes'] = {}) {
+    super(`${code}: ${detail || faultSentence(code, holes)}`, { cause })
     this.name = 'Fault'
     this.code = code
     this.status = faults[code][0]
     this.detail = detail
+    this.holes = holes
   }
 }
 
@@ -30,9 +33,9 @@ export class OffsetMismatch extends Fault {
   }
 }
 
-/** The sentence of the table, for visitors. */
-export function faultSentence(code: FaultCode): string {
-  return faults[code][1]
+/** The sentence of the table, its holes `{name}` filled. */
+export function faultSentence(code: FaultCode, holes: Fault['holes'] = {}): string {
+  return faults[code][1].replace(/\{(\w+)\}/g, (hole, name: string) => holes[name] ?? hole)
 }
 
 /** code → [status, sentence, when it happens (README)]. */
@@ -75,7 +78,7 @@ export const faults = {
   ],
   METHOD_NOT_ALLOWED: [
     405,
-    'This address answers GET, HEAD, POST and OPTIONS only.',
+    'This address answers {methods} only.',
     'any other method; `Allow` lists these',
   ],
   NAME_TAKEN: [

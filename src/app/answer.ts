@@ -78,8 +78,8 @@ export function faultReply(
 }
 
 function problemReply(fault: Fault, id: string, look: Theme, debug: string): Reply {
-  const { code, status } = fault
-  const sentence = look.language.text(`fault.${code}`)
+  const { code, status, holes } = fault
+  const sentence = look.language.text(`fault.${code}`, holes)
   const detail = fault.detail === '' ? sentence : `${sentence} (${fault.detail})`
   const title = statusPhrase(status)
   const problem = { type: 'about:blank', title, status, detail, code, id }
@@ -89,9 +89,9 @@ function problemReply(fault: Fault, id: string, look: Theme, debug: string): Rep
 }
 
 /** For programs and logs: English, whatever the language. */
-function lineReply({ code, status, detail }: Fault, id: string, debug: string): Reply {
+function lineReply({ code, status, detail, holes }: Fault, id: string, debug: string): Reply {
   const more = detail === '' ? '' : ` (${detail})`
-  const line = `${code}: ${faultSentence(code)}${more} [id ${id}]`
+  const line = `${code}: ${faultSentence(code, holes)}${more} [id ${id}]`
   return text(status, debug === '' ? [line] : [line, debug])
 }
 

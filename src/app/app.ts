@@ -159,8 +159,9 @@ function route(
 ): Reply | Receiver {
   const { method, isTus } = request
   if (method === 'OPTIONS') return isTus ? tusOffer(settings) : emptyReply()
-  if (!dialectOf(request).methods.split(', ').includes(method)) {
-    throw new Fault('METHOD_NOT_ALLOWED')
+  const { methods } = dialectOf(request)
+  if (!methods.split(', ').includes(method)) {
+    throw new Fault('METHOD_NOT_ALLOWED', '', undefined, { methods })
   }
   if (isTus) requireTusVersion(env)
   if (settings.problems.length > 0) throw new Fault('NOT_CONFIGURED')

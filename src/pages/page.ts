@@ -64,7 +64,7 @@ export function errorPage(
 ): Reply {
   const { text } = look.language
   return page(fault.status, pages.error, settings, look, {
-    heading: text(`fault.${fault.code}`),
+    heading: text(`fault.${fault.code}`, fault.holes),
     detail: fault.detail === '' ? trusted('') : html`<p>${fault.detail}</p>`,
     advice: html`<p>${text('error.nothing')}</p>`,
     back: text('error.back'),

@@ -40,7 +40,10 @@ export function openTus(
   const { method, pathInfo } = request
   const call = { id, request, headers, store, partials: new Partials(store) }
   if (method === 'POST') {
-    if (!isCollection.test(pathInfo)) throw new Fault('METHOD_NOT_ALLOWED')
+    if (!isCollection.test(pathInfo)) {
+      const { methods } = tusDialect
+      throw new Fault('METHOD_NOT_ALLOWED', '', undefined, { methods })
+    }
     return create(call)
   }
   const [, upload] = uploadPath.exec(pathInfo) ?? []
