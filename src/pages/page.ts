@@ -26,11 +26,7 @@ export function formPage(settings: Settings, look: Theme, action = '', debug = '
     mark:
       look.logo === '' ? trusted(pages.mark) : html`<img class="logo" alt="" src="${look.logo}">`,
     message: message === '' ? trusted('') : html`<p class="message">${message}</p>`,
-    attributes: html`${action === '' ? '' : html` action="${action}"`} data-max-file-bytes="${settings.maxFileBytes}" data-max-request-bytes="${settings.maxRequestBytes}" data-max-files="${maxFiles}" data-chunk-bytes="${settings.chunkBytes}" data-parallel-uploads="${settings.parallelUploads}"${
-      settings.blockExtensions.length === 0
-        ? ''
-        : html` data-block-extensions="${settings.blockExtensions.join(' ')}"`
-    }`,
+    attributes: html`${action === '' ? '' : html` action="${action}"`}${scriptSettings(settings)}`,
     limits: limits(settings, look),
     fields: html`${settings.extraFields.map((field) => control(field, look))}`,
     label: text('form.label'),
@@ -79,6 +75,23 @@ export function errorPage(
 function debugSection(debug: string): Fragment {
   if (debug === '') return trusted('')
   return html`<section class="debug"><h2>Debug</h2><pre>${debug}</pre></section>`
+}
+
+/** What the script must know of the settings, as data attributes of the form. */
+function scriptSettings(settings: Settings): Fragment {
+  const lists = [
+    ['allow-extensions', settings.allowExtensions],
+    ['block-extensions', settings.blockExtensions],
+  ] as const
+  const attributes = [
+    ['max-file-bytes', settings.maxFileBytes],
+    ['max-request-bytes', settings.maxRequestBytes],
+    ['max-files', settings.maxFiles],
+    ['chunk-bytes', settings.chunkBytes],
+    ['parallel-uploads', settings.parallelUploads],
+    ...lists.filter(([, list]) => list.length > 0).map(([name, list]) => [name, list.join(' ')]),
+  ] as const
+  return html`${attributes.map(([name, value]) => html` data-${name}="${value}"`)}`
 }
 
 /** The script writes sizes again as the visitor's language does. */

@@ -1,8 +1,6 @@
 // The owner's rules for one file: how large it may be, and which extensions its name may have. The
-// page's script imports this file, so what it uses here needs no API of Node.
-
-import { Fault } from '../fault.ts'
-import { formatSize } from '../quantity.ts'
+// server and the page's script judge by these same functions, so this file imports nothing and uses
+// nothing of Node. refusal.ts turns their answers into Faults.
 
 export type SizeRule = {
   /** 0: no limit. */
@@ -14,21 +12,6 @@ export type ExtensionRules = {
   /** Empty: every extension that is not blocked. */
   readonly allowExtensions: readonly string[]
   readonly blockExtensions: readonly string[]
-}
-
-/** Throws FILE_TOO_LARGE. `name`: for the detail, where it is not clear which file is meant. */
-export function requireFileSize(bytes: number, rule: SizeRule, name = ''): void {
-  if (!isTooLarge(bytes, rule)) return
-  const limit = `the limit is ${formatSize(rule.maxFileBytes)}`
-  throw new Fault('FILE_TOO_LARGE', name === '' ? limit : `${name}: ${limit}`)
-}
-
-/** Throws EXTENSION_REFUSED. `name` is one that storedName() made. */
-export function requireAllowedExtension(name: string, rules: ExtensionRules): void {
-  const { allowExtensions, blockExtensions } = rules
-  const refused = refusedExtension(name, allowExtensions, blockExtensions)
-  if (refused === undefined) return
-  throw new Fault('EXTENSION_REFUSED', `${name}: ${refused || 'no extension'}`)
 }
 
 export function isTooLarge(bytes: number, { maxFileBytes }: SizeRule): boolean {
