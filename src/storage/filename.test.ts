@@ -1,5 +1,5 @@
-// Holds stored names to their promise: one safe path component, with the least change to what people
-// wrote. Literal cases first, then properties that must hold for any text (fast-check).
+// Holds stored names to their promise: one safe path component, with the least change to what
+// people wrote. Literal cases first, then properties that must hold for any text (fast-check).
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -120,7 +120,7 @@ function assertSafe(name: string): void {
   assert.doesNotMatch(name, /[/\\\p{Cc}\p{Cf}\p{Cs}\u2044\u2215\u29f8\uff0f\uff3c<>:"|?*`$;]/u)
 }
 
-test('any text becomes one safe component: never empty, hidden, an option or over 255 bytes', () => {
+test('any text becomes one safe component: not empty, hidden, an option or over 255 bytes', () => {
   always((text) => assertSafe(storedName(text)))
 })
 

@@ -1,8 +1,8 @@
 // The client's name of a file → its name in the directory. Pure text, without any API of Node: the
-// page's script uses storedName() too. It changes as little as is safe: letters of every script stay,
-// and so do `Smith & Sons (final).pdf` and `l'été.pdf`. The result is one path component of at most
-// 255 bytes of UTF-8; it is never hidden, never an option to a shell command and never a device of
-// Windows. A stored name is stored as itself.
+// page's script uses storedName() too. It changes as little as is safe: letters of every script
+// stay, and so do `Smith & Sons (final).pdf` and `l'été.pdf`. The result is one path component of
+// at most 255 bytes of UTF-8; it is never hidden, never an option to a shell command and never a
+// device of Windows. A stored name is stored as itself.
 
 const maxNameBytes = 255
 /** A longer "extension" is a name that happens to have a dot. */
@@ -26,7 +26,9 @@ export function numberedName(name: string, number: number): string {
   return cut(stem, room) + suffix + extension
 }
 
-/** The place of the last slash, of any kind that some file system or reader takes for one; or -1. */
+/**
+ * The place of the last slash, of any kind that some file system or reader takes for one; or -1.
+ */
 function lastSeparator(text: string): number {
   for (let i = text.length - 1; i >= 0; i--) {
     if ('/\\\u2044\u2215\u29f8\uff0f\uff3c'.includes(text[i] ?? '')) return i
