@@ -4,7 +4,7 @@
 
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { buildSync, transformSync } from 'esbuild'
+import { buildSync } from 'esbuild'
 
 /**
  * What importing `path?text` or `path?sha256` gives, and what calling the import of `path?asset`
@@ -21,15 +21,7 @@ function shippedText(path: string): string {
   if (path.endsWith('.json')) return escaped(JSON.stringify(JSON.parse(source)))
   if (path.endsWith('.conf')) return source
   if (path.endsWith('.html')) return source.replace(/\n\s+/g, '\n').trim()
-  if (path.endsWith('.css')) {
-    const target = ['chrome111', 'firefox113', 'safari16']
-    return transformSync(source, {
-      loader: 'css',
-      minify: true,
-      charset: 'ascii',
-      target,
-    }).code.trim()
-  }
+  const isStyle = path.endsWith('.css')
   const { outputFiles } = buildSync({
     entryPoints: [path],
     bundle: true,
@@ -37,7 +29,7 @@ function shippedText(path: string): string {
     minify: true,
     charset: 'ascii',
     format: 'iife',
-    target: 'es2022',
+    target: isStyle ? ['chrome111', 'firefox113', 'safari16'] : 'es2022',
   })
   return outputFiles[0]?.text.trim() ?? ''
 }

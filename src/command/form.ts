@@ -5,7 +5,8 @@
 import { languageFiles } from '../languages/files.ts'
 import { complaintsOf } from '../log.ts'
 import { escapeHtml } from '../pages/html.ts'
-import { formPage, policy } from '../pages/page.ts'
+import { formPage } from '../pages/page.ts'
+import { policy } from '../pages/policy.ts'
 import { loadTheme } from '../pages/theme.ts'
 import { loadSettings } from '../settings/load.ts'
 

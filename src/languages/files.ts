@@ -1,6 +1,7 @@
-// The languages of the pages: JSON that is read and parsed when a visitor needs it. A new language is a file
-// here and a line below; languages.test.ts holds its keys against English. Portuguese is Brazil's, Spanish
-// that of no one country; Chinese is told apart by its script.
+// The languages of the pages: JSON files, each read out of the executable when a visitor needs it.
+// To add a language, add its file, an import and a row here; languages.test.ts compares its keys
+// with those of English. The Portuguese is Brazil's, the Spanish that of no one country; there is
+// one Chinese for each script.
 
 import ar from './ar.json?asset'
 import de from './de.json?asset'
@@ -21,7 +22,7 @@ import uk from './uk.json?asset'
 import zhHans from './zh-hans.json?asset'
 import zhHant from './zh-hant.json?asset'
 
-/** Code (BCP 47, canonical) → what reads its JSON: key → sentence. */
+/** Code (BCP 47, in its canonical form) → a function that gives its JSON: key → sentence. */
 export const languageFiles = {
   ar,
   de,

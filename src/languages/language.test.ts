@@ -1,5 +1,6 @@
-// Holds the choice of a language to RFC 9110 section 12.5.4 and RFC 4647 section 3.4: literal headers first,
-// then what must hold for any header (fast-check). Then how sentences are looked up and filled.
+// Holds the choice of a language to RFC 9110 section 12.5.4 and RFC 4647 section 3.4: literal
+// headers first, then what must hold for any header (fast-check). Then how sentences are looked up
+// and filled.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -108,7 +109,7 @@ test('nothing said means English, and what is malformed is passed over', () => {
   ])
 })
 
-test('twenty ranges and a thousand characters are looked at, and none that is cut off there', () => {
+test('twenty ranges and a thousand characters are read, and none that is cut off there', () => {
   const nineteen = Array.from({ length: 19 }, () => 'sv').join()
   chosen([
     [`${nineteen},de,fr`, 'de'],

@@ -1,8 +1,8 @@
-// Which language the visitor reads, and its sentences. Called by app.ts, once a request; the pages are filled
-// with them by reply.ts. A language is one file in pages/languages, all with the same keys, sentences with
-// holes `{name}`. Counts stand beside their noun ("Stored: 3"), which needs no plural forms.
-// The choice follows RFC 9110 section 12.5.4 (weights, 0 refuses) and RFC 4647 section 3.4 (lookup:
-// de-AT finds de). What is malformed is passed over; English is what is left when nothing fits.
+// Which language the visitor reads, and its sentences. Each language is one JSON file beside this
+// one. All have the same keys, and the same holes `{name}` in their sentences. A count is written
+// beside its noun ("Stored: 3"), so that no plural forms are needed.
+// The choice follows RFC 9110 section 12.5.4 (weights; 0 refuses a language) and RFC 4647 section
+// 3.4 (lookup: de-AT finds de). Malformed ranges are ignored. English is chosen when nothing fits.
 
 import { type LanguageCode, languageFiles } from './files.ts'
 
@@ -10,20 +10,25 @@ export type Language = {
   /** BCP 47, for `<html lang>` and for Intl in the browser. */
   readonly code: LanguageCode
   readonly direction: 'ltr' | 'rtl'
-  /** The sentence of a key, its holes filled. A key that is in no file is a bug and throws. */
+  /** The sentence of a key, its holes filled. A key that no file has is a bug and throws. */
   text(key: string, holes?: Readonly<Record<string, string | number>>): string
-  /** Every sentence of these sections (`queue.` for `queue.waiting`), by key, as JSON: for the page's script. */
+  /**
+   * All sentences of these sections (`queue.` has `queue.waiting`), by key, as JSON for the script.
+   */
   sections(...names: readonly string[]): string
 }
 
-/** `setting` is the owner's choice, '' to go by the visitor's Accept-Language ('' when there is none). */
+/**
+ * `setting`: the owner's choice; '' to choose by the visitor's Accept-Language, '' if there is
+ * none.
+ */
 export function chooseLanguage(acceptLanguage: string, setting: string): LanguageCode {
   const set = lookup(setting)
   if (set !== undefined) return set
   const ranges = parseRanges(acceptLanguage)
   const refused = ranges.filter(({ weight }) => weight === 0).map(({ range }) => range)
   const wanted = ranges.filter(({ weight }) => weight > 0).sort((a, b) => b.weight - a.weight)
-  // `*` is every language that no other range speaks of: ours is English, unless English has its own weight.
+  // `*` is every language that no other range names: here English, unless a range names English.
   const isEnglishNamed = ranges.some(({ range }) => range !== '*' && lookup(range) === 'en')
   for (const { range } of wanted) {
     const code = range === '*' && !isEnglishNamed ? 'en' : lookup(range)
@@ -55,9 +60,10 @@ export function language(code: LanguageCode): Language {
 }
 
 /**
- * Where the sentence after that place ends. A file is one object of sentences without blanks, the keys of a section
- * stand together, and no sentence can have `","` in it, where a quote would be `\\"`: so what a page needs is
- * found without taking all of it apart, which took a fifth of the time of a GET. languages.test.ts holds the files to it.
+ * Where the sentence after that place ends. The shipped JSON is one object of sentences, without
+ * blanks between them, with the keys of a section side by side. No sentence can contain `","`,
+ * since its quotes would be `\\"`. So sentences are found without parsing all of the file, which
+ * took a fifth of the time of a GET. languages.test.ts holds the files to this.
  */
 function endAfter(json: string, place: number): number {
   const end = json.indexOf('","', place)
@@ -66,10 +72,12 @@ function endAfter(json: string, place: number): number {
 
 type WeightedRange = { readonly range: string; readonly weight: number }
 
-/** In the order of the header, in lower case. Bounded, since a visitor may send anything. */
+/**
+ * In the order of the header, in lower case. Their number is bounded: a client may send anything.
+ */
 function parseRanges(acceptLanguage: string): WeightedRange[] {
   const members = acceptLanguage.slice(0, maxHeaderChars).split(',')
-  // Cut in the middle, it could say something else: `de-AT` would be `de`, and `;q=0.5` `;q=0`.
+  // The last range may be cut, and mean something else: `de-AT` as `de`, `;q=0.5` as `;q=0`.
   if (acceptLanguage.length > maxHeaderChars) members.pop()
   return members
     .map((member) => rangeSyntax.exec(member.trim().toLowerCase()))
@@ -78,7 +86,7 @@ function parseRanges(acceptLanguage: string): WeightedRange[] {
     .map(([, range = '', weight = '1']) => ({ range, weight: Number(weight) }))
 }
 
-/** The range itself, or what is left of it as its subtags are taken off from the end. */
+/** The language of the range, or of the range with fewer and fewer subtags at its end. */
 function lookup(range: string): LanguageCode | undefined {
   const subtags = range.slice(0, maxHeaderChars).toLowerCase().split('-')
   for (let count = Math.min(subtags.length, maxSubtags); count > 0; count -= 1) {
@@ -95,7 +103,7 @@ function isWithin(code: LanguageCode, range: string): boolean {
 
 const maxHeaderChars = 1000
 const maxRanges = 20
-/** No tag of ours is longer. */
+/** Of the longest tag that we have. */
 const maxSubtags = 2
 const rangeSyntax =
   /^([a-z]{1,8}(?:-[a-z0-9]{1,8})*|\*)(?:[ \t]*;[ \t]*q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?))?$/
@@ -104,9 +112,9 @@ const codeOfTag: ReadonlyMap<string, LanguageCode> = new Map([
   ...(Object.keys(languageFiles) as LanguageCode[]).map(
     (code) => [code.toLowerCase(), code] as const,
   ),
-  // Old browsers and Java say it so.
+  // The old code of Hebrew, which old browsers and Java send.
   ['iw', 'he'],
-  // Where a Chinese tag names no script, the place tells it.
+  // A Chinese tag without a script: the place tells which script is meant.
   ['zh', 'zh-Hans'],
   ['zh-tw', 'zh-Hant'],
   ['zh-hk', 'zh-Hant'],

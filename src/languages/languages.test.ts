@@ -1,5 +1,5 @@
-// Holds every language against English: the same keys and holes, sentences that can be shown as they are,
-// and none left untranslated. English itself is held against the table of faults.
+// Holds every language against English: the same keys and holes, sentences that can be shown as
+// they are, and none left untranslated. English itself is held against the table of faults.
 
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'

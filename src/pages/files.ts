@@ -1,19 +1,23 @@
-// The pages, as text: the only importer of text files. `?text` is the file as it is shipped (style and
-// script minified, the script compiled), `?sha256` the hash of that for the Content-Security-Policy, `?asset` what
-// reads it from the executable when it is called, for what few requests need. All are made by build/text.ts, when the
-// program is built and when tests load this from source.
+// The page files, imported as text; no other file imports them. The build turns each import into
+// what is shipped, and so does the test runner when tests load this from source. `?text`: the
+// shipped text (style and script minified, the script compiled). `?sha256`: the hash of that text,
+// for the Content-Security-Policy. `?asset`: a function that reads the text out of the executable,
+// for files that few requests need.
 
 import apacheExample from '../../apache-example.conf?asset'
 import scriptHash from './client/form.client.ts?sha256'
 import script from './client/form.client.ts?text'
 import errorPage from './error.html?text'
-import styleHash from './form.css?sha256'
-import style from './form.css?text'
 import form from './form.html?text'
+import frame from './frame.html?text'
 import mark from './mark.html?text'
 import result from './result.html?text'
+import styleHash from './style.css?sha256'
+import style from './style.css?text'
 
 export const pages = {
+  /** Has the hole for one of the three pages below. */
+  frame,
   form,
   result,
   error: errorPage,
@@ -22,6 +26,6 @@ export const pages = {
   styleHash,
   script,
   scriptHash,
-  /** Not a page, but text all the same. */
+  /** Not a page: for `upload.cgi apache-conf`. */
   apacheExample,
 }

@@ -1,8 +1,8 @@
-// Text → HTML. Every text that came from outside passes escapeHtml() before it stands in a page.
-// Pages are files with holes `{{name}}`; fill() escapes what it puts there unless it is a Fragment,
-// and only the `html` tag makes Fragments out of values, so nothing unescaped gets in by accident.
+// Text → HTML. Pages are files with holes, `{{name}}`. fill() escapes the values that it puts into
+// them, unless they are Fragments, and only the `html` tag makes Fragments out of values. So no
+// text from outside gets into a page unescaped by accident.
 
-/** HTML that is safe as it stands. */
+/** HTML that needs no escaping. */
 export type Fragment = { readonly html: string }
 
 /** For text and for attribute values in either kind of quote. */
@@ -15,7 +15,7 @@ export function trusted(html: string): Fragment {
   return { html }
 }
 
-/** Template tag: literal parts are HTML; values are escaped unless they are Fragments. */
+/** Template tag: the literal parts are HTML; values are escaped unless they are Fragments. */
 export function html(
   literals: TemplateStringsArray,
   ...values: readonly (string | number | Fragment | readonly Fragment[])[]

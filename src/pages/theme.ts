@@ -1,6 +1,6 @@
-// The owner's own look and the visitor's language: what the pages are filled with. Called by app.ts for each
-// reply that a person reads. A file of the owner's that cannot be used spoils the look, never the upload: it is
-// told to the error log and left out.
+// The theme of a page: the owner's colour, stylesheet and logo, and the visitor's language. A
+// stylesheet or logo that cannot be used never fails the request: the page is shown without it, and
+// the error log says why.
 
 import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
 import { chooseLanguage, type Language, language } from '../languages/language.ts'
@@ -9,15 +9,15 @@ import type { Settings } from '../settings/settings.ts'
 
 export type Theme = {
   readonly language: Language
-  /** CSS that comes after ours; '' for none. */
+  /** The owner's CSS, which follows ours; '' for none. */
   readonly style: string
   /** As a data: address; '' for none. */
   readonly logo: string
 }
 
-/** `complain`: of the request, for the error log. */
+/** Every part is loaded when it is first used. `complain`: of the request. */
 export function loadTheme(settings: Settings, acceptLanguage: string, complain: Complain): Theme {
-  const told = (setting: string, load: () => string) => {
+  const orComplain = (setting: string, load: () => string) => {
     try {
       return load()
     } catch (error) {
@@ -26,10 +26,11 @@ export function loadTheme(settings: Settings, acceptLanguage: string, complain: 
     }
   }
   const accent = settings.accentColor === '' ? '' : accentStyle(settings.accentColor)
-  // Programs need none of it, or only the language of an error.
+  // Replies to programs need none of it, or only the language of an error.
   const words = once(() => language(chooseLanguage(acceptLanguage, settings.language)))
-  const style = once(() => accent + told('stylesheet', () => readStylesheet(settings.stylesheet)))
-  const logo = once(() => told('logo', () => readLogo(settings.logo)))
+  const stylesheet = () => orComplain('stylesheet', () => readStylesheet(settings.stylesheet))
+  const style = once(() => accent + stylesheet())
+  const logo = once(() => orComplain('logo', () => readLogo(settings.logo)))
   return {
     get language() {
       return words()
@@ -43,7 +44,10 @@ export function loadTheme(settings: Settings, acceptLanguage: string, complain: 
   }
 }
 
-/** CSS as an HTML parser reads it, for the sake of its hash; '' when none is set. Throws a sentence. */
+/**
+ * The owner's CSS as an HTML parser reads it, since the browser hashes that; '' when none is set.
+ * Throws an Error whose message is a sentence.
+ */
 export function readStylesheet(file: string): string {
   if (file === '') return ''
   const text = readSmall(file, maxStyleBytes).toString('utf8').replace(/\r\n?/g, '\n')
@@ -51,7 +55,10 @@ export function readStylesheet(file: string): string {
   return text
 }
 
-/** A picture of at most 100 KB as a data: address, told by its first bytes; '' when none is set. */
+/**
+ * A picture of at most 100 KB as a data: address, its type known by its first bytes; '' when none
+ * is set. Throws an Error whose message is a sentence.
+ */
 export function readLogo(file: string): string {
   if (file === '') return ''
   const bytes = readSmall(file, maxLogoBytes)
@@ -61,7 +68,9 @@ export function readLogo(file: string): string {
   return `data:image/${type};base64,${bytes.toString('base64')}`
 }
 
-/** The better of white and black on the colour, and its contrast (WCAG 2.2, 1 to 21). */
+/**
+ * White or black text, whichever reads better on the colour, and its contrast (WCAG 2.2, 1 to 21).
+ */
 export function textOn(color: string): { readonly color: string; readonly contrast: number } {
   const luminance = luminanceOf(color)
   const onWhite = 1.05 / (luminance + 0.05)
@@ -71,7 +80,9 @@ export function textOn(color: string): { readonly color: string; readonly contra
     : { color: '#000', contrast: onBlack }
 }
 
-/** Throws a sentence about what is no file, or too large a one; never waits for a pipe. */
+/**
+ * Refuses what is not a regular file, or is too large. O_NONBLOCK: a pipe must not make it wait.
+ */
 function readSmall(file: string, maxBytes: number): Buffer {
   const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
@@ -92,7 +103,9 @@ function once<Value>(make: () => Value): () => Value {
   }
 }
 
-/** Buttons go away from their text when pointed at; links are as far from the card as reading takes. */
+/**
+ * `--away` is mixed in under the pointer; `--accent-text` is the colour made readable on the card.
+ */
 function accentStyle(color: string): string {
   const onAccent = textOn(color).color
   const away = onAccent === '#fff' ? '#000' : '#fff'
@@ -100,7 +113,7 @@ function accentStyle(color: string): string {
   return `:root{--accent:${color};--on-accent:${onAccent};--away:${away};--accent-text:${text}}\n`
 }
 
-/** The colour, mixed with black (0) or white (255) until it can be read on the background. */
+/** The colour, mixed with black (0) or white (255) until its contrast to the background is 5.2. */
 function readable(color: string, toward: number, background: string): string {
   for (let share = 0; ; share += 0.05) {
     const mixed = channels(color).map((value) => Math.round(value + (toward - value) * share))

@@ -1,7 +1,8 @@
-// What the client called a file → what it is called here. Pure text; called by upload.ts, and by store.ts
-// for the numbers of taken names. The least change that is safe: letters of every script stay, and so do
-// `Smith & Sons (final).pdf` and `l'été.pdf`. The result is one path component, never hidden, never an
-// option to a shell command, never a device of Windows, at most 255 bytes of UTF-8. Idempotent.
+// The client's name of a file → its name in the directory. Pure text, without any API of Node: the
+// page's script uses storedName() too. It changes as little as is safe: letters of every script
+// stay, and so do `Smith & Sons (final).pdf` and `l'été.pdf`. The result is one path component of
+// at most 255 bytes of UTF-8; it is never hidden, never an option to a shell command and never a
+// device of Windows. A stored name is stored as itself.
 
 const maxNameBytes = 255
 /** A longer "extension" is a name that happens to have a dot. */
@@ -16,38 +17,18 @@ export function storedName(clientName: string): string {
   return name === '' ? 'upload' : name
 }
 
-/** `name.ext`, 2 → `name-2.ext`, at most 255 bytes. The name is one that storedName() made. */
+/** `name.ext`, 2 → `name-2.ext`, at most 255 bytes. `name` is one that storedName() made. */
 export function numberedName(name: string, number: number): string {
   const suffix = `-${number}`
   const extension = extensionOf(name)
   const stem = name.slice(0, name.length - extension.length)
-  const room = maxNameBytes - Buffer.byteLength(suffix) - Buffer.byteLength(extension)
+  const room = maxNameBytes - utf8Length(suffix) - utf8Length(extension)
   return cut(stem, room) + suffix + extension
 }
 
 /**
- * The part of a stored name for which the lists refuse it, or undefined. `block` is looked for among
- * all dot-separated parts, since servers obey inner extensions too (`shell.php.jpg`); an entry with
- * a dot (`web.config`) among neighbours. `allow`, if not empty, must have the end of the name.
+ * The place of the last slash, of any kind that some file system or reader takes for one; or -1.
  */
-export function refusedExtension(
-  name: string,
-  allow: readonly string[],
-  block: readonly string[],
-): string | undefined {
-  const parts = name
-    .toLowerCase()
-    .split('.')
-    .map((part) => part.trim())
-  const dotted = `.${parts.join('.')}.`
-  const blocked = block.find((entry) => dotted.includes(`.${entry}.`))
-  if (blocked !== undefined) return blocked
-  if (allow.length === 0) return undefined
-  const isAllowed = allow.some((entry) => parts.length > 1 && dotted.endsWith(`.${entry}.`))
-  return isAllowed ? undefined : parts.length > 1 ? (parts.at(-1) ?? '') : ''
-}
-
-/** Slashes of every kind that some file system or reader takes for one. */
 function lastSeparator(text: string): number {
   for (let i = text.length - 1; i >= 0; i--) {
     if ('/\\\u2044\u2215\u29f8\uff0f\uff3c'.includes(text[i] ?? '')) return i
@@ -55,7 +36,7 @@ function lastSeparator(text: string): number {
   return -1
 }
 
-/** No dot, dash or space in front; no dot or space behind. */
+/** Removes dots, dashes and spaces at the beginning, and dots and spaces at the end. */
 function trimEdges(name: string): string {
   let from = 0
   let end = name.length
@@ -65,29 +46,53 @@ function trimEdges(name: string): string {
 }
 
 function shorten(name: string, maxBytes: number): string {
-  if (Buffer.byteLength(name) <= maxBytes) return name
+  if (endWithin(name, maxBytes) === name.length) return name
   const extension = extensionOf(name)
   const stem = name.slice(0, name.length - extension.length)
-  return trimEdges(cut(stem, maxBytes - Buffer.byteLength(extension)) + extension)
+  return trimEdges(cut(stem, maxBytes - utf8Length(extension)) + extension)
 }
 
 /** With its dot; '' when there is none. */
 function extensionOf(name: string): string {
   const dot = name.lastIndexOf('.')
   const extension = dot > 0 ? name.slice(dot) : ''
-  return Buffer.byteLength(extension) <= maxExtensionBytes ? extension : ''
+  return endWithin(extension, maxExtensionBytes) === extension.length ? extension : ''
 }
 
 /** At most `maxBytes` of UTF-8, cut between characters, never between a letter and its marks. */
 function cut(text: string, maxBytes: number): string {
-  const bytes = Buffer.from(text)
-  if (bytes.length <= maxBytes) return text
-  let end = maxBytes
-  while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--
-  const whole = bytes.toString('utf8', 0, end)
+  const end = endWithin(text, maxBytes)
+  if (end === text.length) return text
+  const whole = text.slice(0, end)
   if (!/^\p{M}/u.test(text.slice(whole.length))) return whole
   const withoutLastLetter = whole.replace(/\P{M}\p{M}{0,30}$/u, '')
   return withoutLastLetter === '' ? whole : withoutLastLetter
+}
+
+/** Where the first `maxBytes` of UTF-8 end, as a place between characters. */
+function endWithin(text: string, maxBytes: number): number {
+  // A UTF-16 unit takes at most three bytes: the length alone settles it for most names.
+  if (text.length * 3 <= maxBytes) return text.length
+  let end = 0
+  for (let bytes = 0; end < text.length; ) {
+    const character = text.codePointAt(end) ?? 0
+    bytes += utf8Bytes(character)
+    if (bytes > maxBytes) break
+    end += character > 0xffff ? 2 : 1
+  }
+  return end
+}
+
+function utf8Length(text: string): number {
+  let bytes = 0
+  for (const character of text) bytes += utf8Bytes(character.codePointAt(0) ?? 0)
+  return bytes
+}
+
+function utf8Bytes(character: number): number {
+  if (character < 0x80) return 1
+  if (character < 0x800) return 2
+  return character < 0x10000 ? 3 : 4
 }
 
 /** Control, format (bidi, zero width), surrogate, private use, line separators, noncharacters. */

@@ -13,7 +13,7 @@ import type { Settings } from '../settings/settings.ts'
 import { storedName } from '../storage/filename.ts'
 import type { Appending, Storage, UploadHeader } from '../storage/storage.ts'
 import type { Receiver } from '../upload/receiver.ts'
-import { requireAllowedExtension, requireFileSize } from '../upload/rules.ts'
+import { requireAllowedExtension, requireFileSize } from '../upload/refusal.ts'
 import {
   emptyReply,
   moreThanAnnouncedFault,

@@ -14,7 +14,7 @@ import { storedName } from '../storage/filename.ts'
 import type { PendingFile, Storage } from '../storage/storage.ts'
 import { Piece } from './piece.ts'
 import type { Receiver } from './receiver.ts'
-import { requireAllowedExtension, requireFileSize } from './rules.ts'
+import { requireAllowedExtension, requireFileSize } from './refusal.ts'
 
 /** The file part that is being read. */
 type FilePart = {

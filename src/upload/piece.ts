@@ -10,7 +10,7 @@ import { parseId } from '../random-id.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { Appending, Unfinished } from '../storage/storage.ts'
 import { finishedOutcome } from './receiver.ts'
-import { requireFileSize } from './rules.ts'
+import { requireFileSize } from './refusal.ts'
 
 export class Piece {
   readonly #requestId: string

@@ -1,24 +1,42 @@
-// The owner's rules for one file: written here alone, asked by forms, pieces and tus.
+// The owner's rules for one file: how large it may be, and which extensions its name may have. The
+// server and the page's script judge by these same functions, so this file imports nothing and uses
+// nothing of Node. refusal.ts turns their answers into Faults.
 
-import { Fault } from '../fault.ts'
-import { formatSize } from '../quantity.ts'
-import type { Settings } from '../settings/settings.ts'
-import { refusedExtension } from '../storage/filename.ts'
-
-/** `name`: as storedName() makes it. Throws EXTENSION_REFUSED. */
-export function requireAllowedExtension(
-  name: string,
-  { allowExtensions, blockExtensions }: Settings,
-): void {
-  const refused = refusedExtension(name, allowExtensions, blockExtensions)
-  if (refused !== undefined) {
-    throw new Fault('EXTENSION_REFUSED', `${name}: ${refused || 'no extension'}`)
-  }
+export type SizeRule = {
+  /** 0: no limit. */
+  readonly maxFileBytes: number
 }
 
-/** Throws FILE_TOO_LARGE. `name`: of the file, where a request may have several. */
-export function requireFileSize(bytes: number, { maxFileBytes }: Settings, name = ''): void {
-  if (maxFileBytes === 0 || bytes <= maxFileBytes) return
-  const limit = `the limit is ${formatSize(maxFileBytes)}`
-  throw new Fault('FILE_TOO_LARGE', name === '' ? limit : `${name}: ${limit}`)
+/** Lower case, without the leading dot; with dots inside, as in `tar.gz`, if an entry has them. */
+export type ExtensionRules = {
+  /** Empty: every extension that is not blocked. */
+  readonly allowExtensions: readonly string[]
+  readonly blockExtensions: readonly string[]
+}
+
+export function isTooLarge(bytes: number, { maxFileBytes }: SizeRule): boolean {
+  return maxFileBytes > 0 && bytes > maxFileBytes
+}
+
+/**
+ * The part of a stored name because of which the lists refuse it, or undefined. `block` is compared
+ * with every part between dots, since servers obey inner extensions too (`shell.php.jpg`), and an
+ * entry with a dot (`web.config`) with parts side by side. If `allow` is not empty, the name must
+ * end in one of its entries; '' is the refused part of a name without extension.
+ */
+export function refusedExtension(
+  name: string,
+  allow: readonly string[],
+  block: readonly string[],
+): string | undefined {
+  const parts = name
+    .toLowerCase()
+    .split('.')
+    .map((part) => part.trim())
+  const dotted = `.${parts.join('.')}.`
+  const blocked = block.find((entry) => dotted.includes(`.${entry}.`))
+  if (blocked !== undefined) return blocked
+  if (allow.length === 0) return undefined
+  const isAllowed = allow.some((entry) => parts.length > 1 && dotted.endsWith(`.${entry}.`))
+  return isAllowed ? undefined : parts.length > 1 ? (parts.at(-1) ?? '') : ''
 }

@@ -5,7 +5,8 @@
 import { Fault } from '../../src/fault.ts'
 import { parseBoundary } from '../../src/multipart/header.ts'
 import { MultipartParser, type Sink } from '../../src/multipart/parser.ts'
-import { numberedName, refusedExtension, storedName } from '../../src/storage/filename.ts'
+import { numberedName, storedName } from '../../src/storage/filename.ts'
+import { refusedExtension } from '../../src/upload/rules.ts'
 import { type Event, modelBody, modelBoundary, type Reading } from './model.ts'
 
 export type Input = { readonly contentType: string; readonly body: Buffer }

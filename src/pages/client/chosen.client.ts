@@ -1,12 +1,13 @@
-// The ways in which files come to the page: the file input, a folder, the camera, dropping, pasting. Called
-// by form.client.ts, which gets the files of each way, and nothing else, in one list.
+// The ways in which files come to the page: the file input, a folder, the camera, dropping,
+// pasting. Each way gives one list of files; other things that are dropped or pasted are left
+// alone.
 
 export type Chosen = { readonly file: File; readonly path: string }
 
-/** Folders beyond this are not read on: the page is for people. */
+/** Of a dropped folder, no more files than this are read: the page is for people. */
 const maxFound = 2000
 
-/** Anywhere on the page: beside the form, a dropped file would replace the page. */
+/** Listens on the whole page: a file dropped beside the form would otherwise replace the page. */
 export function listenForDropsAndPastes(take: (files: Chosen[]) => void): void {
   const drag = (event: DragEvent) => {
     const dragged = event.dataTransfer
@@ -23,7 +24,7 @@ export function listenForDropsAndPastes(take: (files: Chosen[]) => void): void {
   })
 }
 
-/** A button that opens a file dialog of its own kind: a folder, the camera. */
+/** A button that opens a file dialog of another kind: a folder, the camera. */
 export function sourceButton(
   label: string,
   attributes: Readonly<Record<string, string>>,
@@ -43,7 +44,7 @@ export function sourceButton(
   return button
 }
 
-/** Emptied after each choice, so that the same file can be chosen again. */
+/** Empties the input after each choice, so that the same file can be chosen again. */
 export function listenTo(input: HTMLInputElement, take: (files: Chosen[]) => void): void {
   input.addEventListener('click', (event) => event.stopPropagation())
   input.addEventListener('change', () => {
@@ -56,7 +57,7 @@ function listed(files: FileList | null): Chosen[] {
   return [...(files ?? [])].map((file) => ({ file, path: file.webkitRelativePath || file.name }))
 }
 
-/** The entries must be taken before the event is over; reading them takes its time. */
+/** Takes the entries at once, since they are gone after the event, and reads folders after that. */
 async function filesIn(dragged: DataTransfer): Promise<Chosen[]> {
   const entries = [...dragged.items].map((item) => item.webkitGetAsEntry?.() ?? null)
   if (entries.every((entry) => !entry?.isDirectory)) return listed(dragged.files)
@@ -77,7 +78,7 @@ async function collect(entry: FileSystemEntry, found: Chosen[]): Promise<void> {
   }
   const reader = (entry as FileSystemDirectoryEntry).createReader()
   for (;;) {
-    // A part of the folder at a time; an empty one is its end.
+    // Gives a part of the folder at a time; an empty part is the end.
     const entries = await new Promise<FileSystemEntry[]>((resolve) =>
       reader.readEntries(resolve, () => resolve([])),
     )

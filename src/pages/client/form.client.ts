@@ -1,6 +1,8 @@
-// What the form page does where scripts run: files become a queue that is sent file by file. Runs in the
-// browser, inlined at the end of form.html, whose ids and data attributes it uses. Without it the form is an
-// ordinary form that does the same in one request; the server decides in any case.
+// What the form page does where scripts run: it puts the chosen files into a queue and sends them
+// one by one. The build compiles it, with all that it imports, into one script at the end of
+// form.html. It uses the ids of that page and the data attributes that page.ts writes. Without
+// scripts the form is an ordinary form, which sends everything in one request. The server decides
+// in any case.
 
 import { type Chosen, listenForDropsAndPastes, listenTo, sourceButton } from './chosen.client.ts'
 import { Queue } from './queue.client.ts'
@@ -9,9 +11,11 @@ import { say, size } from './words.client.ts'
 const form = element<HTMLFormElement>('form')
 const input = element<HTMLInputElement>('file')
 const hint = element('hint')
-// A field of the owner's may be called `dataset`, and would then hide the form's own.
+// Not form.dataset, form.action or form.addEventListener: a field of the owner's may have such a
+// name, and a form shows its fields as properties of its own.
 const setting = (name: string) => Element.prototype.getAttribute.call(form, name)
-const number = (name: string) => Number(setting(`data-${name}`)) || Number.POSITIVE_INFINITY
+const number = (name: string, otherwise: number) => Number(setting(`data-${name}`)) || otherwise
+const list = (name: string) => setting(`data-${name}`)?.split(' ') ?? []
 
 const queue = new Queue(
   {
@@ -21,13 +25,16 @@ const queue = new Queue(
     input,
   },
   {
-    fileBytes: number('max-file-bytes'),
-    // Around a piece there are the fields.
-    pieceBytes: Math.min(number('chunk-bytes'), number('max-request-bytes') - 65_536),
-    files: number('max-files'),
-    parallel: Number(setting('data-parallel-uploads')) || 1,
-    kinds: input.accept === '' ? [] : input.accept.toLowerCase().split(','),
-    blocked: setting('data-block-extensions')?.split(' ') ?? [],
+    maxFileBytes: number('max-file-bytes', 0),
+    maxFiles: number('max-files', Infinity),
+    allowExtensions: list('allow-extensions'),
+    blockExtensions: list('block-extensions'),
+    // The request also holds the fields around the piece.
+    pieceBytes: Math.min(
+      number('chunk-bytes', Infinity),
+      number('max-request-bytes', Infinity) - 65_536,
+    ),
+    parallelUploads: number('parallel-uploads', 1),
   },
 )
 const take = (chosen: Chosen[]) => {
@@ -40,9 +47,9 @@ hint.hidden = false
 for (const limit of document.querySelectorAll<HTMLElement>('[data-bytes]')) {
   limit.textContent = size(Number(limit.dataset['bytes']))
 }
-// That is a limit of one request, and the script sends each file in requests of its own.
+// The total is a limit of one request, and the script sends each file in requests of its own.
 document.querySelector('[data-total]')?.closest('li')?.remove()
-// The queue holds the files; the input is a way to it, and empty when the form is sent.
+// The queue holds the files. The input only passes them on, so it is empty when the form is sent.
 input.required = false
 listenTo(input, take)
 listenForDropsAndPastes(take)

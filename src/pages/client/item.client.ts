@@ -1,5 +1,6 @@
-// One file of the queue: its state, and its line on the page. Called by queue.client.ts. Buttons are named with
-// their file; after a button went away with its state, the focus goes to the one that took its place.
+// One file of the queue: its state, and its row on the page. The name of each button contains the
+// name of its file. When a change of state removes the focused button, the next button gets the
+// focus.
 
 import type { Chosen } from './chosen.client.ts'
 import type { Sender, Stored } from './sender.client.ts'
@@ -22,20 +23,21 @@ export type Actions = {
   resume(item: Item): void
   remove(item: Item): void
   retry(item: Item): void
-  /** Its button had the focus and went away. */
+  /** The button that had the focus is gone, and no other button took its place. */
   refocus(item: Item): void
 }
 
 export class Item {
   readonly file: File
-  /** With its folders, as far as the browser tells them. */
+  /** The name with its folders, as far as the browser tells them. */
   readonly path: string
   readonly line = document.createElement('li')
   state: State = 'waiting'
-  /** Out of the browser; those that the server said are safe. */
+  /** Bytes that left the browser. */
   sentBytes = 0
+  /** Bytes that the server has confirmed as stored. */
   safeBytes = 0
-  /** Kept over pauses and failures: it knows how far the file is. */
+  /** Kept through pauses and failures, since it knows how much of the file has arrived. */
   sender: Sender | undefined
   readonly #actions: Actions
   readonly #progress = document.createElement('progress')
@@ -48,7 +50,7 @@ export class Item {
     this.#actions = actions
     this.#progress.setAttribute('aria-label', path)
     const meta = part('span', 'meta')
-    // The blank keeps letters apart that would join, in Arabic.
+    // Without the blank, Arabic letters of the two texts would join.
     meta.append(part('span', 'size', size(file.size)), ' ', this.#note)
     this.line.append(preview(file), part('bdi', 'name', path), meta, this.#progress, this.#buttons)
     this.set('waiting')
@@ -69,7 +71,7 @@ export class Item {
     this.#showButtons()
   }
 
-  /** `perSecond`: 0 while it is not known. */
+  /** `perSecond`: bytes; 0 while the speed is not known. */
   showProgress(perSecond: number): void {
     this.#progress.value = this.#share()
     const left = (this.file.size - this.sentBytes) / perSecond
@@ -97,12 +99,12 @@ export class Item {
     return this.file.size > 0 ? this.sentBytes / this.file.size : 0
   }
 
-  /** What is sent may still be on its way; this is not. */
+  /** How much is stored for certain: bytes that were sent may still be on their way. */
   #safe(): string[] {
     return this.safeBytes > 0 ? [say('queue.safe', { size: size(this.safeBytes) })] : []
   }
 
-  /** False when it has no button. */
+  /** Focuses the first button; false if there is none. */
   focus(): boolean {
     const button = this.#buttons.querySelector('button')
     button?.focus()

@@ -1,29 +1,36 @@
-// What the page says at once of files that the server would refuse. Called by queue.client.ts. The server decides
-// in any case; only empty files are held back here alone, since they are mostly a mistake of the hand.
+// What the page refuses at once: exactly what the server would refuse, by the same rules and by the
+// name that the server would store. The server decides in any case. The page alone holds back empty
+// files, since somebody mostly chose them by mistake. Uses nothing of a browser, so tests call it
+// in Node.
 
-import { say, size } from './words.client.ts'
+import { storedName } from '../../storage/filename.ts'
+import { type ExtensionRules, isTooLarge, refusedExtension } from '../../upload/rules.ts'
 
-export type Limits = {
-  readonly fileBytes: number
-  readonly files: number
-  readonly parallel: number
-  readonly pieceBytes: number
-  /** With their dots; none: all kinds. */
-  readonly kinds: readonly string[]
-  readonly blocked: readonly string[]
+export type Limits = ExtensionRules & {
+  /** 0: no limit. */
+  readonly maxFileBytes: number
+  readonly maxFiles: number
 }
 
-/** Why it will not be sent, '' when it will be. `open`: how many files are chosen already and not done. */
+export type Refusal = 'kind' | 'size' | 'empty' | 'count'
+
+/**
+ * Why a file will not be sent, '' if it will. `open`: how many other files are chosen and not done.
+ */
 export function refusal(
-  file: File,
+  { name, size }: { readonly name: string; readonly size: number },
   open: number,
-  { fileBytes, files, kinds, blocked }: Limits,
-): string {
-  const name = file.name.toLowerCase()
-  if (kinds.length > 0 && !kinds.some((kind) => name.endsWith(kind))) return say('refused.kind')
-  const parts = name.split('.').slice(1)
-  if (blocked.some((kind) => parts.includes(kind))) return say('refused.kind')
-  if (file.size > fileBytes) return say('refused.size', { size: size(fileBytes) })
-  if (file.size === 0) return say('refused.empty')
-  return open >= files ? say('refused.count', { count: files }) : ''
+  limits: Limits,
+): Refusal | '' {
+  const stored = storedName(sentName(name))
+  const { allowExtensions, blockExtensions } = limits
+  if (refusedExtension(stored, allowExtensions, blockExtensions) !== undefined) return 'kind'
+  if (isTooLarge(size, limits)) return 'size'
+  if (size === 0) return 'empty'
+  return open >= limits.maxFiles ? 'count' : ''
+}
+
+/** The name as it is sent: half a surrogate pair has no UTF-8. */
+export function sentName(name: string): string {
+  return name.replace(/\p{Cs}/gu, '\ufffd')
 }

@@ -1,12 +1,17 @@
-// The queue: what is chosen, what is being sent, what became of it. Called by form.client.ts. So many files at a
-// time as the form says, since a shared host counts each as a process. Milestones are told to screen readers,
-// not every tick of progress.
+// The queue of files: what is chosen, what is being sent, and what became of it. It sends at most
+// `parallelUploads` files at a time, since a shared host counts every request as a process. Screen
+// readers hear of milestones, not of every tick of progress.
 
 import type { Chosen } from './chosen.client.ts'
 import { type Actions, Item, pace, part } from './item.client.ts'
 import { type Limits, refusal } from './limits.client.ts'
 import { Sender } from './sender.client.ts'
 import { percent, say, size } from './words.client.ts'
+
+export type SendingLimits = Limits & {
+  readonly pieceBytes: number
+  readonly parallelUploads: number
+}
 
 type Place = {
   section: HTMLElement
@@ -16,13 +21,13 @@ type Place = {
 }
 
 export class Queue {
-  readonly #limits: Limits
+  readonly #limits: SendingLimits
   readonly #place: Place
   readonly #items: Item[] = []
   readonly #list = document.createElement('ul')
   readonly #progress = document.createElement('progress')
   readonly #sum = part('p', 'sum-up')
-  readonly #cancelAll = this.#button('action.cancelAll', () => this.#each('isActive', 'cancel'))
+  readonly #cancelAll = this.#button('action.cancelAll', () => this.#cancelActive())
   readonly #retryAll = this.#button('action.retryAll', () => this.#retryFailed())
   readonly #clear = this.#button('action.clear', () => this.#clearDone())
   #fields: readonly (readonly [string, string])[] = []
@@ -30,10 +35,10 @@ export class Queue {
   #isRunning = false
   #toldQuarter = 0
   #justFailed = ''
-  /** When, and how many bytes of all were out then: for the speed of the last seconds. */
+  /** Times, and how many bytes were sent by then: for the speed of the last seconds. */
   #marks: [number, number][] = []
 
-  constructor(place: Place, limits: Limits) {
+  constructor(place: Place, limits: SendingLimits) {
     this.#place = place
     this.#limits = limits
     this.#list.className = 'files'
@@ -45,17 +50,19 @@ export class Queue {
     this.#show()
   }
 
-  /** Something is under way that leaving the page would lose. */
+  /** True if leaving the page would interrupt an upload. */
   get isBusy(): boolean {
     return this.#isRunning && this.#items.some((item) => item.isActive || item.state === 'waiting')
   }
 
   add(chosen: readonly Chosen[]): void {
+    const { maxFileBytes, maxFiles } = this.#limits
+    const holes = { size: size(maxFileBytes), count: maxFiles }
     for (const one of chosen) {
       const item = new Item(one, this.#actions)
       const open = this.#items.filter(({ state }) => state !== 'refused' && state !== 'stored')
-      const reason = refusal(one.file, open.length, this.#limits)
-      if (reason !== '') item.set('refused', reason)
+      const refused = refusal(one.file, open.length, this.#limits)
+      if (refused !== '') item.set('refused', say(`refused.${refused}`, holes))
       this.#items.push(item)
       this.#list.append(item.line)
     }
@@ -101,7 +108,7 @@ export class Queue {
       else this.#run()
     },
     refocus: (item) => {
-      // Only now is it known which buttons there are.
+      // Which buttons there are is known only after the other handlers of this event.
       setTimeout(() => {
         if (document.activeElement === document.body) this.#focusNear(this.#items.indexOf(item))
       })
@@ -116,7 +123,7 @@ export class Queue {
     this.#next()
   }
 
-  /** To the file there or one that comes after it, else to what can be done next. */
+  /** Focuses the file there, else the next, else the one before; else what can be done next. */
   #focusNear(at: number): void {
     const [before, after] = [this.#items.slice(0, at).reverse(), this.#items.slice(at)]
     if ([...after, ...before].some((item) => item.focus())) return
@@ -129,7 +136,7 @@ export class Queue {
     if (this.#isRunning) {
       for (const item of this.#items) {
         const active = this.#items.filter(({ isActive }) => isActive).length
-        if (active >= this.#limits.parallel) break
+        if (active >= this.#limits.parallelUploads) break
         if (item.state === 'waiting') this.#send(item)
       }
       if (!this.isBusy) this.#finish()
@@ -184,7 +191,7 @@ export class Queue {
     this.#isRunning = false
     const count = (state: string) => this.#items.filter((item) => item.state === state).length
     const [stored, failed] = [count('stored'), count('failed') + count('refused')]
-    // Both in one: the sum would take the reason away before it is heard.
+    // One sentence with both: the sum alone would replace the reason before it is heard.
     if (failed > 0) this.#tell(`${this.#justFailed} ${say('status.partly', { stored, failed })}`)
     else if (stored > 0) this.#tell(say('status.done'))
   }
@@ -206,15 +213,15 @@ export class Queue {
     this.#place.input.focus()
   }
 
-  #each(which: 'isActive', action: 'cancel'): void {
+  #cancelActive(): void {
     this.#isRunning = false
-    for (const item of this.#items) if (item[which]) this.#actions[action](item)
+    for (const item of this.#items) if (item.isActive) this.#actions.cancel(item)
     this.#show()
     if (this.#place.start.disabled) this.#focusNear(0)
     else this.#place.start.focus()
   }
 
-  /** Bytes a second over the last seconds, all files together. */
+  /** Bytes a second over the last four seconds, of all files together; 0 while it is not known. */
   #speed(): number {
     const now = performance.now()
     this.#marks.push([now, this.#sentBytes()])
@@ -236,7 +243,7 @@ export class Queue {
     this.#place.section.hidden = this.#items.length === 0
     this.#place.start.disabled = this.#isRunning || !has('waiting')
     this.#place.start.hidden = this.#isRunning
-    // Beside moving bars, milestones are for those who cannot see them.
+    // Everybody else sees the bars move: meanwhile the milestones are for screen readers alone.
     this.#place.status.classList.toggle('unseen', this.#isRunning)
     this.#cancelAll.hidden = !this.#isRunning
     this.#retryAll.hidden = this.#isRunning || !has('failed')

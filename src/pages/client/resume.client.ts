@@ -1,21 +1,22 @@
-// What the browser remembers of large files under way: the id of the upload, under what tells the file from
-// others. So the same file, chosen again after a reload or on another day, goes on where it stood. Called by
-// sender.client.ts. Where nothing can be kept (private windows, full storage), uploads go on without.
+// What the browser remembers of large uploads that are not finished: the upload's id, under a key
+// that tells the file from others. When the same file is chosen again, after a reload or on another
+// day, its upload resumes. Where the browser cannot keep anything (private windows, full storage),
+// uploads work but do not resume.
 
 const prefix = 'upload.cgi '
 const edgeBytes = 65_536
 const maxAgeMilliseconds = 30 * 86_400_000
-/** One file may be chosen twice: the second one is an upload of its own. */
+/** If one file is chosen twice at the same time, the second one is a new upload. */
 const inUse = new Set<string>()
 
 export type Memory = {
   readonly id: string
-  /** It was under way before: the server may have some of it. */
+  /** The upload began earlier, so the server may have a part of it. */
   readonly isKnown: boolean
   forget(): void
 }
 
-/** `isLarge`: worth remembering. */
+/** `to`: the address. `isLarge`: the upload is worth remembering. */
 export async function recall(file: File, to: string, isLarge: boolean): Promise<Memory> {
   const key = isLarge ? await keyOf(file, to).catch(() => '') : ''
   if (key === '' || inUse.has(key)) return { id: newId(), isKnown: false, forget: () => {} }
@@ -40,7 +41,7 @@ async function keyOf(file: File, to: string): Promise<string> {
   return prefix + known.join(' ')
 }
 
-/** FNV-1a twice, with two starts: crypto.subtle is not there on plain http. */
+/** FNV-1a twice, with two starts, since crypto.subtle does not exist on plain http. */
 function fingerprint(bytes: Uint8Array): string {
   return [0x811c9dc5, 0x01000193]
     .map((start) =>

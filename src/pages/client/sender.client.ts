@@ -1,19 +1,25 @@
-// One file to the server, by POST in pieces: the fields, the upload's id, where the piece belongs, the real name
-// in `_filename` (firewalls refuse quotes and semicolons in a file name), the bytes. A small file is one piece.
-// What may pass by itself is tried again with growing pauses, from where the server says it stands; what the
-// server or something in front of it decided is not. A limit in front makes the pieces smaller, for good.
+// Sends one file to the server, by POST in pieces. Each piece has the form's fields, the upload's
+// id, its offset, the file's real name in `_filename` (firewalls refuse quotes and semicolons in a
+// file name) and the bytes. A small file is one piece. After a failure that may be temporary, the
+// sender waits, longer each time, asks the server how much has arrived and resumes there. What the
+// server, or a proxy or firewall in front of it, has refused is not sent again by itself. After a
+// refusal because of the size, all further pieces are smaller.
 
+import { sentName } from './limits.client.ts'
 import { type Memory, recall } from './resume.client.ts'
 import { say } from './words.client.ts'
 
 export type Stored = { readonly stored: string; readonly url?: string; readonly sha256?: string }
 
 export type Listener = {
-  /** Bytes that left the browser, and bytes that the server said are safe. */
+  /** Bytes that left the browser, and bytes that the server has confirmed as stored. */
   sent(bytes: number, safeBytes: number): void
-  /** All bytes are out: the server is at work. */
+  /** All bytes have left the browser; the server is storing the file. */
   storing(): void
-  /** Broken off, or busy with the sender before; the next try comes in so many seconds. */
+  /**
+   * The next try comes in `seconds`. `isBusy`: the server still receives what was sent before;
+   * otherwise the connection broke.
+   */
   waiting(seconds: number, isBusy: boolean): void
   stored(file: Stored): void
   failed(reason: string): void
@@ -26,7 +32,7 @@ export type Target = {
 }
 
 const leastPieceBytes = 256 * 1024
-/** Learnt from refusals in front of the server: for all files, and never growing back. */
+/** Learnt from refusals in front of the server; for all files, and it never grows again. */
 let mostPieceBytes = Infinity
 
 export class Sender {
@@ -37,7 +43,7 @@ export class Sender {
   #request: XMLHttpRequest | undefined
   #timer = 0
   #tries = 0
-  /** What the server said is safe. */
+  /** How many bytes the server has confirmed as stored. */
   #offset = 0
   #isStopped = true
 
@@ -47,7 +53,7 @@ export class Sender {
     this.#listener = listener
   }
 
-  /** Begins, or goes on after pause() or a failure. */
+  /** Begins, or resumes after pause() or a failure. */
   async start(): Promise<void> {
     this.#isStopped = false
     this.#tries = 0
@@ -59,7 +65,7 @@ export class Sender {
     else this.#ask()
   }
 
-  /** What is safe stays; the listener is told nothing more until start(). */
+  /** Keeps what is stored. The listener hears nothing more until start(). */
   pause(): void {
     this.#isStopped = true
     removeEventListener('online', this.#retry)
@@ -70,7 +76,7 @@ export class Sender {
     this.#request.abort()
   }
 
-  /** Nothing of it shall stay on the server. */
+  /** Removes from the server what has arrived. */
   cancel(): void {
     this.pause()
     const { id } = this.#memory ?? {}
@@ -80,7 +86,7 @@ export class Sender {
     if (id !== undefined) this.#sayCancelled(id, 0)
   }
 
-  /** Until the server has heard it; what arrived before may still be in its hands. */
+  /** Repeats until the server has heard it, which may still be receiving an earlier piece. */
   #sayCancelled(id: string, tries: number): void {
     const form = new FormData()
     form.append('_upload', id)
@@ -90,7 +96,7 @@ export class Sender {
       if (seconds > 0) setTimeout(() => this.#sayCancelled(id, tries + 1), seconds * 1000)
     }
     fetch(this.#target.url, { method: 'POST', body: form, keepalive: true }).then(
-      // 404: nothing of it is there; but what is on its way may come behind this.
+      // After 404 too: a piece that is on its way may arrive after this.
       ({ status }) => (status === 204 ? undefined : again()),
       again,
     )
@@ -112,7 +118,7 @@ export class Sender {
     return request
   }
 
-  /** How far is it? */
+  /** Asks how much has arrived. */
   #ask(): void {
     const url = new URL(this.#target.url, location.href)
     url.searchParams.set('upload', this.#memory?.id ?? '')
@@ -125,7 +131,7 @@ export class Sender {
     const isLast = from + piece.size >= this.#file.size
     const request = this.#open('POST', this.#target.url)
     request.upload.onprogress = ({ loaded, total }) => {
-      // The envelope around the piece is told along with it.
+      // The figures of the browser include the fields around the piece.
       if (total > 0) this.#listener.sent(from + (loaded / total) * piece.size, from)
     }
     request.upload.onload = () => isLast && this.#listener.storing()
@@ -134,8 +140,7 @@ export class Sender {
     form.append('_upload', this.#memory?.id ?? '')
     form.append('_offset', String(from))
     form.append('_size', String(this.#file.size))
-    // Half a surrogate pair has no UTF-8.
-    form.append('_filename', encodeURIComponent(this.#file.name.replace(/\p{Cs}/gu, '\ufffd')))
+    form.append('_filename', encodeURIComponent(sentName(this.#file.name)))
     form.append('file', new Blob([piece], { type: this.#file.type }), 'file')
     request.send(form)
   }
@@ -150,11 +155,11 @@ export class Sender {
     const isUnknown = reply.code === 'NO_SUCH_UPLOAD'
     const offset = isUnknown ? 0 : reply.offset
     if (typeof offset === 'number' && (status < 300 || isUnknown || status === 409)) {
-      return this.#goOnFrom(offset)
+      return this.#resumeFrom(offset)
     }
     if (reply.code === 'UPLOAD_BUSY') return this.#again(reply.detail ?? reply.code, true)
     if (typeof reply.code === 'string') return this.#fail(reply.detail ?? reply.code)
-    // Some firewalls say 500 to what is over their limit.
+    // Some firewalls answer 500 to a request that is over their limit.
     if ((status === 413 || status === 500) && this.#canBeSmaller()) return this.#send()
     if (status === 413) return this.#fail(say('failed.tooLarge'))
     if (status === 403) return this.#fail(say('failed.forbidden'))
@@ -163,8 +168,8 @@ export class Sender {
     else this.#fail(reason)
   }
 
-  #goOnFrom(offset: number): void {
-    // Standing still and going back count as tries: something in front may lose what we send.
+  #resumeFrom(offset: number): void {
+    // An offset that does not grow counts as a failed try: a proxy may lose what we send.
     if (offset > this.#offset) this.#tries = 0
     else if (++this.#tries > pauses.length) return this.#fail(say('failed.network'))
     this.#offset = offset
@@ -172,7 +177,7 @@ export class Sender {
     this.#send()
   }
 
-  /** A file that is gone or was changed breaks off in the same way as a line. */
+  /** A file that was removed or changed meanwhile fails in the same way as a connection. */
   #broken(): void {
     const { size } = this.#file
     this.#file
@@ -187,14 +192,14 @@ export class Sender {
   #again(reason: string, isBusy = false): void {
     const seconds = pauses[this.#tries++]
     if (seconds === undefined) return this.#fail(reason)
-    // Some cut the line instead of saying 413, and some after a time that a large piece does not meet.
+    // Some proxies close the connection instead of answering 413, some when a piece takes too long.
     if (this.#tries > 2 && !isBusy) this.#canBeSmaller()
     this.#listener.waiting(seconds, isBusy)
     this.#timer = setTimeout(this.#retry, seconds * 1000)
     addEventListener('online', this.#retry)
   }
 
-  /** What is safe stays safe: start() goes on from there. */
+  /** Keeps what is stored: start() resumes there. */
   #fail(reason: string): void {
     this.#isStopped = true
     this.#listener.failed(reason)
@@ -204,7 +209,7 @@ export class Sender {
     return Math.min(this.#target.pieceBytes, mostPieceBytes)
   }
 
-  /** Halves the pieces from now on; false when this one was as small as they get. */
+  /** Halves all further pieces; false if this one already had the smallest size. */
   #canBeSmaller(): boolean {
     const sent = Math.min(this.#pieceBytes(), this.#file.size - this.#offset)
     if (sent <= leastPieceBytes) return false
@@ -215,7 +220,7 @@ export class Sender {
 
 type Reply = { files?: Stored[]; code?: unknown; detail?: string; offset?: unknown }
 
-/** Whatever else than our JSON comes from something in front of us. */
+/** A reply that is not our JSON comes from a proxy or firewall: it has no members for us. */
 function parsed(text: string): Reply {
   try {
     return Object(JSON.parse(text))
@@ -224,6 +229,6 @@ function parsed(text: string): Reply {
   }
 }
 
-/** Over a minute: a sender that died is forgotten by then. */
+/** Seconds. Together more than a minute, after which the server forgets a sender that died. */
 const pauses = [1, 2, 4, 8, 16, 30, 30, 30, 30, 30, 30]
 const cancelPauses = [1, 5, 20, 40]

@@ -1,5 +1,6 @@
-// The page's sentences, and numbers as its language writes them. The server puts the sentences into the page;
-// numbers, sizes and times are the browser's own (Intl), decimal as the limits are: 1 MB is 10^6 bytes.
+// The page's sentences, which the server puts into the page, and numbers, sizes and times as the
+// page's language writes them, which the browser knows (Intl). Sizes are decimal, as the limits
+// are: 1 MB is 10^6 bytes.
 
 const { lang, dir } = document.documentElement
 const sentences: Record<string, string> = JSON.parse(
@@ -10,7 +11,7 @@ export function say(key: string, holes: Record<string, string | number> = {}): s
   const fill = (hole: string, name: string) => {
     const value = holes[name] ?? hole
     if (typeof value === 'number') return format(value)
-    // A name in Latin letters must not mix its parts with the words around it.
+    // Isolated (U+2068, U+2069): the parts of a Latin name must not mix with the words around it.
     return dir === 'rtl' ? `\u2068${value}\u2069` : value
   }
   return (sentences[key] ?? key).replace(/\{(\w+)\}/g, fill)
@@ -24,7 +25,7 @@ export function size(bytes: number): string {
   return inUnit(value, unit, step === 0 ? 'long' : 'short', step === 0 ? 0 : 1)
 }
 
-/** To the second up to a minute, to the minute up to an hour. */
+/** Whole seconds below a minute, whole minutes below an hour, then hours with one decimal. */
 export function time(seconds: number): string {
   if (seconds < 60) return inUnit(Math.ceil(seconds), 'second', 'short', 0)
   if (seconds < 3600) return inUnit(Math.ceil(seconds / 60), 'minute', 'short', 0)

@@ -1,0 +1,29 @@
+// The Content-Security-Policy of the pages (W3C CSP Level 3). It allows the style and the script
+// that a page contains, by their hashes, pictures of the page's own site, and requests to the
+// address that the form posts to. It refuses everything else.
+
+import { pages } from './files.ts'
+
+/**
+ * All directives that a `<meta>` element can hold too, so without frame-ancestors. `style`: the
+ * owner's CSS, '' for none. `origin`: of the address that the form posts to, '' for the page's own.
+ */
+export function policy(style: string, origin = ''): string[] {
+  const target = origin === '' ? "'self'" : origin
+  const hashes = [pages.styleHash, ...(style === '' ? [] : [sha256Source(style)])]
+  return [
+    "default-src 'none'",
+    `style-src ${hashes.map((hash) => `'${hash}'`).join(' ')}`,
+    `script-src '${pages.scriptHash}'`,
+    "img-src 'self' data: blob:",
+    `connect-src ${target}`,
+    `form-action ${target}`,
+    "base-uri 'none'",
+  ]
+}
+
+/** For the owner's style alone: the build has made the hashes of ours. */
+function sha256Source(content: string): string {
+  const hash = process.getBuiltinModule('node:crypto').createHash('sha256')
+  return `sha256-${hash.update(content).digest('base64')}`
+}
