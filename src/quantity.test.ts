@@ -1,4 +1,4 @@
-// Holds sizes and durations to what people write: literal cases first, then properties that must hold for any
+// Holds sizes and durations to what people write: literal cases, and properties that must hold for any
 // number and any text (fast-check).
 
 import assert from 'node:assert/strict'

@@ -29,8 +29,7 @@ ${settingsTable.map(describe).join('\n')}
 /** The default as one would write it in the settings file. */
 export function defaultText(row: SettingsRow): string {
   if (row.isRequired) return 'required'
-  if (row.key === 'block_extensions') return 'what web servers execute'
-  return JSON.stringify(row.default)
+  return row.defaultText ?? JSON.stringify(row.default)
 }
 
 function describe(row: SettingsRow): string {

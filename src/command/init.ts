@@ -14,7 +14,7 @@ export function sampleSettings(program: string, directory: string): string {
       ? '# Settings of upload.cgi (TOML): .htupload.toml beside the program, or /etc/upload-cgi.toml.\n'
       : `#!${program}\n# A form of upload.cgi: an executable file in cgi-bin. The rest of it is TOML.\n`
   // A list of tables has its own place, at the end.
-  const rows = settingsTable.filter(({ kind }) => kind !== 'fields')
+  const rows = settingsTable.filter(({ kind }) => !kind.isTables)
   return `${head}# 1 MB is 10^6 bytes, 1 MiB is 2^20. Check it: upload.cgi check
 
 ${rows.map((row) => entry(row, place)).join('\n')}
