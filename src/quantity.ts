@@ -1,5 +1,6 @@
 // Sizes and durations as people write them: "100MB", "1.5 GiB", "90s", "1d". 1 MB is 10^6 bytes and
-// 1 MiB is 2^20 bytes. "8M" is refused, because it means the one to some people and the other to others.
+// 1 MiB is 2^20 bytes. "8M" is refused, because it means the one to some people and the other to
+// others.
 
 /** In bytes; undefined when the text is no size. A number without a unit means bytes. */
 export function parseSize(text: string): number | undefined {

@@ -1,6 +1,6 @@
-// The kind of the setting `extra_fields`: a list of tables, `[[extra_fields]]` in TOML and a JSON list
-// in the environment. Refuses more than 20 fields, an entry that it does not know, and a name that
-// is given twice.
+// The kind of the setting `extra_fields`: a list of tables, `[[extra_fields]]` in TOML and a JSON
+// list in the environment. Refuses more than 20 fields, an entry that it does not know, and a name
+// that is given twice.
 
 import type { ExtraField, Kind, Parsed } from './row.ts'
 import { listOfText, wrong } from './value.ts'

@@ -1,6 +1,6 @@
-// Holds the settings to their table: the defaults, the settings files, the environment that overrides
-// them, and what is said about wrong ones. Every load names its file, so that no settings of this
-// machine are read.
+// Holds the settings to their table: the defaults, the settings files, the environment that
+// overrides them, and what is said about wrong ones. Every load names its file, so that no settings
+// of this machine are read.
 
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -142,7 +142,7 @@ test('the file beside the executable is found', () => {
   assert.equal(loadSettings({}, join(directory, 'upload.cgi'), '').directory, join(directory, 'in'))
 })
 
-test('a wrong key is told with its own line, also where it begins another one or is a table', () => {
+test('a wrong key has its own line, also where it begins another key or is a table', () => {
   const file = join(mkdtempSync(join(tmpdir(), 'upload-cgi-test-')), 'settings.toml')
   writeFileSync(file, 'directory = "/srv"\nmax_file_size = "1MB"\nmax_file = 3\n[limits]\nx = 1\n')
   const { problems } = loadSettings({ UPLOAD_CGI_CONFIG: file }, '/nonexistent/upload.cgi', '')

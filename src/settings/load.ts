@@ -1,7 +1,7 @@
 // Settings file and environment → frozen settings, as the README's section Settings describes them.
-// Nothing is ever read from HTTP_* or from the query, which a client can set. Wrong settings are not
-// thrown but listed in `problems`, each with its line and its remedy: a visitor gets a neutral 503,
-// and `upload.cgi check` names them all.
+// Nothing is ever read from HTTP_* or from the query, which a client can set. Wrong settings are
+// not thrown but listed in `problems`, each with its line and its remedy: a visitor gets a neutral
+// 503, and `upload.cgi check` names them all.
 
 import { closeSync, fstatSync, openSync, readFileSync, type Stats, statSync } from 'node:fs'
 import { dirname, isAbsolute, resolve } from 'node:path'
@@ -14,8 +14,8 @@ import { settingsTable } from './table.ts'
 
 /**
  * The first file found is used, files are never merged; then the environment overrides it key by
- * key. `program` is the path of this executable. `script` is the path of the settings script through
- * which it was started, '' for none; the caller has made sure that it is one.
+ * key. `program` is the path of this executable. `script` is the path of the settings script
+ * through which it was started, '' for none; the caller has made sure that it is one.
  */
 export function loadSettings(env: Env, program: string, script: string): LoadedSettings {
   const written: Written = { values: new Map(), origins: new Map(), problems: [] }
@@ -83,7 +83,7 @@ function readSettingsFile(path: string, isRequired: boolean, isScript = false): 
     const code = error instanceof Error && 'code' in error ? String(error.code) : ''
     if (!isRequired && (code === 'ENOENT' || code === 'ENOTDIR')) return undefined
     const problem = `the settings file cannot be read (${code})`
-    const remedy = `make it a file that the web server's user can read, for example: chmod 644 ${path}`
+    const remedy = `make it a file that the web server's user can read: chmod 644 ${path}`
     return { problem: { key: 'config', where: path, problem, remedy } }
   } finally {
     if (fd !== -1) closeSync(fd)
@@ -91,9 +91,9 @@ function readSettingsFile(path: string, isRequired: boolean, isScript = false): 
 }
 
 /**
- * Whoever can write the settings can make this program write wherever it may. A settings script that
- * belongs to neither root, nor this process, nor the owner of its directory may be one that somebody
- * else put there for us to run.
+ * Whoever can write the settings can make this program write wherever it may. A settings script
+ * that belongs to neither root, nor this process, nor the owner of its directory may be one that
+ * somebody else put there for us to run.
  */
 function reasonForDistrust(
   path: string,
@@ -130,7 +130,9 @@ function readToml(file: SettingsFile, { values, origins, problems }: Written): v
   }
 }
 
-/** Reads UPLOAD_CGI_<KEY>. After an internal redirect Apache puts REDIRECT_ in front of the name. */
+/**
+ * Reads UPLOAD_CGI_<KEY>. After an internal redirect Apache puts REDIRECT_ in front of the name.
+ */
 function readEnvironment(env: Env, { values, origins, problems }: Written): void {
   for (const [name, text] of Object.entries(env)) {
     const match = /^(?:REDIRECT_)?UPLOAD_CGI_([A-Z0-9_]+)$/.exec(name)

@@ -28,7 +28,9 @@ export type SettingsRow<Value = unknown> = {
 
 export type WrittenDefault = string | number | boolean | readonly string[]
 
-/** What is common to all settings of one kind. The instances are in value.ts and extra-fields.ts. */
+/**
+ * What is common to all settings of one kind. The instances are in value.ts and extra-fields.ts.
+ */
 export type Kind<Value> = {
   /**
    * What the owner wrote → the value. `base` is the directory of the settings file, to which

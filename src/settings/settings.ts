@@ -1,5 +1,6 @@
-// What the owner of an upload page may say: the settings as the program uses them. table.ts has a row
-// for each of them, and the compiler refuses a setting without a row and a row without a setting.
+// What the owner of an upload page may say: the settings as the program uses them. table.ts has a
+// row for each of them, and the compiler refuses a setting without a row and a row without a
+// setting.
 
 import type { ExtraField, SettingsRow } from './row.ts'
 
@@ -52,7 +53,9 @@ export type Settings = {
   readonly debug: boolean
 }
 
-/** What the table must be: for each setting a row whose kind gives a value of the setting's type. */
+/**
+ * What the table must be: for each setting a row whose kind gives a value of the setting's type.
+ */
 export type SettingsRows = { readonly [Name in keyof Settings]: SettingsRow<Settings[Name]> }
 
 export type LoadedSettings = Settings & {

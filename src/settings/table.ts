@@ -1,6 +1,6 @@
-// The one table of settings. The loader, --help, the man page, the sample file and the README's table
-// are made from it or held against it. A new setting is a field of Settings and a row here, or in
-// page-rows.ts when it is about the page.
+// The one table of settings. The loader, --help, the man page, the sample file and the README's
+// table are made from it or held against it. A new setting is a field of Settings and a row here,
+// or in page-rows.ts when it is about the page.
 
 import { pageRows } from './page-rows.ts'
 import type { SettingsRow } from './row.ts'

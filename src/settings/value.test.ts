@@ -1,4 +1,5 @@
-// Holds the kinds of settings to what an owner may write: values of each kind, and what they become.
+// Holds the kinds of settings to what an owner may write: values of each kind, and what they
+// become.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

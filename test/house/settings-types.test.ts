@@ -1,5 +1,5 @@
-// Holds the compiler to its part: Settings and the table of settings are one thing for it. Copies of the
-// room are changed as an author might forget a half, and tsc must name the other half.
+// Holds the compiler to its part: Settings and the table of settings are one thing for it. Copies
+// of the room are changed as an author might forget a half, and tsc must name the other half.
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
