@@ -1,43 +1,39 @@
-// `upload.cgi apache-conf`: apache-example.conf with this machine's paths: the program's own, the directory of its
-// settings, the largest request that they allow.
+// `upload.cgi apache-conf`: apache-example.conf with the paths of this machine: the program's own,
+// the directory of its settings, and the largest request that they allow. Exit status 0; 64 for a
+// wrong address; 78 when a path has characters that no configuration of Apache can have.
 
 import { basename, dirname } from 'node:path'
 import { pages } from '../pages/files.ts'
 import { loadSettings } from '../settings/load.ts'
-import type { LoadedSettings } from '../settings/settings.ts'
+import { failed, print } from './terminal.ts'
 
 export function apacheConf(script: string, address: string): number {
   if (!/^\/[\w./~-]*[\w~-]$/.test(address)) {
-    process.stderr.write('upload.cgi: --address is a path on the site, such as /upload\n')
-    return 64
+    return failed(64, '--address is a path on the site, such as /upload')
   }
   const settings = loadSettings(process.env, process.execPath, script)
   const program = script === '' ? process.execPath : script
   const { maxRequestBytes, directory } = settings
-  // A little more than ours, so that the program is the one to refuse, with a page that says why.
-  const most = maxRequestBytes === 0 ? 0 : maxRequestBytes + 1_048_576
+  // 1 MiB more than our own limit: so the program refuses, with a page that says why.
+  const apacheMaxBytes = maxRequestBytes === 0 ? 0 : maxRequestBytes + 1_048_576
   const values: Record<string, string> = {
     UPLOAD_CGI_FOLDER: dirname(program),
     UPLOAD_CGI_FILE: basename(program),
     UPLOAD_CGI_URL: address,
-    UPLOAD_CGI_MAX_BODY: String(most),
+    UPLOAD_CGI_MAX_BODY: String(apacheMaxBytes),
     ...(directory === '' ? {} : { UPLOAD_CGI_UPLOADS: directory }),
   }
   for (const [name, value] of Object.entries(values)) {
-    // Apache has no way to write it.
+    // Apache has no escapes for these.
     if (!/["\n]|\$\{/.test(value)) continue
-    process.stderr.write(`upload.cgi: ${name}: no configuration of Apache can name ${value}\n`)
-    return 78
+    return failed(78, `${name}: no configuration of Apache can name ${value}`)
   }
-  // What stands in the environment would win over what a file says.
-  const isInFile = settings.file !== '' && !/^(REDIRECT_)?UPLOAD_CGI_/.test(originOf(settings))
+  // A SetEnv would override the directory that a settings file names.
+  const origin = settings.origins.get('directory') ?? ''
+  const isInFile = settings.file !== '' && !/^(REDIRECT_)?UPLOAD_CGI_/.test(origin)
   const text = filled(values)
-  process.stdout.write(isInFile ? text.replace(/^ *SetEnv UPLOAD_CGI_DIRECTORY ".*\n/m, '') : text)
+  print(isInFile ? text.replace(/^ *SetEnv UPLOAD_CGI_DIRECTORY ".*\n/m, '') : text)
   return 0
-}
-
-function originOf({ origins }: LoadedSettings): string {
-  return origins.get('directory') ?? ''
 }
 
 function filled(values: Readonly<Record<string, string>>): string {

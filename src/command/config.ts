@@ -1,29 +1,31 @@
-// `upload.cgi config`: the settings in force, and where each comes from. Exit status 0, or 78 when some are wrong.
+// `upload.cgi config`: the settings in force, and where each comes from. Exit status 0, or 78 when
+// some of them are wrong.
 
 import { loadSettings } from '../settings/load.ts'
 import { problemText } from '../settings/settings.ts'
 import { settingsTable } from '../settings/table.ts'
+import { complain, print } from './terminal.ts'
 
-/** One line a setting: key = value, and with `withOrigin` its source in front, as git config does. */
+/**
+ * One line per setting: key = value. With `withOrigin` the origin comes first, as in git config.
+ */
 export function config(script: string, withOrigin: boolean, asJson: boolean): number {
   const settings = loadSettings(process.env, process.execPath, script)
   const values: Readonly<Record<string, unknown>> = settings
-  const originOf = (key: string) => settings.origins.get(key) ?? 'default'
+  const rows = settingsTable.map(({ key, name, kind }) => ({
+    kind,
+    key,
+    value: values[name],
+    origin: settings.origins.get(key) ?? 'default',
+  }))
   if (asJson) {
-    const rows = settingsTable.map(({ key, name }) => ({
-      key,
-      value: values[name],
-      origin: originOf(key),
-    }))
-    process.stdout.write(`${JSON.stringify({ file: settings.file, settings: rows })}\n`)
+    const told = rows.map(({ key, value, origin }) => ({ key, value, origin }))
+    print(`${JSON.stringify({ file: settings.file, settings: told })}\n`)
   } else {
-    for (const { key, name, kind } of settingsTable) {
-      const shown = `${key} = ${kind.show(values[name])}`
-      process.stdout.write(`${withOrigin ? `${originOf(key)}\t${shown}` : shown}\n`)
+    for (const { kind, key, value, origin } of rows) {
+      print(`${withOrigin ? `${origin}\t` : ''}${key} = ${kind.show(value)}\n`)
     }
   }
-  for (const problem of settings.problems) {
-    process.stderr.write(`upload.cgi: ${problemText(problem)}\n`)
-  }
+  for (const problem of settings.problems) complain(problemText(problem))
   return settings.problems.length > 0 ? 78 : 0
 }
