@@ -1,5 +1,6 @@
-// Whether anything grows that should not: the time of a POST with the number of files that are there already, and the
-// time of the parser with the size of the body and with bytes that look almost like a delimiter.
+// Whether anything grows that should not: the time of a POST with the number of files that are
+// there already, and the time of the parser with the size of the body and with bytes that look
+// almost like a delimiter.
 
 import { closeSync, mkdirSync, openSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -65,7 +66,10 @@ function growing(setting: Setting, body: Body, kind: string, nameOf: (i: number)
   for (const folder of folders) rmSync(folder, { recursive: true })
 }
 
-/** From memory, in chunks as a pipe gives them. Under the bench's own V8, with compiled code: only ratios count. */
+/**
+ * From memory, in chunks as a pipe gives them. Under the bench's own V8, with compiled code: only
+ * ratios count.
+ */
 function parser(setting: Setting): void {
   const sizes = setting.isQuick ? [2 ** 20, 2 ** 24, 2 ** 28] : [2 ** 20, 2 ** 24, 2 ** 28, 2 ** 33]
   const kinds: [string, Buffer][] = [

@@ -1,5 +1,6 @@
-// Runs commands in turn, many times, and compares them: medians, and ratios round by round, because on a busy machine
-// neighbours in time share their troubles. Absolute times are of this machine and moment only.
+// Runs commands in turn, many times, and compares them: medians, and ratios round by round, because
+// on a busy machine neighbours in time share their troubles. Absolute times are of this machine and
+// moment only.
 
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'

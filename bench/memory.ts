@@ -1,5 +1,6 @@
-// Memory: whether it grows with the file, and what uploads that run at the same time take together. Pages of the
-// executable are shared between processes; what each has for itself, and no file could give back, is private.
+// Memory: whether it grows with the file, and what uploads that run at the same time take together.
+// Pages of the executable are shared between processes; what each has for itself, and no file could
+// give back, is private.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'

@@ -1,6 +1,6 @@
-// What a user would take instead, each doing the same job: a form on GET; on POST every file stored under its name in
-// UPLOAD_CGI_DIRECTORY. None of them syncs, checks names, or takes back what is half there. Written into a
-// directory as programs that a web server can start.
+// What a user would take instead, each doing the same job: a form on GET; on POST every file stored
+// under its name in UPLOAD_CGI_DIRECTORY. None of them syncs, checks names, or takes back what is
+// half there. Written into a directory as programs that a web server can start.
 
 import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -39,7 +39,10 @@ export function preparePeers(home: string, directory: string): Peers {
   const limits = `upload_max_filesize=20G\npost_max_size=20G\nupload_tmp_dir=${directory}\n`
   writeFileSync(join(home, 'php.ini'), `${limits}cgi.force_redirect=0\ndate.timezone=UTC\n`)
   const haserl = `/usr/bin/haserl --upload-limit=20000000 --upload-dir=${directory}`
-  /** Name, program, interpreter, arguments under which that says whether it has the library (Python 3.13 has none). */
+  /**
+   * Name, program, interpreter, arguments under which that says whether it has the library (Python
+   * 3.13 has none).
+   */
   const kinds: readonly (readonly [string, string, string, readonly string[]])[] = [
     ["Python's cgi", 'upload.py', '/usr/bin/python3', ['-c', 'import cgi']],
     ['Perl CGI.pm', 'upload.pl', '/usr/bin/perl', ['-MCGI', '-e1']],

@@ -1,4 +1,5 @@
-// The same through a real Apache with mod_cgid: requests a second, one at a time and eight at a time.
+// The same through a real Apache with mod_cgid: requests a second, one at a time and eight at a
+// time.
 
 import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdirSync } from 'node:fs'
@@ -8,7 +9,10 @@ import { quantile } from './measure.ts'
 import { heading, table } from './report.ts'
 import { bodyFile, boundary, plain, program, requestEnv, type Setting } from './setting.ts'
 
-/** Each program at an address of its own; the first is ours, as its peers are: without sync and checksum. */
+/**
+ * Each program at an address of its own; the first is ours, as its peers are: without sync and
+ * checksum.
+ */
 export type Served = {
   /** Where they store. */
   readonly directory: string

@@ -1,4 +1,5 @@
-// Where the time goes, free of noise: instructions in user space, counted by valgrind. The system's part is not in it.
+// Where the time goes, free of noise: instructions in user space, counted by valgrind. The system's
+// part is not in it.
 
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'

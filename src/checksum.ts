@@ -1,5 +1,5 @@
-// Hashes of what passes by. node:crypto is loaded by the first request that needs it: loading it takes
-// a quarter of the time of a small upload.
+// Hashes of what passes by. node:crypto is loaded by the first request that needs it: loading it
+// takes a quarter of the time of a small upload.
 
 export type Hash = {
   update(bytes: Buffer): unknown

@@ -1,9 +1,9 @@
 // Everything that can go wrong with a request and is not a bug: code, HTTP status, the visitor's
-// sentence. Codes are public: replies, the log and the README have them. `detail` is for the visitor,
-// `cause` for the owner's log only. Only app/app.ts turns a Fault into a reply.
+// sentence. Codes are public: replies, the log and the README have them. `detail` is for the
+// visitor, `cause` for the owner's log only. Only app/app.ts turns a Fault into a reply.
 //
-// A new code is a row of the table below, a row of the README's table, and a sentence `fault.CODE` in
-// each of languages/*.json; tests hold all three together.
+// A new code is a row of the table below, a row of the README's table, and a sentence `fault.CODE`
+// in each of languages/*.json; tests hold all three together.
 
 export type FaultCode = keyof typeof faults
 

@@ -1,5 +1,5 @@
-// One thing that `upload.cgi check` looked at: its state, and what to do about it. Also shown on the
-// page with `debug = true`. Codes are public: scripts look for them.
+// One thing that `upload.cgi check` looked at: its state, and what to do about it. Also shown on
+// the page with `debug = true`. Codes are public: scripts look for them.
 
 export type Finding = {
   /** `warning`: it works, but not as one would wish. `error`: uploads fail, or are not safe. */

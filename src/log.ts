@@ -1,5 +1,5 @@
-// What the owner reads: one JSON line a request in `log_file`, and complaints in the web server's error
-// log. Control characters of text from outside are replaced.
+// What the owner reads: one JSON line a request in `log_file`, and complaints in the web server's
+// error log. Control characters of text from outside are replaced.
 
 import { closeSync, constants, openSync, writeSync } from 'node:fs'
 import type { StoredFile } from './outcome.ts'

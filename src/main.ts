@@ -1,6 +1,7 @@
-// Which way in? A web server sets GATEWAY_INTERFACE and gets CGI; a person at a terminal gets the command
-// line. In CGI mode arguments are never options: servers turn `?a+b` into them (RFC 3875 section 4.4).
-// The only file whose top level runs. process.argv is [executable, as called, arguments …].
+// Which way in? A web server sets GATEWAY_INTERFACE and gets CGI; a person at a terminal gets the
+// command line. In CGI mode arguments are never options: servers turn `?a+b` into them (RFC 3875
+// section 4.4). The only file whose top level runs. process.argv is [executable, as called,
+// arguments …].
 
 import { closeSync, openSync, readSync, realpathSync } from 'node:fs'
 import type { Inspect } from './app/exchange.ts'
@@ -31,9 +32,9 @@ function answer(settings: LoadedSettings, inspect?: Inspect): void {
 }
 
 /**
- * A settings script names itself through the kernel, which puts its path first: relative if the server
- * called it so, as suexec does. A query could put any path there, so it counts only if it is the file
- * that the server says it runs.
+ * A settings script names itself through the kernel, which puts its path first: relative if the
+ * server called it so, as suexec does. A query could put any path there, so it counts only if it is
+ * the file that the server says it runs.
  */
 function isRunningScript(path: string): boolean {
   const named = process.env['SCRIPT_FILENAME'] ?? ''

@@ -39,7 +39,9 @@ export type Progress = {
 /** Of an upload that was cancelled, nothing is stored and nothing is left. */
 export type Outcome = {
   readonly stored?: Stored
-  /** False when it was stored before and a lost reply is only repeated: then it is logged no more. */
+  /**
+   * False when it was stored before and a lost reply is only repeated: then it is logged no more.
+   */
   readonly storedNow: boolean
   readonly partial?: Progress
 }

@@ -1,19 +1,19 @@
-// Sizes and durations as people write them: "100MB", "1.5 GiB", "90s", "1d".
-// Used by settings.ts to read them and by the pages to show them. 1 MB is 10^6 bytes, 1 MiB is 2^20; "8M"
-// means either to different people and is refused.
+// Sizes and durations as people write them: "100MB", "1.5 GiB", "90s", "1d". 1 MB is 10^6 bytes and
+// 1 MiB is 2^20 bytes. "8M" is refused, because it means the one to some people and the other to
+// others.
 
-/** Bytes, or undefined when the text is no size. A number without a unit is in bytes. */
+/** In bytes; undefined when the text is no size. A number without a unit means bytes. */
 export function parseSize(text: string): number | undefined {
   const match = /^([0-9]{1,15}(?:\.[0-9]{1,6})?) ?([a-z]{0,3})$/.exec(text.trim().toLowerCase())
   const factor = sizeUnits.get(match?.[2] ?? '?')
   if (match === null || factor === undefined) return undefined
   const bytes = Math.round(Number(match[1]) * factor)
-  // 0 stands for no limit, which no part of a byte may become.
+  // 0 means no limit, so a part of a byte is never rounded down to it.
   if (bytes === 0 && Number(match[1]) > 0) return undefined
   return Number.isSafeInteger(bytes) ? bytes : undefined
 }
 
-/** For people: "512 bytes", "1.5 MB", "100 MB"; decimal units, at most one decimal. */
+/** For people: "512 bytes", "1.5 MB", "100 MB". Decimal units, at most one decimal place. */
 export function formatSize(bytes: number): string {
   if (bytes < 1000) return bytes === 1 ? '1 byte' : `${bytes} bytes`
   let value = bytes
@@ -25,14 +25,17 @@ export function formatSize(bytes: number): string {
   return `${Number(value.toFixed(1))} ${['KB', 'MB', 'GB', 'TB', 'PB'][unit]}`
 }
 
-/** Seconds, or undefined when the text is no duration. The unit is required. */
+/** In seconds; undefined when the text is no duration. The unit is required. */
 export function parseDuration(text: string): number | undefined {
   const match = /^([0-9]{1,9}) ?([smhdw])$/.exec(text.trim())
   if (match === null) return undefined
   return Number(match[1]) * ({ s: 1, m: 60, h: 3600, d: 86400, w: 604800 }[match[2] ?? ''] ?? 0)
 }
 
-/** Bytes as a protocol writes them: digits alone, no leading zero, nothing that a double cannot hold. */
+/**
+ * Bytes as a protocol writes them: digits alone, no leading zero, nothing that a double cannot
+ * hold.
+ */
 export function parseByteCount(text: string): number | undefined {
   const bytes = Number(text)
   return /^(0|[1-9][0-9]{0,15})$/.test(text) && Number.isSafeInteger(bytes) ? bytes : undefined

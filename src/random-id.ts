@@ -5,8 +5,8 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { attempt } from './system-error.ts'
 
 /**
- * From the kernel (random(4)), since loading node:crypto takes a quarter of the time of a small upload.
- * Where there is no /dev, as in a bare chroot, node:crypto makes it.
+ * From the kernel (random(4)), since loading node:crypto takes a quarter of the time of a small
+ * upload. Where there is no /dev, as in a bare chroot, node:crypto makes it.
  */
 export function randomId(): string {
   const bytes = attempt(readRandom) ?? process.getBuiltinModule('node:crypto').randomBytes(idBytes)

@@ -25,7 +25,9 @@ export function attempt<Result>(action: () => Result): Result | undefined {
   }
 }
 
-/** Calls `write` until all is taken. It gets the place to write from and returns how much it took. */
+/**
+ * Calls `write` until all is taken. It gets the place to write from and returns how much it took.
+ */
 export function writeAll(bytes: Uint8Array, write: (at: number) => number): void {
   for (let at = 0; at < bytes.length; ) at += write(at)
 }

@@ -1,7 +1,8 @@
-// Bodies on which parsers are known to differ, and the readings of each in which nothing is lost: what RFC
-// 7578 and RFC 2046 say first, then what a lenient reader may make of a broken one. None means that success
-// of any kind is wrong: the body is incomplete or no form at all. A parser that refuses loses nothing without
-// a word; one that reports success must have a reading's parts, byte for byte.
+// Bodies on which parsers are known to differ, and the readings of each in which nothing is lost:
+// what RFC 7578 and RFC 2046 say first, then what a lenient reader may make of a broken one. None
+// means that success of any kind is wrong: the body is incomplete or no form at all. A parser that
+// refuses loses nothing without a word; one that reports success must have a reading's parts, byte
+// for byte.
 
 export type Part = {
   readonly name: string
@@ -16,7 +17,9 @@ export type Body = {
   /** Bytes as latin1. */
   readonly bytes: string
   readonly readings: readonly (readonly Part[])[]
-  /** What CONTENT_LENGTH says, where the client broke off before it; otherwise the bytes' number. */
+  /**
+   * What CONTENT_LENGTH says, where the client broke off before it; otherwise the bytes' number.
+   */
   readonly declaredBytes?: number
 }
 
@@ -69,7 +72,9 @@ function bounded(name: string, boundary: string): Body {
   return { name, contentType: type.replace('XbX', boundary), bytes, readings: [[a, b]] }
 }
 
-/** Two files, the first of them behind this line: who takes it for text in front drops that file. */
+/**
+ * Two files, the first of them behind this line: who takes it for text in front drops that file.
+ */
 function first(name: string, line: string): Body {
   return whole(name, `${partA}${partB}${end}`.replace('--XbX\r\n', line), [[a, b]])
 }
@@ -158,7 +163,10 @@ export const bodies: readonly Body[] = [
   bounded('an empty boundary', ''),
 ]
 
-/** For parsers that are pushed chunks: 3000 fields, whose outcome must not depend on how they are cut. */
+/**
+ * For parsers that are pushed chunks: 3000 fields, whose outcome must not depend on how they are
+ * cut.
+ */
 export const manyFields: Body = whole(
   '3000 fields',
   `${Array.from({ length: 3000 }, (_, i) => `--XbX\r\nContent-Disposition: form-data; name="f${i}"\r\n\r\n${i}`).join('\r\n')}${end}`,

@@ -1,5 +1,5 @@
-// What a parser made of a body, in a few words, all of them computed: its parts against the body's lossless
-// readings. `isLoss`: it reported success, and data was lost, altered or smuggled in.
+// What a parser made of a body, in a few words, all of them computed: its parts against the body's
+// lossless readings. `isLoss`: it reported success, and data was lost, altered or smuggled in.
 
 import type { Body, Part } from './bodies.ts'
 import type { Outcome } from './peers.ts'

@@ -1,6 +1,6 @@
-// The parsers that are compared, each in the smallest program that does what its own manual shows, and what
-// it tells of a body. CGI programs are run as CGI programs. Who does not end in ten seconds, or two in this
-// process, never answers.
+// The parsers that are compared, each in the smallest program that does what its own manual shows,
+// and what it tells of a body. CGI programs are run as CGI programs. Who does not end in ten
+// seconds, or two in this process, never answers.
 
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -96,7 +96,9 @@ function fromHex(hex: string): string {
 
 type Parser = Writable & { on(event: string, listener: (...values: never[]) => void): unknown }
 
-/** Both have the events of busboy, but for the arguments of `file` and the name of the last event. */
+/**
+ * Both have the events of busboy, but for the arguments of `file` and the name of the last event.
+ */
 function receiveByEvents(
   create: () => Parser,
   filenameOf: (info: never) => string | undefined,

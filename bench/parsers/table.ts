@@ -1,5 +1,5 @@
-// Runs every parser on every body and makes the Markdown table. Called by main.ts and by the test that holds
-// docs/security.md to it.
+// Runs every parser on every body and makes the Markdown table. Called by main.ts and by the test
+// that holds docs/security.md to it.
 
 import { bodies, manyFields } from './bodies.ts'
 import { type Verdict, verdict } from './compare.ts'

@@ -1,5 +1,6 @@
-// What a program or a person is answered: what became of the upload, or the fault, as JSON, as text, or
-// as one of the pages. Addresses are relative to the request, never built from Host or scheme.
+// What a program or a person is answered: what became of the upload, or the fault, as JSON, as
+// text, or as one of the pages. Addresses are relative to the request, never built from Host or
+// scheme.
 
 import { type Fault, faultSentence } from '../fault.ts'
 import { commonHeaders, type Reply, statusPhrase } from '../http/reply.ts'
@@ -114,7 +115,10 @@ function withOffset(reply: Reply, offset: number | undefined): Reply {
   return { ...reply, headers: [...reply.headers, ['Upload-Offset', String(offset)]] }
 }
 
-/** Tab-separated: stored name, bytes, checksum or -, id of the request, time, address if there is one. */
+/**
+ * Tab-separated: stored name, bytes, checksum or -, id of the request, time, address if there is
+ * one.
+ */
 function textLine(file: StoredFile, stored: Stored, settings: Settings): string {
   const url = fileUrl(settings, file)
   const columns = [file.stored, file.size, file.sha256 ?? '-', stored.id, stored.time]

@@ -1,5 +1,5 @@
-// The one place that decides failure, through the core in this process: what is no Fault becomes INTERNAL,
-// nothing is left behind, and the log says what happened once.
+// The one place that decides failure, through the core in this process: what is no Fault becomes
+// INTERNAL, nothing is left behind, and the log says what happened once.
 
 import assert from 'node:assert/strict'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'

@@ -1,6 +1,6 @@
 // One request being answered, and the one place that decides failure: a Fault becomes its reply,
-// anything else thrown a 500 with an id; what was received is discarded in both cases. No promise, no
-// stream, no event: drivers push the body in and take one reply out.
+// anything else thrown a 500 with an id; what was received is discarded in both cases. No promise,
+// no stream, no event: drivers push the body in and take one reply out.
 
 import { Fault } from '../fault.ts'
 import { encode, type Reply } from '../http/reply.ts'
@@ -142,7 +142,10 @@ function endBody(
   }
 }
 
-/** Tells requests apart in replies and log: milliseconds, then 40 random bits, in base 36. No secret. */
+/**
+ * Tells requests apart in replies and log: milliseconds, then 40 random bits, in base 36. No
+ * secret.
+ */
 function newId(): string {
   const random = Math.floor(Math.random() * 2 ** 40)
   return `${Date.now().toString(36)}-${random.toString(36).padStart(8, '0')}`

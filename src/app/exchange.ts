@@ -1,5 +1,5 @@
-// The seam to the drivers, types alone: a driver pushes the body of one request in and takes one reply
-// out. Nothing here knows what time is.
+// The seam to the drivers, types alone: a driver pushes the body of one request in and takes one
+// reply out. Nothing here knows what time is.
 
 import type { Finding } from '../finding.ts'
 import type { Env } from '../http/request.ts'
@@ -12,8 +12,8 @@ export type Exchange = {
   readonly announcedBytes: number
   /**
    * True if a body that breaks off must be kept or removed. Servers send SIGTERM when the client
-   * disconnects; a program that ignores it sees end of input and has a few seconds to clean up. False
-   * for a body without a length, whose end looks the same when it is cut.
+   * disconnects; a program that ignores it sees end of input and has a few seconds to clean up.
+   * False for a body without a length, whose end looks the same when it is cut.
    */
   readonly outlivesCut: boolean
   /** The bytes are valid only during the call. False: stop reading, the reply is decided. */
@@ -34,7 +34,9 @@ export type Program = {
   say(line: Uint8Array): void
   /** The stack of an error, for its owner. Never throws. */
   stackOf(error: Error): string
-  /** What `check` finds, for `debug = true`; without it undefined, so that it need not be loaded. */
+  /**
+   * What `check` finds, for `debug = true`; without it undefined, so that it need not be loaded.
+   */
   readonly inspect: Inspect | undefined
 }
 

@@ -1,5 +1,5 @@
-// Where a request goes: the reply to one without a body, or what will receive its body. Everything that
-// can be refused before the body is read is refused here.
+// Where a request goes: the reply to one without a body, or what will receive its body. Everything
+// that can be refused before the body is read is refused here.
 
 import { Fault, methodNotAllowedFault } from '../fault.ts'
 import { requireBodyLength } from '../http/body-length.ts'
@@ -34,7 +34,9 @@ export type Call = {
 
 export type Answer = { readonly reply: Reply; readonly outcome?: Outcome }
 
-/** Asked in this order, before anything is touched. A new guard is a file in guard/ and an entry. */
+/**
+ * Asked in this order, before anything is touched. A new guard is a file in guard/ and an entry.
+ */
 const guards = [requireKnownOrigin, requireUser]
 
 /** Throws what is refused. */

@@ -1,6 +1,6 @@
-// What an owner who looks for a fault is shown: the chain of causes with stacks whose positions are those
-// of the source, the findings of `check` as the web server's user, and the environment of the request
-// with secrets hidden. With `debug = true` on the page; for a bug also in the error log.
+// What an owner who looks for a fault is shown: the chain of causes with stacks whose positions are
+// those of the source, the findings of `check` as the web server's user, and the environment of the
+// request with secrets hidden. With `debug = true` on the page; for a bug also in the error log.
 
 import type { Fault } from '../fault.ts'
 import { findingText } from '../finding.ts'

@@ -1,5 +1,6 @@
-// Whether a path lies where a web server shows files to everyone. Within a request the server says which
-// directory that is; at a terminal only the usual names can tell. Called by settings.ts and directory.ts.
+// Whether a path lies where a web server shows files to everyone. Within a request the server says
+// which directory that is; at a terminal only the usual names can tell. Called by settings.ts and
+// directory.ts.
 
 import { sep } from 'node:path'
 
@@ -12,7 +13,9 @@ export function siteOf(path: string, documentRoot: string): string {
   return at < 1 ? '' : parts.slice(0, at + 1).join(sep)
 }
 
-/** Debian: /var/www/html; cPanel, DirectAdmin: public_html; Plesk: httpdocs; Alpine, others: htdocs. */
+/**
+ * Debian: /var/www/html; cPanel, DirectAdmin: public_html; Plesk: httpdocs; Alpine, others: htdocs.
+ */
 function isSiteName(part: string, before: string): boolean {
   return (
     /^(public_html|private_html|htdocs|httpdocs|wwwroot)$/.test(part) ||

@@ -1,6 +1,7 @@
-// Everything that can be looked at before a visitor finds out. Called by `upload.cgi check`, and by app.ts when
-// `debug` is on, where it sees what the web server gives: its user, its limits, its document root.
-// Nothing is changed, but for a file that is made where uploads are received and removed again.
+// Everything that can be looked at before a visitor finds out. Called by `upload.cgi check`, and by
+// app.ts when `debug` is on, where it sees what the web server gives: its user, its limits, its
+// document root. Nothing is changed, but for a file that is made where uploads are received and
+// removed again.
 
 import { type Finding, fine } from '../finding.ts'
 import type { Env } from '../http/request.ts'

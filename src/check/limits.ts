@@ -1,6 +1,6 @@
-// The limits that the process runs under, against what the program needs. Called by inspect.ts. At a terminal
-// they are those of the shell; the web server's are seen by a request, with `debug = true`.
-// What each resource is needed for, and how little is enough, is measured in docs/limits.md.
+// The limits that the process runs under, against what the program needs. Called by inspect.ts. At
+// a terminal they are those of the shell; the web server's are seen by a request, with `debug =
+// true`. What each resource is needed for, and how little is enough, is measured in docs/limits.md.
 
 import { readFileSync } from 'node:fs'
 import { type Finding, failure, fine, modeText, warning } from '../finding.ts'

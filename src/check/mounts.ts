@@ -1,5 +1,5 @@
-// On which file system a path lies, and how it is mounted: /proc/self/mountinfo, as proc(5) describes it.
-// Called by directory.ts and place.ts.
+// On which file system a path lies, and how it is mounted: /proc/self/mountinfo, as proc(5)
+// describes it. Called by directory.ts and place.ts.
 
 import { readFileSync } from 'node:fs'
 

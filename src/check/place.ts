@@ -1,4 +1,5 @@
-// Where the program lies, and what keeps it in its place: rights of its file, SELinux. Called by inspect.ts.
+// Where the program lies, and what keeps it in its place: rights of its file, SELinux. Called by
+// inspect.ts.
 
 import { readFileSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'

@@ -1,31 +1,26 @@
-// `upload.cgi check`: what would go wrong, and how to mend it, before a visitor finds out.
-// Exit status 0, or 78 (EX_CONFIG) when something is wrong. Root looks as the user that web servers work as,
-// for root may do everything; `--user` names another.
+// `upload.cgi check`: says what would go wrong, and how to fix it, before a visitor finds out. Exit
+// status 0; 64 for a user that does not exist; 78 (EX_CONFIG) when something is wrong. Root may do
+// everything, so for root the checks run as the user that web servers work as, or as `--user`.
 
 import { readFileSync } from 'node:fs'
 import { inspect } from '../check/inspect.ts'
-import { type Finding, findingText } from '../finding.ts'
+import { findingText } from '../finding.ts'
 import { loadSettings } from '../settings/load.ts'
+import { failed, print } from './terminal.ts'
 
-/** `user`: '' for the usual one when this is root, else for oneself. */
+/** `user`: a name or a number; '' for root means the web server's user, for others themselves. */
 export function check(script: string, asJson: boolean, user: string): number {
   const problem = becomeUser(user)
-  if (problem !== '') {
-    process.stderr.write(`upload.cgi: ${problem}\n`)
-    return 64
-  }
+  if (problem !== '') return failed(64, problem)
   const settings = loadSettings(process.env, process.execPath, script)
-  return report(inspect(settings, process.env, process.execPath), asJson)
-}
-
-export function report(findings: readonly Finding[], asJson: boolean): number {
+  const findings = inspect(settings, process.env, process.execPath)
   const isFine = findings.every((finding) => finding.level !== 'error')
-  if (asJson) process.stdout.write(`${JSON.stringify({ ok: isFine, findings })}\n`)
-  else process.stdout.write(findings.map(findingText).join(''))
+  if (asJson) print(`${JSON.stringify({ ok: isFine, findings })}\n`)
+  else print(findings.map(findingText).join(''))
   return isFine ? 0 : 78
 }
 
-/** '' when done, else why it cannot be. */
+/** '' when done, else why it cannot be done. */
 function becomeUser(wanted: string): string {
   if (process.getuid?.() !== 0) {
     return wanted === '' ? '' : '--user needs root: sudo upload.cgi check --user …'
@@ -38,7 +33,7 @@ function becomeUser(wanted: string): string {
     .find((found) => found !== undefined)
   if (entry === undefined) return wanted === '' ? '' : `--user: there is no user ${wanted}`
   const [name = '', , uid = '', gid = ''] = entry
-  // Missing in the types of Node, as documented in its process.initgroups().
+  // Node has process.initgroups(), but its types lack it.
   const { initgroups } = process as { initgroups?: (user: string, group: number) => void }
   initgroups?.(name, Number(gid))
   process.setgid?.(Number(gid))
@@ -46,5 +41,5 @@ function becomeUser(wanted: string): string {
   return ''
 }
 
-/** Of Debian, Red Hat, Arch, others. */
+/** Whom web servers work as in Debian, Red Hat, Arch and others. */
 const serverUsers = ['www-data', 'apache', 'http', 'www', 'lighttpd', 'nginx']

@@ -1,72 +1,116 @@
-// The commands and their options: one table for --help and the man page. run.ts carries them out.
+// The table of commands: how a person types each, what --help and the man page say of it, its
+// options, and what it does. A new command is a row here and a file for its action.
 
-export type CommandRow = {
-  /** As one writes it, with its options. */
-  readonly usage: string
-  /** Sentences. */
-  readonly help: string
-}
+import { about } from './about.ts'
+import { apacheConf } from './apache-conf.ts'
+import { check } from './check.ts'
+import { checkAddress } from './check-address.ts'
+import { clean } from './clean.ts'
+import type { Command, OptionTypes } from './command.ts'
+import { config } from './config.ts'
+import { form } from './form.ts'
+import { init } from './init.ts'
+import { man } from './man.ts'
+import { serve } from './serve.ts'
 
-export const commandTable: readonly CommandRow[] = [
-  {
+const text = { type: 'string' } as const
+const flag = { type: 'boolean' } as const
+
+/** In the order of --help and of the man page. */
+export const commandTable: readonly Command[] = [
+  command({
+    name: 'serve',
     usage: 'serve [--port 8080] [--host 127.0.0.1] [--directory DIR] [--open]',
     help:
-      'Try it out: a small web server that runs this program for every request. --open shows the page in ' +
-      'the browser.',
-  },
-  {
+      'Try it out: a small web server that runs this program for every request. --open shows the ' +
+      'page in the browser.',
+    options: { port: text, host: text, directory: text, open: flag },
+    action: ({ values, script }) => serve(values, script),
+  }),
+  command({
+    name: 'check',
     usage: 'check [--json] [--user NAME]',
     help:
-      'Say what would go wrong, and how to mend it. Exit status 0 or 78. Root looks as the user that web ' +
-      'servers usually work as, or as NAME.',
-  },
-  {
+      'Say what would go wrong, and how to fix it. Exit status 0 or 78. For root the checks run ' +
+      'as the user that web servers usually work as, or as NAME.',
+    options: { json: flag, user: text },
+    action: ({ values, script }) => check(script, values.json ?? false, values.user ?? ''),
+  }),
+  command({
+    name: 'check',
+    onlyWith: 'url',
     usage: 'check --url URL [--name FILE] [--pause SECONDS] [--json]',
     help:
-      'Send a small file, one of 20 MB and what other senders use through the real server, and say what ' +
-      'stands in the way. Nothing is stored. FILE is a name that the settings allow (check.txt); a sender ' +
-      'stops for SECONDS in the middle (30).',
-  },
-  {
+      'Send a small file, a file of 20 MB and what other clients send through the real server, ' +
+      'and say what does not get through. Nothing is stored. FILE is a name that the settings ' +
+      'allow (check.txt); one sender pauses for SECONDS in the middle (30).',
+    options: { url: text, name: text, pause: text, json: flag },
+    action: ({ values }) => checkAddress(values),
+  }),
+  command({
+    name: 'init',
     usage: 'init [--script] [--directory DIR]',
     help:
-      'Print a settings file with every setting explained. With --script as a settings script: put it into ' +
-      'cgi-bin under any name and make it executable, as often as forms are needed.',
-  },
-  {
+      'Print a settings file with every setting explained. With --script it is a settings ' +
+      'script: put it into cgi-bin under any name and make it executable; each such script is a ' +
+      'form.',
+    options: { script: flag, directory: text },
+    action: ({ values }) => init(values.script ?? false, values.directory ?? '', process.execPath),
+  }),
+  command({
+    name: 'config',
     usage: 'config [--show-origin] [--json]',
     help: 'Print the settings in force, with --show-origin also where each one comes from.',
-  },
-  {
+    options: { 'show-origin': flag, json: flag },
+    action: ({ values, script }) =>
+      config(script, values['show-origin'] ?? false, values.json ?? false),
+  }),
+  command({
+    name: 'apache-conf',
     usage: 'apache-conf [--address /upload] [--program FILE]',
     help:
-      "Print a configuration for Apache with this machine's paths. FILE is the program as Apache will run " +
-      'it, where that is not this one.',
-  },
-  {
+      "Print a configuration for Apache with this machine's paths. FILE is the program as Apache " +
+      'will run it, where that is not this one.',
+    options: { address: text, program: text },
+    action: ({ values, script }) =>
+      apacheConf(script, values.address ?? '/upload', values.program ?? ''),
+  }),
+  command({
+    name: 'clean',
     usage: 'clean [--older-than 1d] [--dry-run]',
     help:
-      'Remove unfinished uploads that nobody touched for so long, or else for partial_lifetime. Uploads do ' +
-      'this by themselves; this is for cron.',
-  },
-  {
+      'Remove unfinished uploads that nobody has touched for this long, or for partial_lifetime. ' +
+      'Uploads do this by themselves; this is for cron.',
+    options: { 'older-than': text, 'dry-run': flag },
+    action: ({ values, script }) =>
+      clean(script, values['older-than'] ?? '', values['dry-run'] ?? false),
+  }),
+  command({
+    name: 'form',
     usage: 'form --action URL [--language CODE]',
     help: 'Print the page as one static file that posts to URL.',
-  },
-  { usage: 'man [8 | 5]', help: 'Print the man page of the program (8) or of the settings (5).' },
-  { usage: '--help | --version | --licenses', help: '' },
+    options: { action: text, language: text },
+    action: ({ values, script }) => form(script, values.action ?? '', values.language ?? ''),
+  }),
+  command({
+    name: 'man',
+    usage: 'man [8 | 5]',
+    help: 'Print the man page of the program (8) or of the settings (5).',
+    options: {},
+    mostWords: 1,
+    action: ({ words: [section = '8'] }) => man(section, commandTable),
+  }),
+  command({
+    name: 'help',
+    usage: '--help | --version | --licenses',
+    help: '',
+    options: { help: { ...flag, short: 'h' }, version: { ...flag, short: 'V' }, licenses: flag },
+    isCalledByOptions: true,
+    action: ({ values }) => about(values, commandTable),
+  }),
 ]
 
-/** Lines of at most `width` characters. */
-export function wrap(text: string, width: number): string[] {
-  const lines: string[] = []
-  let line = ''
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line)
-      line = ''
-    }
-    line += line === '' ? word : ` ${word}`
-  }
-  return [...lines, line]
+/** Lets the compiler hold each action to the options of its own row. */
+function command<const Options extends OptionTypes>(row: Command<Options>): Command {
+  return row
 }

@@ -1,18 +1,20 @@
-// `upload.cgi --help`, made from the tables of commands and settings. It fits a terminal of 80 columns.
+// The text of `upload.cgi --help`, made from the tables of commands and settings. It fits into 80
+// columns.
 
 import type { SettingsRow } from '../settings/row.ts'
 import { settingsTable } from '../settings/table.ts'
-import { commandTable, wrap } from './commands.ts'
+import type { Command } from './command.ts'
+import { wrap } from './terminal.ts'
 
-export function helpText(): string {
-  const commands = commandTable.map(({ usage, help }) =>
+export function helpText(commands: readonly Command[]): string {
+  const usages = commands.map(({ usage, help }) =>
     [`  upload.cgi ${usage}`, ...(help === '' ? [] : indented(help))].join('\n'),
   )
   return `upload.cgi: a file-upload page in one file. Put it into cgi-bin, say where files
 go.
 
 Usage:
-${commands.join('\n')}
+${usages.join('\n')}
 
 The first settings file found is used:
   a settings script: a file whose first line is #!/path/to/upload.cgi
@@ -26,11 +28,10 @@ ${settingsTable.map(describe).join('\n')}
 `
 }
 
-/** The default as one would write it in the settings file. */
+/** The default as the owner would write it in the settings file, or a few words for it. */
 export function defaultText(row: SettingsRow): string {
   if (row.isRequired) return 'required'
-  if (row.key === 'block_extensions') return 'what web servers execute'
-  return JSON.stringify(row.default)
+  return row.defaultText ?? JSON.stringify(row.default)
 }
 
 function describe(row: SettingsRow): string {

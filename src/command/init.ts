@@ -1,37 +1,43 @@
-// `upload.cgi init`: a settings file with every setting, its default and its meaning, made from the table. What is
-// at its default is a comment, so that a later version's better default is not held back.
+// `upload.cgi init`: a settings file with every setting, its default and its meaning, made from the
+// table. Defaults are in comments, so that a later version can have better ones. Exit status 0, or
+// 64 when the first line of a settings script could not name this program.
 
 import { resolve } from 'node:path'
 import type { SettingsRow } from '../settings/row.ts'
 import { settingsTable } from '../settings/table.ts'
-import { wrap } from './commands.ts'
+import { failed, print, wrap } from './terminal.ts'
 
-/** `program`: for the first line of a settings script; '' for a plain file. `directory`: '' for an example. */
-export function sampleSettings(program: string, directory: string): string {
+export function init(isScript: boolean, directory: string, program: string): number {
+  // The kernel cuts a first line that is too long, and a blank in it begins an argument
+  // (execve(2)).
+  if (isScript && (/\s/.test(program) || program.length > 120)) {
+    return failed(
+      64,
+      `no first line of a script can name ${program}: its path has blanks or over 120 letters`,
+    )
+  }
+  print(sampleSettings(isScript ? program : '', directory))
+  return 0
+}
+
+/**
+ * `program`: for the first line of a settings script, '' for a plain file. `directory`: '' for an
+ * example.
+ */
+function sampleSettings(program: string, directory: string): string {
   const place = directory === '' ? '/srv/uploads' : resolve(directory)
   const head =
     program === ''
-      ? '# Settings of upload.cgi (TOML): .htupload.toml beside the program, or /etc/upload-cgi.toml.\n'
-      : `#!${program}\n# A form of upload.cgi: an executable file in cgi-bin. The rest of it is TOML.\n`
-  // A list of tables has its own place, at the end.
-  const rows = settingsTable.filter(({ kind }) => kind !== 'fields')
+      ? '# Settings of upload.cgi (TOML): .htupload.toml beside the program, or ' +
+        '/etc/upload-cgi.toml.\n'
+      : `#!${program}\n` +
+        '# A form of upload.cgi: an executable file in cgi-bin. The rest of it is TOML.\n'
+  // In TOML whatever follows a table belongs to it, so lists of tables come last.
+  const rows = settingsTable.filter(({ kind }) => !kind.isTables)
   return `${head}# 1 MB is 10^6 bytes, 1 MiB is 2^20. Check it: upload.cgi check
 
 ${rows.map((row) => entry(row, place)).join('\n')}
 ${fieldExample}`
-}
-
-/** Prints it; 64 where a first line could not name the program. */
-export function init(isScript: boolean, directory: string, program: string): number {
-  // The kernel cuts the first line, blanks in it begin an argument (execve(2)).
-  if (isScript && (/\s/.test(program) || program.length > 120)) {
-    process.stderr.write(
-      `upload.cgi: no first line of a script can name ${program}: its path has blanks or over 120 letters\n`,
-    )
-    return 64
-  }
-  process.stdout.write(sampleSettings(isScript ? program : '', directory))
-  return 0
 }
 
 function entry(row: SettingsRow, place: string): string {
@@ -49,7 +55,6 @@ function valueText(row: SettingsRow, place: string): string {
   return JSON.stringify(row.default)
 }
 
-/** In TOML whatever follows a table belongs to it. */
 const fieldExample = `# Questions of the form, one table each, at the end of the file:
 #[[extra_fields]]
 #name = "sender"

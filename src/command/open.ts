@@ -1,8 +1,9 @@
-// `serve --open`: shows the page in the person's browser, where there is a screen. Called by run.ts.
+// `serve --open`: shows the page in the person's browser, where there is a screen.
 
 import { spawn } from 'node:child_process'
+import { print } from './terminal.ts'
 
-/** Tries the programs that desktops have for it, one after the other; never waits, never fails. */
+/** Tries the usual programs of desktops, one after the other. Does not wait and never throws. */
 export function openBrowser(url: string): void {
   const { DISPLAY, WAYLAND_DISPLAY, WSL_DISTRO_NAME } = process.env
   if (DISPLAY || WAYLAND_DISPLAY || WSL_DISTRO_NAME) tryNext(url, [...openers])
@@ -11,7 +12,7 @@ export function openBrowser(url: string): void {
 function tryNext(url: string, rest: string[]): void {
   const opener = rest.shift()
   if (opener === undefined) {
-    process.stdout.write(`No program to open a browser was found. The page is at ${url}\n`)
+    print(`No program to open a browser was found. The page is at ${url}\n`)
     return
   }
   const child = spawn(opener, [url], { stdio: 'ignore', detached: true })

@@ -1,6 +1,6 @@
-// The CGI driver (RFC 3875): blocking reads of descriptor 0 → Exchange → descriptor 1. Nothing is written
-// to stdout before the body is read or refused, and then no more than a pipe holds while the server may
-// still be sending: else both could wait for ever. Holds no error policy.
+// The CGI driver (RFC 3875): blocking reads of descriptor 0 → Exchange → descriptor 1. Nothing is
+// written to stdout before the body is read or refused, and then no more than a pipe holds while
+// the server may still be sending: else both could wait for ever. Holds no error policy.
 
 import { readSync, writeSync } from 'node:fs'
 import { open } from '../app/app.ts'
@@ -20,9 +20,9 @@ export type Connection = {
 /** What a pipe holds: a chunk is then the whole buffer, and no new view of it is made. */
 const bufferBytes = 64 * 1024
 /**
- * A chunked body that is broken off ends like one that is whole; Apache closes our input, answers 400
- * and then kills us. Seen stored all the same in 2 % of such requests without this, in none of 240 with
- * it.
+ * A chunked body that is broken off ends like one that is whole; Apache closes our input, answers
+ * 400 and then kills us. Seen stored all the same in 2 % of such requests without this, in none of
+ * 240 with it.
  */
 const killGraceMilliseconds = 100
 /** What surely fits into the pipe to the server, even if nobody reads there yet. */
@@ -59,8 +59,8 @@ export function drive(exchange: Exchange, connection: Connection): void {
 
 /**
  * Reads the rest of a body that was refused. Servers that pass the whole body on before they read a
- * reply (Apache, fcgiwrap) lose the reply when the program ends meanwhile; the client would see a broken
- * connection or a 502 instead of the reason.
+ * reply (Apache, fcgiwrap) lose the reply when the program ends meanwhile; the client would see a
+ * broken connection or a 502 instead of the reason.
  */
 function drain(connection: Connection, buffer: Buffer, bytes: number): void {
   for (let left = bytes; left > 0; ) {

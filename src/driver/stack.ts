@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs'
 import { attempt } from '../system-error.ts'
 
 /**
- * The stack with the positions of the source, if the source map is beside the executable `program`; else
- * with those of the bundle.
+ * The stack with the positions of the source, if the source map is beside the executable `program`;
+ * else with those of the bundle.
  */
 export function stackOf(error: Error, program: string): string {
   const stack = error.stack ?? error.message

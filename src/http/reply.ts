@@ -7,7 +7,9 @@ export type Reply = {
   readonly body: string
 }
 
-/** The reply as bytes: header fields with CRLF, a blank line, the body unless the method was HEAD. */
+/**
+ * The reply as bytes: header fields with CRLF, a blank line, the body unless the method was HEAD.
+ */
 export function encode(reply: Reply, method: string): Buffer {
   const body = Buffer.from(reply.body)
   const lines = [

@@ -1,6 +1,6 @@
-// Holds the reading of the CGI environment to RFC 3875: each variable's cases, and the whole request.
-// Nothing may throw, whatever a client made the server put there. Settings and HTTP_PROXY are not
-// read at all.
+// Holds the reading of the CGI environment to RFC 3875: each variable's cases, and the whole
+// request. Nothing may throw, whatever a client made the server put there. Settings and HTTP_PROXY
+// are not read at all.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

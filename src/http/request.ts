@@ -1,6 +1,6 @@
-// The CGI environment (RFC 3875 section 4.1) → CgiRequest. Every way in builds its requests from such an
-// environment. Nothing here throws: what is malformed is named as such, and app/ answers it. Settings
-// are never read from here, and HTTP_PROXY is nobody's setting (httpoxy).
+// The CGI environment (RFC 3875 section 4.1) → CgiRequest. Every way in builds its requests from
+// such an environment. Nothing here throws: what is malformed is named as such, and app/ answers
+// it. Settings are never read from here, and HTTP_PROXY is nobody's setting (httpoxy).
 
 import { parseByteCount } from '../quantity.ts'
 
@@ -10,7 +10,9 @@ export type CgiRequest = {
   /** With tus, what X-HTTP-Method-Override says instead. */
   readonly method: string
   readonly contentType: string
-  /** CONTENT_LENGTH in bytes; 'absent' when the server set none, 'malformed' when it is no length. */
+  /**
+   * CONTENT_LENGTH in bytes; 'absent' when the server set none, 'malformed' when it is no length.
+   */
   readonly contentLength: number | 'absent' | 'malformed'
   /** The server passes on a chunked body without length: it ends where the input ends. */
   readonly isChunked: boolean
@@ -64,8 +66,8 @@ function parseContentLength(text: string): CgiRequest['contentLength'] {
 }
 
 /**
- * The format that Accept names with the highest weight (RFC 9110 section 12.5.1); the first of equals.
- * Wildcards name nothing: curl sends only those and gets plain text.
+ * The format that Accept names with the highest weight (RFC 9110 section 12.5.1); the first of
+ * equals. Wildcards name nothing: curl sends only those and gets plain text.
  */
 function parseAccept(accept: string): ReplyFormat {
   let best: ReplyFormat = 'text'

@@ -1,5 +1,5 @@
-// Where in a chunk a multipart delimiter can be, for the parser's scan. Called by multipart.ts. Looks at the
-// bytes that are there and promises nothing about those to come. Linear in the chunk.
+// Where in a chunk a multipart delimiter can be, for the parser's scan. Called by multipart.ts.
+// Looks at the bytes that are there and promises nothing about those to come. Linear in the chunk.
 
 const HT = 9
 const LF = 10
@@ -7,13 +7,15 @@ const CR = 13
 const SP = 32
 const HYPHEN = 45
 
-/** What may stand between a boundary and its line end (RFC 2046 section 5.1.1, transport-padding). */
+/**
+ * What may stand between a boundary and its line end (RFC 2046 section 5.1.1, transport-padding).
+ */
 export const maxPaddingBytes = 1024
 
 /**
- * The first place from `from` on where the delimiter stands and the bytes behind it do not yet say that it
- * is data; -1 if there is none. To pass over the others here, and not cut the data in pieces at each, is
- * 10 times as fast where a body is full of them.
+ * The first place from `from` on where the delimiter stands and the bytes behind it do not yet say
+ * that it is data; -1 if there is none. To pass over the others here, and not cut the data in
+ * pieces at each, is 10 times as fast where a body is full of them.
  */
 export function findDelimiter(chunk: Buffer, delimiter: Buffer, from: number): number {
   let found = chunk.indexOf(delimiter, from)

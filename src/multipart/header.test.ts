@@ -1,6 +1,6 @@
-// Holds the reading of Content-Type and Content-Disposition to RFC 7578 and to the escapes of browsers.
-// Each case is a header's value and the whole outcome: what it means, or the rule that it breaks.
-// Content-Disposition values are given as they arrive: bytes in latin1.
+// Holds the reading of Content-Type and Content-Disposition to RFC 7578 and to the escapes of
+// browsers. Each case is a header's value and the whole outcome: what it means, or the rule that it
+// breaks. Content-Disposition values are given as they arrive: bytes in latin1.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,8 +1,8 @@
-// Parameters of Content-Type and Content-Disposition, as multipart/form-data uses them.
-// Called by upload.ts (the request's Content-Type) and multipart.ts (each part's headers).
-// Strict: what two readers could understand differently is refused, never guessed. RFC 7578, RFC 2046
-// section 5.1.1, RFC 9110 section 5.6, and the WHATWG escapes `%22 %0D %0A` that browsers write.
-// One pass over the bytes, no backtracking.
+// Parameters of Content-Type and Content-Disposition, as multipart/form-data uses them. Called by
+// upload.ts (the request's Content-Type) and multipart.ts (each part's headers). Strict: what two
+// readers could understand differently is refused, never guessed. RFC 7578, RFC 2046 section 5.1.1,
+// RFC 9110 section 5.6, and the WHATWG escapes `%22 %0D %0A` that browsers write. One pass over the
+// bytes, no backtracking.
 
 export type Disposition = {
   readonly name: string
@@ -34,7 +34,10 @@ export function parseBoundary(contentType: string): Parsed<string> | undefined {
   return { value: boundary }
 }
 
-/** A Content-Disposition value of a part (RFC 7578 section 4.2), given as the header's bytes in latin1. */
+/**
+ * A Content-Disposition value of a part (RFC 7578 section 4.2), given as the header's bytes in
+ * latin1.
+ */
 export function parseDisposition(value: string): Parsed<Disposition> {
   const end = value.indexOf(';')
   const type = trimBlanks(end === -1 ? value : value.slice(0, end))
@@ -147,8 +150,8 @@ function skipBlanks(text: string, from: number): number {
 }
 
 /**
- * Header bytes (as latin1) → text: UTF-8, what is not becomes U+FFFD; then exactly the three escapes
- * of the WHATWG form-data encoding. `%41` and every other percent sign stay as they are.
+ * Header bytes (as latin1) → text: UTF-8, what is not becomes U+FFFD; then exactly the three
+ * escapes of the WHATWG form-data encoding. `%41` and every other percent sign stay as they are.
  */
 function decodeText(latin1: string): string {
   const text = Buffer.from(latin1, 'latin1').toString('utf8')

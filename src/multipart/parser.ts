@@ -1,7 +1,8 @@
-// A push parser for multipart/form-data (RFC 7578, RFC 2046 section 5.1.1): bytes in, Sink calls out.
-// No I/O, no copy of content; it keeps one header line and at most 1 KiB behind a boundary. Called by
-// upload.ts. Strict: what two readers could understand differently is BAD_MULTIPART, never a guess.
-// The calls never depend on how the bytes are cut into chunks; nor do the byte positions in faults.
+// A push parser for multipart/form-data (RFC 7578, RFC 2046 section 5.1.1): bytes in, Sink calls
+// out. No I/O, no copy of content; it keeps one header line and at most 1 KiB behind a boundary.
+// Called by upload.ts. Strict: what two readers could understand differently is BAD_MULTIPART,
+// never a guess. The calls never depend on how the bytes are cut into chunks; nor do the byte
+// positions in faults.
 //
 //   preamble ──┐                        ┌──────────── a part's data ◄───────┐
 //              ▼                        ▼                                   │
@@ -53,7 +54,9 @@ export class MultipartParser {
   #isInPart = false
   /** How much of the delimiter the last bytes were. The start of the body counts as CRLF. */
   #matched = 2
-  /** How many of the matched bytes were never sent: 2 at the start of the body and of a part's data. */
+  /**
+   * How many of the matched bytes were never sent: 2 at the start of the body and of a part's data.
+   */
   #assumed = 2
   readonly #preamble: Preamble
   /** Position of the current chunk in the body. */

@@ -1,6 +1,7 @@
-// What stands in front of the first part (RFC 2046 section 5.1.1: to be ignored). Called by multipart.ts. Text is
-// skipped, but not with the boundary in it: for some readers the first part would begin there, and here it
-// would be lost without a word. Keeps no more than a boundary's length.
+// What stands in front of the first part (RFC 2046 section 5.1.1: to be ignored). Called by
+// multipart.ts. Text is skipped, but not with the boundary in it: for some readers the first part
+// would begin there, and here it would be lost without a word. Keeps no more than a boundary's
+// length.
 
 const maxPreambleBytes = 65536
 

@@ -1,6 +1,6 @@
-// Holds the settings to their table: defaults, one value of each kind, files, the environment over them,
-// and what is told about wrong ones. Files are written to a directory that goes at the end.
-// Every load names its file, so that no settings of this machine are read.
+// Holds the settings to their table: the defaults, the settings files, the environment that
+// overrides them, and what is said about wrong ones. Every load names its file, so that no settings
+// of this machine are read.
 
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -9,7 +9,6 @@ import { dirname, join } from 'node:path'
 import { after, test } from 'node:test'
 import { loadSettings } from './load.ts'
 import { executedByBrowsers, executedByServers, settingsTable } from './table.ts'
-import { parseValue } from './value.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'upload-settings-'))
 const path = join(directory, 'upload.toml')
@@ -18,13 +17,6 @@ after(() => rmSync(directory, { recursive: true }))
 function load(toml: string, env: Record<string, string> = {}) {
   writeFileSync(path, toml)
   return loadSettings({ UPLOAD_CGI_CONFIG: path, ...env }, '/nowhere/upload.cgi', '')
-}
-
-function parsedValue(key: string, value: unknown): unknown {
-  const row = settingsTable.find((candidate) => candidate.key === key)
-  assert.ok(row)
-  const parsed = parseValue(row, value, '/base')
-  return 'problem' in parsed ? 'refused' : parsed.value
 }
 
 test('keys and names of the table are each other in snake and camel case, and unique', () => {
@@ -75,68 +67,6 @@ test('a file with the directory alone gives every default', () => {
     origins: new Map([['directory', `${path} line 1`]]),
     problems: [],
   })
-})
-
-const values: readonly (readonly [key: string, value: unknown, parsed: unknown])[] = [
-  ['max_file_size', '1.5 MiB', 1_572_864],
-  ['max_file_size', 0, 0],
-  ['max_file_size', '8M', 'refused'],
-  ['max_file_size', -1, 'refused'],
-  ['max_file_size', true, 'refused'],
-  ['max_field_size', 0, 'refused'],
-  ['max_field_size', 1, 1],
-  ['chunk_size', 65535, 'refused'],
-  ['chunk_size', '64KiB', 65536],
-  ['max_files', 1, 1],
-  ['max_files', 100_000, 100_000],
-  ['max_files', 0, 'refused'],
-  ['max_files', 100_001, 'refused'],
-  ['max_files', 1.5, 'refused'],
-  ['max_files', '20', 'refused'],
-  ['partial_lifetime', '60s', 60],
-  ['partial_lifetime', '365d', 31_536_000],
-  ['partial_lifetime', '59s', 'refused'],
-  ['partial_lifetime', '366d', 'refused'],
-  ['partial_lifetime', 3600, 'refused'],
-  ['file_mode', '0644', 0o644],
-  ['file_mode', '600', 0o600],
-  ['file_mode', '0755', 'refused'],
-  ['file_mode', '0641', 'refused'],
-  ['file_mode', '0240', 'refused'],
-  ['file_mode', '4640', 'refused'],
-  ['file_mode', 640, 'refused'],
-  ['on_conflict', 'overwrite', 'overwrite'],
-  ['on_conflict', 'Rename', 'refused'],
-  ['checksum', 'md5', 'refused'],
-  ['durable', false, false],
-  ['durable', 'yes', 'refused'],
-  ['allow_extensions', ['.JPG', 'tar.gz'], ['jpg', 'tar.gz']],
-  ['allow_extensions', ['a/b'], 'refused'],
-  ['allow_extensions', [''], 'refused'],
-  ['allow_extensions', 'jpg', 'refused'],
-  ['allow_extensions', [1], 'refused'],
-  ['allowed_origins', ['https://A.example/'], ['https://a.example']],
-  ['allowed_origins', ['https://a.example/path'], 'refused'],
-  ['allowed_origins', ['*'], 'refused'],
-  ['directory', 'up/../in', '/base/in'],
-  ['directory', '/srv/up/', '/srv/up'],
-  ['directory', '~/up', 'refused'],
-  ['directory', '/a\0b', 'refused'],
-  ['directory', '', 'refused'],
-  ['log_file', '', ''],
-  ['public_url', 'https://a.example/files/', 'https://a.example/files/'],
-  ['public_url', '/files/', '/files/'],
-  ['public_url', '//evil.example/', 'refused'],
-  ['public_url', 'javascript:alert(1)', 'refused'],
-  ['success_redirect', '/thanks\r\nX: y', 'refused'],
-  ['title', '<b>', '<b>'],
-  ['title', 1, 'refused'],
-]
-
-test('a value is taken as its kind says, and nothing is guessed', () => {
-  for (const [key, value, parsed] of values) {
-    assert.deepEqual(parsedValue(key, value), parsed, `${key} = ${JSON.stringify(value)}`)
-  }
 })
 
 test('the environment overrides the file, and tells where each value came from', () => {
@@ -212,7 +142,7 @@ test('the file beside the executable is found', () => {
   assert.equal(loadSettings({}, join(directory, 'upload.cgi'), '').directory, join(directory, 'in'))
 })
 
-test('a wrong key is told with its own line, also where it begins another one or is a table', () => {
+test('a wrong key has its own line, also where it begins another key or is a table', () => {
   const file = join(mkdtempSync(join(tmpdir(), 'upload-cgi-test-')), 'settings.toml')
   writeFileSync(file, 'directory = "/srv"\nmax_file_size = "1MB"\nmax_file = 3\n[limits]\nx = 1\n')
   const { problems } = loadSettings({ UPLOAD_CGI_CONFIG: file }, '/nonexistent/upload.cgi', '')

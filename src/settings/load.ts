@@ -1,64 +1,60 @@
-// Settings file and environment → frozen Settings (contract of the settings: README, Settings). Called once
-// by each way in. Nothing is ever read from HTTP_* or from the query, which a client can set. Wrong settings
-// are not thrown: they are listed in `problems`, so that a visitor gets a neutral 503 and `check` names
-// them all, each with its line and its remedy.
+// Settings file and environment → frozen settings, as the README's section Settings describes them.
+// Nothing is ever read from HTTP_* or from the query, which a client can set. Wrong settings are
+// not thrown but listed in `problems`, each with its line and its remedy: a visitor gets a neutral
+// 503, and `upload.cgi check` names them all.
 
 import { closeSync, fstatSync, openSync, readFileSync, type Stats, statSync } from 'node:fs'
 import { dirname, isAbsolute, resolve } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
+import type { Env } from '../http/request.ts'
 import { nearest } from './nearest.ts'
-import type { SettingsRow } from './row.ts'
+import type { SettingsRow, WrittenDefault } from './row.ts'
 import type { LoadedSettings, Settings, SettingsProblem } from './settings.ts'
-import { executedByBrowsers, executedByServers, settingsTable } from './table.ts'
-import { fromText, parseValue } from './value.ts'
+import { settingsTable } from './table.ts'
+
+/**
+ * The first file found is used, files are never merged; then the environment overrides it key by
+ * key. `program` is the path of this executable. `script` is the path of the settings script
+ * through which it was started, '' for none; the caller has made sure that it is one.
+ */
+export function loadSettings(env: Env, program: string, script: string): LoadedSettings {
+  const written: Written = { values: new Map(), origins: new Map(), problems: [] }
+  const { values, origins, problems } = written
+  const found = findFile(env, program, script)
+  const file = found !== undefined && 'path' in found ? found : undefined
+  if (found !== undefined && 'problem' in found) problems.push(found.problem)
+  if (file !== undefined) readToml(file, written)
+  readEnvironment(env, written)
+
+  const base = file === undefined ? '' : dirname(file.path)
+  const settings = mapRows((row) => {
+    const { key, kind } = row
+    const parsed = kind.parse(values.has(key) ? values.get(key) : defaultOf(row, values), row, base)
+    if ('value' in parsed) return parsed.value
+    problems.push({ key, where: origins.get(key) ?? (file?.path || 'settings'), ...parsed })
+    return kind.fallback
+  })
+  return Object.freeze({ ...settings, file: file?.path ?? '', origins, problems })
+}
 
 type SettingsFile = { readonly path: string; readonly text: string }
 type Found = SettingsFile | { readonly problem: SettingsProblem } | undefined
 
-/**
- * `program` is this executable. `script` is the settings script that the kernel named, '' for none; the
- * caller has made sure that it is one. The first file found wins (files are never merged), then the
- * environment overrides key by key.
- */
-export function loadSettings(
-  env: Readonly<Record<string, string | undefined>>,
-  program: string,
-  script: string,
-): LoadedSettings {
-  const problems: SettingsProblem[] = []
-  const origins = new Map<string, string>()
-  const raw = new Map<string, unknown>()
-  const found = findFile(env, program, script)
-  const file = found !== undefined && 'path' in found ? found : undefined
-  if (found !== undefined && 'problem' in found) problems.push(found.problem)
-  if (file !== undefined) readToml(file, raw, origins, problems)
-  readEnvironment(env, raw, origins, problems)
-
-  const base = file === undefined ? '' : dirname(file.path)
-  const values: Record<string, unknown> = {}
-  for (const row of settingsTable) {
-    const where = origins.get(row.key)
-    const parsed = parseValue(row, raw.has(row.key) ? raw.get(row.key) : row.default, base)
-    if (!('problem' in parsed)) {
-      values[row.name] = parsed.value
-    } else {
-      values[row.name] = 'fallback' in parsed ? parsed.fallback : ''
-      const { problem, remedy } = parsed
-      problems.push({ key: row.key, where: where ?? (file?.path || 'settings'), problem, remedy })
-    }
-  }
-  if (values['allowPublicDirectory'] === true && !raw.has('block_extensions')) {
-    values['blockExtensions'] = [...executedByServers, ...executedByBrowsers]
-  }
-  const settings = values as Settings
-  return Object.freeze({ ...settings, file: file?.path ?? '', origins, problems })
+/** What the owner wrote, by key. */
+type Written = {
+  readonly values: Map<string, unknown>
+  readonly origins: Map<string, string>
+  readonly problems: SettingsProblem[]
 }
 
-function findFile(
-  env: Readonly<Record<string, string | undefined>>,
-  program: string,
-  script: string,
-): Found {
+/** Calls `toValue` for each row and keeps what it returns under the row's name. */
+function mapRows(toValue: <Value>(row: SettingsRow<Value>) => Value): Settings {
+  const entries = settingsTable.map((row) => [row.name, toValue(row)])
+  // The compiler cannot see that a name and its value come from one row, so this line says it.
+  return Object.fromEntries(entries) as Settings
+}
+
+function findFile(env: Env, program: string, script: string): Found {
   if (script !== '') return readSettingsFile(script, true, true)
   const named = env['UPLOAD_CGI_CONFIG'] || env['REDIRECT_UPLOAD_CGI_CONFIG'] || ''
   if (named !== '' && !isAbsolute(named)) {
@@ -76,18 +72,18 @@ function findFile(
 function readSettingsFile(path: string, isRequired: boolean, isScript = false): Found {
   let fd = -1
   try {
-    // That it is not there is what most requests find: told without an error, whose making costs more than the rest.
+    // Most requests find no file here. Making an error for that would cost more than all the rest.
     if (!isRequired && statSync(path, { throwIfNoEntry: false }) === undefined) return undefined
     fd = openSync(path, 'r')
-    // Of the file that is read, whatever has its name meanwhile.
+    // The open file is checked: another one may get its name at any time.
     const distrust = reasonForDistrust(path, fstatSync(fd), isScript)
     if (distrust !== undefined) return { problem: { key: 'config', where: path, ...distrust } }
     return { path, text: readFileSync(fd, 'utf8') }
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : ''
     if (!isRequired && (code === 'ENOENT' || code === 'ENOTDIR')) return undefined
-    const remedy = `make it a file that the web server's user can read, for example: chmod 644 ${path}`
     const problem = `the settings file cannot be read (${code})`
+    const remedy = `make it a file that the web server's user can read: chmod 644 ${path}`
     return { problem: { key: 'config', where: path, problem, remedy } }
   } finally {
     if (fd !== -1) closeSync(fd)
@@ -95,8 +91,9 @@ function readSettingsFile(path: string, isRequired: boolean, isScript = false): 
 }
 
 /**
- * Whoever can write the settings can make us write wherever we may. A script lies where its owner put it;
- * one of somebody else's was put there for us to run.
+ * Whoever can write the settings can make this program write wherever it may. A settings script
+ * that belongs to neither root, nor this process, nor the owner of its directory may be one that
+ * somebody else put there for us to run.
  */
 function reasonForDistrust(
   path: string,
@@ -108,41 +105,35 @@ function reasonForDistrust(
   }
   const owners = [0, process.geteuid?.(), isScript ? statSync(dirname(path)).uid : uid]
   if (owners.includes(uid)) return undefined
-  const problem = `the settings script belongs to user ${uid}, who owns neither its directory nor this program's process`
+  const problem =
+    `the settings script belongs to user ${uid}, ` +
+    "who owns neither its directory nor this program's process"
   return { problem, remedy: `give it to the owner of ${dirname(path)}: chown USER ${path}` }
 }
 
-function readToml(
-  file: SettingsFile,
-  raw: Map<string, unknown>,
-  origins: Map<string, string>,
-  problems: SettingsProblem[],
-): void {
+function readToml(file: SettingsFile, { values, origins, problems }: Written): void {
   let table: Record<string, unknown>
   try {
     table = parse(file.text)
   } catch (error) {
     const where = error instanceof TomlError ? `${file.path} line ${error.line}` : file.path
-    const problem = `not TOML: ${String(error instanceof Error ? error.message : error).split('\n')[0]}`
+    const [reason = ''] = String(error instanceof Error ? error.message : error).split('\n')
     const remedy = 'write each setting as: key = "text", key = 20, key = true or key = ["a", "b"]'
-    problems.push({ key: '', where, problem, remedy })
+    problems.push({ key: '', where, problem: `not TOML: ${reason}`, remedy })
     return
   }
   for (const [key, value] of Object.entries(table)) {
     const where = `${file.path} line ${lineOf(file.text, key)}`
     if (rowOf(key) === undefined) problems.push(unknownKey(key, where))
-    raw.set(key, value)
+    values.set(key, value)
     origins.set(key, where)
   }
 }
 
-/** `UPLOAD_CGI_<KEY>`; Apache puts REDIRECT_ in front after an internal redirect. */
-function readEnvironment(
-  env: Readonly<Record<string, string | undefined>>,
-  raw: Map<string, unknown>,
-  origins: Map<string, string>,
-  problems: SettingsProblem[],
-): void {
+/**
+ * Reads UPLOAD_CGI_<KEY>. After an internal redirect Apache puts REDIRECT_ in front of the name.
+ */
+function readEnvironment(env: Env, { values, origins, problems }: Written): void {
   for (const [name, text] of Object.entries(env)) {
     const match = /^(?:REDIRECT_)?UPLOAD_CGI_([A-Z0-9_]+)$/.exec(name)
     const key = (match?.[1] ?? '').toLowerCase()
@@ -150,7 +141,7 @@ function readEnvironment(
     if (name.startsWith('REDIRECT_') && env[name.slice(9)] !== undefined) continue
     const row = rowOf(key)
     if (row === undefined) problems.push(unknownKey(key, name))
-    else raw.set(key, fromText(row, text))
+    else values.set(key, row.kind.fromText(text))
     origins.set(key, name)
   }
 }
@@ -167,6 +158,11 @@ function unknownKey(key: string, where: string): SettingsProblem {
 
 function rowOf(key: string): SettingsRow | undefined {
   return settingsTable.find((row) => row.key === key)
+}
+
+function defaultOf(row: SettingsRow, values: ReadonlyMap<string, unknown>): WrittenDefault {
+  const other = row.defaultWhile
+  return other !== undefined && values.get(other.key) === true ? other.default : row.default
 }
 
 /** The line that sets the key or opens the table of that name. */

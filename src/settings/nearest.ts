@@ -1,7 +1,6 @@
-// "Did you mean …?": the known word that is nearest to an unknown one. Called by settings-load.ts for settings
-// and by command/run.ts for commands.
+// "Did you mean …?": finds the known word that is nearest to an unknown one.
 
-/** '' when none is near enough to be meant: at most a third of the letters wrong. */
+/** '' when none is near enough to be meant: every one has over a third of its letters wrong. */
 export function nearest(word: string, known: readonly string[]): string {
   const written = plain(word)
   let best = ''
@@ -16,7 +15,7 @@ export function nearest(word: string, known: readonly string[]): string {
   return best
 }
 
-/** Other ways to write the same name count as near: maxFileSize, max-file-size. */
+/** maxFileSize and max-file-size are other ways to write max_file_size and count as equal. */
 function plain(word: string): string {
   return word
     .slice(0, 40)
@@ -25,7 +24,10 @@ function plain(word: string): string {
     .replaceAll('-', '_')
 }
 
-/** Letters inserted, removed, replaced or exchanged with their neighbour; `enough` when it is that or more. */
+/**
+ * The number of letters inserted, removed, replaced or exchanged with their neighbour (the optimal
+ * string alignment distance); at most `enough`, for the caller wants no more than that.
+ */
 function editDistance(one: string, other: string, enough: number): number {
   if (Math.abs(one.length - other.length) >= enough) return enough
   let before: number[] = []

@@ -1,66 +1,69 @@
-// The rows of the settings' table that are about the page: its words, its look, what it asks. A part of
-// settings.ts, which is the only one to import it.
+// The rows of the table of settings that are about the page: its words, its look, what it asks for.
 
 import { languageFiles } from '../languages/files.ts'
-import type { SettingsRow } from './row.ts'
+import { extraFields } from './extra-fields.ts'
+import type { SettingsRows } from './settings.ts'
+import { address, boolean, color, countUpTo, oneOf, path, text } from './value.ts'
 
-export const pageSettings: readonly SettingsRow[] = [
-  {
+export const pageRows = {
+  title: {
     key: 'title',
-    name: 'title',
-    kind: 'text',
+    kind: text,
     default: 'Upload files',
     help: 'heading of the form',
   },
-  {
+  message: {
     key: 'message',
-    name: 'message',
-    kind: 'text',
+    kind: text,
     default: '',
     help: 'a sentence below the heading',
   },
-  {
+  stylesheet: {
     key: 'stylesheet',
-    name: 'stylesheet',
-    kind: 'path',
+    kind: path,
     default: '',
     help: 'a CSS file that is inlined after the built-in style',
   },
-  {
+  language: {
     key: 'language',
-    name: 'language',
-    kind: 'choice',
+    kind: oneOf('', ...Object.keys(languageFiles)),
     default: '',
-    help: "of the pages: en, de, fr, …; if empty, what the visitor's browser asks for",
-    choices: ['', ...Object.keys(languageFiles)],
+    help: "language of the pages: en, de, fr, …; if empty, what the visitor's browser asks for",
   },
-  {
+  logo: {
     key: 'logo',
-    name: 'logo',
-    kind: 'path',
+    kind: path,
     default: '',
     help: 'a PNG, JPEG, GIF, WebP or SVG of at most 100 KB, above the heading',
   },
-  {
+  accentColor: {
     key: 'accent_color',
-    name: 'accentColor',
-    kind: 'color',
+    kind: color,
     default: '',
-    help: 'of buttons and links: "#0b6e4f"',
+    help: 'color of buttons and links: "#0b6e4f"',
   },
-  {
+  extraFields: {
     key: 'extra_fields',
-    name: 'extraFields',
-    kind: 'fields',
+    kind: extraFields,
     default: [],
-    help: 'asked beside the files: text, email, select or checkbox',
+    help: 'what the form asks for beside the files: text, email, select or checkbox',
   },
-  {
+  parallelUploads: {
     key: 'parallel_uploads',
-    name: 'parallelUploads',
-    kind: 'count',
+    kind: countUpTo(6),
     default: 2,
     help: 'files that the page sends at the same time, 1 to 6',
-    most: 6,
   },
-]
+  successRedirect: {
+    key: 'success_redirect',
+    kind: address,
+    default: '',
+    help: 'page to go to after a form upload, instead of the receipt',
+  },
+  debug: {
+    key: 'debug',
+    kind: boolean,
+    default: false,
+    help: 'the pages show causes, checks and environment; for finding a fault only',
+  },
+} satisfies Partial<SettingsRows>

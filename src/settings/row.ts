@@ -1,4 +1,4 @@
-// One row of the table of settings, and the kinds of value that there are.
+// One row of the table of settings: its key, the kind of its value, its default and its meaning.
 
 /** A field that the form asks for, beside the files. */
 export type ExtraField = {
@@ -6,37 +6,49 @@ export type ExtraField = {
   readonly label: string
   readonly type: 'text' | 'email' | 'select' | 'checkbox'
   readonly required: boolean
-  /** Of a select. */
+  /** What a select offers; empty for every other type. */
   readonly options: readonly string[]
 }
 
-export type SettingsRow = {
-  /** As in the file; the environment variable is UPLOAD_CGI_ and this in capitals. */
+export type SettingsRow<Value = unknown> = {
+  /** As in the settings file. The environment variable is UPLOAD_CGI_ and this in capitals. */
   readonly key: string
-  /** As in Settings. */
-  readonly name: string
-  readonly kind:
-    | 'address'
-    | 'boolean'
-    | 'choice'
-    | 'color'
-    | 'count'
-    | 'duration'
-    | 'extensions'
-    | 'fields'
-    | 'mode'
-    | 'origins'
-    | 'path'
-    | 'size'
-    | 'text'
-  /** As one would write it in the file. */
-  readonly default: string | number | boolean | readonly string[]
-  /** One line, for --help, the sample file and the README. */
+  readonly kind: Kind<Value>
+  /** As the owner would write it in the settings file. */
+  readonly default: WrittenDefault
+  /** Shown in the documentation instead of a default that is too long for it. */
+  readonly defaultText?: string
+  /** Takes the place of `default` while the setting with this key is true. */
+  readonly defaultWhile?: { readonly key: string; readonly default: WrittenDefault }
+  /** One line, for --help, the man page, the sample file and the README. */
   readonly help: string
-  readonly choices?: readonly string[]
-  /** The smallest size or count allowed, in bytes. */
-  readonly least?: number
-  /** The largest count allowed. */
-  readonly most?: number
+  /** The owner must set it: there is no default. */
   readonly isRequired?: boolean
 }
+
+export type WrittenDefault = string | number | boolean | readonly string[]
+
+/**
+ * What is common to all settings of one kind. The instances are in value.ts and extra-fields.ts.
+ */
+export type Kind<Value> = {
+  /**
+   * What the owner wrote → the value. `base` is the directory of the settings file, to which
+   * relative paths belong; '' when there is no file.
+   */
+  parse(written: unknown, row: Named, base: string): Parsed<Value>
+  /** The text of an environment variable → what a settings file would have there. */
+  fromText(text: string): unknown
+  /** The value → how the settings file has it: sizes in bytes, times in seconds. */
+  show(value: Value): string
+  /** The value while what the owner wrote is wrong. */
+  readonly fallback: Value
+  /** Written as [[tables]], which TOML wants at the end of the file. */
+  readonly isTables?: boolean
+}
+
+export type Parsed<Value> =
+  | { readonly value: Value }
+  | { readonly problem: string; readonly remedy: string }
+
+type Named = Pick<SettingsRow, 'key' | 'isRequired'>

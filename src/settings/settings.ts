@@ -1,22 +1,27 @@
-// The settings as the program uses them.
+// What the owner of an upload page may say: the settings as the program uses them. table.ts has a
+// row for each of them, and the compiler refuses a setting without a row and a row without a
+// setting.
 
-import type { ExtraField } from './row.ts'
+import type { ExtraField, SettingsRow } from './row.ts'
 
 export type Settings = {
   /** Absolute; '' only when that is among the problems. */
   readonly directory: string
-  /** 0 stands for no limit, here and in the other sizes. */
+  /** 0: no limit. */
   readonly maxFileBytes: number
+  /** 0: no limit. */
   readonly maxRequestBytes: number
   readonly maxFiles: number
   readonly maxFields: number
   readonly maxFieldBytes: number
+  /** What must stay free on the disk; 0: not checked. */
   readonly minFreeBytes: number
-  /** Lower case, without the leading dot. */
+  /** In lower case, without the leading dot; empty: all. */
   readonly allowExtensions: readonly string[]
+  /** In lower case, without the leading dot. */
   readonly blockExtensions: readonly string[]
   readonly onConflict: 'rename' | 'reject' | 'overwrite'
-  /** Permission bits, never an execute bit. */
+  /** Permission bits of chmod(2), never an execute bit. */
   readonly fileMode: number
   readonly allowPublicDirectory: boolean
   readonly durable: boolean
@@ -24,29 +29,41 @@ export type Settings = {
   readonly chunkBytes: number
   readonly partialLifetimeSeconds: number
   readonly maxPartialUploads: number
+  /** '' when stored files have no address. */
   readonly publicUrl: string
+  /** Absolute; '' for no log. */
   readonly logFile: string
   readonly requireUser: boolean
+  /** In lower case, without a slash at the end: `https://a.example`. */
   readonly allowedOrigins: readonly string[]
   readonly title: string
   readonly message: string
+  /** Absolute; '' for none. */
   readonly stylesheet: string
-  /** '' for the visitor's own. */
+  /** A code of languages/files.ts; '' for what the visitor's browser asks for. */
   readonly language: string
+  /** Absolute; '' for none. */
   readonly logo: string
   /** `#rrggbb` or ''. */
   readonly accentColor: string
   readonly extraFields: readonly ExtraField[]
   readonly parallelUploads: number
+  /** '' for the receipt. */
   readonly successRedirect: string
   readonly debug: boolean
 }
 
+/**
+ * What the table must be: for each setting a row whose kind gives a value of the setting's type.
+ */
+export type SettingsRows = { readonly [Name in keyof Settings]: SettingsRow<Settings[Name]> }
+
 export type LoadedSettings = Settings & {
   /** The file they came from; '' when there is none. */
   readonly file: string
-  /** Where each key that is not at its default was set, by key. */
+  /** Where each setting that is not at its default was set, by key. */
   readonly origins: ReadonlyMap<string, string>
+  /** With any of these the program refuses all requests. */
   readonly problems: readonly SettingsProblem[]
 }
 
@@ -58,7 +75,7 @@ export type SettingsProblem = {
   readonly remedy: string
 }
 
-/** For whoever has to fix it: where it is, what is wrong, what to do. */
+/** One line, for the owner. */
 export function problemText({ where, problem, remedy }: SettingsProblem): string {
   return `${where}: ${problem}: ${remedy}`
 }

@@ -1,9 +1,23 @@
-// The settings: their shape, and the one table from which the loader, --help, the commented sample file
-// and the README's table are made. settings-load.ts reads files and the environment by it,
-// settings-value.ts one value. A new setting is a row here and a field of Settings.
+// The one table of settings. The loader, --help, the man page, the sample file and the README's
+// table are made from it or held against it. A new setting is a field of Settings and a row here,
+// or in page-rows.ts when it is about the page.
 
-import { pageSettings } from './page-rows.ts'
+import { pageRows } from './page-rows.ts'
 import type { SettingsRow } from './row.ts'
+import type { SettingsRows } from './settings.ts'
+import {
+  address,
+  boolean,
+  count,
+  duration,
+  extensions,
+  mode,
+  oneOf,
+  origins,
+  path,
+  size,
+  sizeFrom,
+} from './value.ts'
 
 /** What web servers execute or obey. */
 export const executedByServers: readonly string[] = (
@@ -12,176 +26,148 @@ export const executedByServers: readonly string[] = (
   'jsp jspx jspf jsw jsv war cfm cfml cfc htaccess htpasswd user.ini php.ini web.config'
 ).split(' ')
 
-/** What a browser would run in the site's name. */
+/** What a browser would run with the rights of the site's own pages. */
 export const executedByBrowsers: readonly string[] =
   'html htm xhtml xht shtml svg svgz xml xsl xslt js mjs mhtml mht swf wasm'.split(' ')
 
-export const settingsTable: readonly SettingsRow[] = [
-  {
+const settingsRows: SettingsRows = {
+  directory: {
     key: 'directory',
-    name: 'directory',
-    kind: 'path',
+    kind: path,
     default: '',
     help: 'where files go: a whole path, or relative to the settings file',
     isRequired: true,
   },
-  {
+  maxFileBytes: {
     key: 'max_file_size',
-    name: 'maxFileBytes',
-    kind: 'size',
+    kind: size,
     default: '100MB',
     help: 'largest file; 0 = no limit',
   },
-  {
+  maxRequestBytes: {
     key: 'max_request_size',
-    name: 'maxRequestBytes',
-    kind: 'size',
+    kind: size,
     default: '1GB',
     help: 'largest upload as a whole; 0 = no limit',
   },
-  {
+  maxFiles: {
     key: 'max_files',
-    name: 'maxFiles',
-    kind: 'count',
+    kind: count,
     default: 20,
     help: 'most files in one upload',
   },
-  {
+  maxFields: {
     key: 'max_fields',
-    name: 'maxFields',
-    kind: 'count',
+    kind: count,
     default: 100,
     help: 'most text fields in one upload',
   },
-  {
+  maxFieldBytes: {
     key: 'max_field_size',
-    name: 'maxFieldBytes',
-    kind: 'size',
+    kind: sizeFrom(1),
     default: '64KB',
     help: 'longest text field',
-    least: 1,
   },
-  {
+  minFreeBytes: {
     key: 'min_free_space',
-    name: 'minFreeBytes',
-    kind: 'size',
+    kind: size,
     default: '64MB',
     help: 'left free on the disk after the upload; 0 = do not check',
   },
-  {
+  allowExtensions: {
     key: 'allow_extensions',
-    name: 'allowExtensions',
-    kind: 'extensions',
+    kind: extensions,
     default: [],
     help: 'if not empty, only these: ["jpg", "pdf"]',
   },
-  {
+  blockExtensions: {
     key: 'block_extensions',
-    name: 'blockExtensions',
-    kind: 'extensions',
+    kind: extensions,
     default: executedByServers,
-    help: 'refused wherever they stand in a name',
+    defaultText: 'what web servers execute',
+    // Whatever is in a public directory is opened in browsers too.
+    defaultWhile: {
+      key: 'allow_public_directory',
+      default: [...executedByServers, ...executedByBrowsers],
+    },
+    help: 'refused anywhere in a name, not only at its end',
   },
-  {
+  onConflict: {
     key: 'on_conflict',
-    name: 'onConflict',
-    kind: 'choice',
+    kind: oneOf('rename', 'reject', 'overwrite'),
     default: 'rename',
     help: 'when the name is taken: rename, reject or overwrite',
-    choices: ['rename', 'reject', 'overwrite'],
   },
-  {
+  fileMode: {
     key: 'file_mode',
-    name: 'fileMode',
-    kind: 'mode',
+    kind: mode,
     default: '0640',
     help: 'permissions of stored files; never an execute bit',
   },
-  {
+  allowPublicDirectory: {
     key: 'allow_public_directory',
-    name: 'allowPublicDirectory',
-    kind: 'boolean',
+    kind: boolean,
     default: false,
     help: 'accept a directory that the web server serves to everyone',
   },
-  {
+  durable: {
     key: 'durable',
-    name: 'durable',
-    kind: 'boolean',
+    kind: boolean,
     default: true,
     help: 'wait until files are safe on disk before reporting success',
   },
-  {
+  checksum: {
     key: 'checksum',
-    name: 'checksum',
-    kind: 'choice',
+    kind: oneOf('sha256', 'none'),
     default: 'sha256',
     help: 'reported with each file; none saves the time',
-    choices: ['sha256', 'none'],
   },
-  {
+  chunkBytes: {
     key: 'chunk_size',
-    name: 'chunkBytes',
-    kind: 'size',
+    kind: sizeFrom(65_536),
     default: '8MB',
-    help: 'larger files are sent in pieces of this size, and go on after a lost connection',
-    least: 65536,
+    help: 'larger files are sent in pieces of this size, and resume after a lost connection',
   },
-  {
+  partialLifetimeSeconds: {
     key: 'partial_lifetime',
-    name: 'partialLifetimeSeconds',
-    kind: 'duration',
+    kind: duration,
     default: '1d',
-    help: 'how long an unfinished upload can be resumed before it is swept',
+    help: 'how long an unfinished upload can be resumed before it is removed',
   },
-  {
+  maxPartialUploads: {
     key: 'max_partial_uploads',
-    name: 'maxPartialUploads',
-    kind: 'count',
+    kind: count,
     default: 100,
     help: 'most uploads that may be unfinished at a time',
   },
-  {
+  publicUrl: {
     key: 'public_url',
-    name: 'publicUrl',
-    kind: 'address',
+    kind: address,
     default: '',
     help: 'if set, the address under which stored files are reported',
   },
-  {
+  logFile: {
     key: 'log_file',
-    name: 'logFile',
-    kind: 'path',
+    kind: path,
     default: '',
-    help: 'if set, one JSON line a request is appended there',
+    help: 'if set, one JSON line per request is appended there',
   },
-  {
+  requireUser: {
     key: 'require_user',
-    name: 'requireUser',
-    kind: 'boolean',
+    kind: boolean,
     default: false,
     help: 'only users whom the web server authenticated may upload',
   },
-  {
+  allowedOrigins: {
     key: 'allowed_origins',
-    name: 'allowedOrigins',
-    kind: 'origins',
+    kind: origins,
     default: [],
     help: 'other sites whose pages may post here',
   },
-  ...pageSettings,
-  {
-    key: 'success_redirect',
-    name: 'successRedirect',
-    kind: 'address',
-    default: '',
-    help: 'page to go to after a form upload, instead of the receipt',
-  },
-  {
-    key: 'debug',
-    name: 'debug',
-    kind: 'boolean',
-    default: false,
-    help: 'the pages show causes, checks and environment; for finding a fault only',
-  },
-]
+  ...pageRows,
+}
+
+/** The rows in their order; `name` is that of Settings. */
+export const settingsTable: readonly (SettingsRow & { readonly name: string })[] = Object.entries(
+  settingsRows,
+).map(([name, row]) => ({ name, ...row }))

@@ -1,6 +1,6 @@
-// Appends to an upload in pieces, for the one sender that holds its claim. What is written counts once
-// it is published; the last piece stores the file by the same commit as every other file.
-// Its checksum: while all bytes pass through one process it is computed on the way; else the file is
+// Appends to an upload in pieces, for the one sender that holds its claim. What is written counts
+// once it is published; the last piece stores the file by the same commit as every other file. Its
+// checksum: while all bytes pass through one process it is computed on the way; else the file is
 // read once at its end, since the state of a hash cannot be kept from one process to the next.
 
 import {
@@ -131,7 +131,9 @@ export class Append implements Appending {
     }
   }
 
-  /** Maybe long after write(): another sender may have taken over meanwhile, and stored the file. */
+  /**
+   * Maybe long after write(): another sender may have taken over meanwhile, and stored the file.
+   */
   #flush(): void {
     translated(() => this.#claim.requireOurs())
     this.#writer.flush()

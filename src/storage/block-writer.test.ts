@@ -11,7 +11,9 @@ after(() => rmSync(directory, { recursive: true }))
 const path = join(directory, 'file')
 const block = Buffer.alloc(blockBytes)
 
-/** Whatever is taken from the wrong place is seen: no two pairs of bytes are the same within 128 KB. */
+/**
+ * Whatever is taken from the wrong place is seen: no two pairs of bytes are the same within 128 KB.
+ */
 const content = Buffer.from(
   Uint16Array.from({ length: (5 * blockBytes) / 2 + 160 }, (_, i) => i % 65_521).buffer,
 )

@@ -1,7 +1,7 @@
-// Writes the bytes of an upload to its file, gathered to whole blocks. A file begins after the headers
-// of its part, so what a pipe holds would be written from the middle of one page to the middle of
-// another each time: a tenth to a fifth more time on ext4 (docs/performance.md).
-// Checks neither claims nor limits; callers do, before write() and before flush().
+// Writes the bytes of an upload to its file, gathered to whole blocks. A file begins after the
+// headers of its part, so what a pipe holds would be written from the middle of one page to the
+// middle of another each time: a tenth to a fifth more time on ext4 (docs/performance.md). Checks
+// neither claims nor limits; callers do, before write() and before flush().
 
 import { writeSync } from 'node:fs'
 import { Fault } from '../fault.ts'
@@ -12,14 +12,19 @@ export const blockBytes = 64 * 1024
 
 /** Every write(2) but the first and the last is one whole block, aligned to its size. */
 export class BlockWriter {
-  /** Length of the file with all that was accepted; after a failure, with what is certainly in it. */
+  /**
+   * Length of the file with all that was accepted; after a failure, with what is certainly in it.
+   */
   endBytes: number
   readonly #fd: number
   readonly #block: Buffer
   /** Length of the file without what is gathered. */
   #position: number
 
-  /** `position`: where to write, in bytes. `block`: of blockBytes, used by nobody else until flush(). */
+  /**
+   * `position`: where to write, in bytes. `block`: of blockBytes, used by nobody else until
+   * flush().
+   */
   constructor(fd: number, position: number, block: Buffer) {
     this.#fd = fd
     this.#block = block

@@ -1,8 +1,8 @@
-// One sender at a time for an upload in pieces, without a lock: a file `ID.claim-N` that only one process
-// can create. Its holder writes to it every few seconds. Once it is silent for 45 s by the clock of
-// whoever keeps the directory, the next sender may create N + 1 and resume. So a sender that died blocks
-// an upload for less than a minute, over NFS too. On the same host we also check whether the process
-// still exists. That only shortens the wait; correctness does not depend on it.
+// One sender at a time for an upload in pieces, without a lock: a file `ID.claim-N` that only one
+// process can create. Its holder writes to it every few seconds. Once it is silent for 45 s by the
+// clock of whoever keeps the directory, the next sender may create N + 1 and resume. So a sender
+// that died blocks an upload for less than a minute, over NFS too. On the same host we also check
+// whether the process still exists. That only shortens the wait; correctness does not depend on it.
 // A holder that slept through its time finds its claim gone or followed by another, and stops.
 
 import {
@@ -67,15 +67,18 @@ export class Claim {
     this.requireOurs()
   }
 
-  /** Throws UPLOAD_BUSY when another sender took over. To be asked before gathered bytes are written. */
+  /**
+   * Throws UPLOAD_BUSY when another sender took over. To be asked before gathered bytes are
+   * written.
+   */
   requireOurs(): void {
     const { ino } = lstatSync(this.#file(), { throwIfNoEntry: false }) ?? { ino: -1 }
     if (ino !== this.#inode || this.#isFollowed()) throw busyFault()
   }
 
   /**
-   * Never throws. Older claims go first: their holders, should they wake, must not find their own. A
-   * holder that was followed leaves everything as it is, because the numbers must have no gap.
+   * Never throws. Older claims go first: their holders, should they wake, must not find their own.
+   * A holder that was followed leaves everything as it is, because the numbers must have no gap.
    */
   release(): void {
     // Asked before closing: an inode in use has no second owner.

@@ -1,4 +1,5 @@
-// The seam's commit: what `before` and `accept` are told and when, and that either can take all back.
+// The seam's commit: what `before` and `accept` are told and when, and that either can take all
+// back.
 
 import assert from 'node:assert/strict'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'

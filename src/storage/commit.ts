@@ -1,5 +1,5 @@
-// Whole files become visible: all of one request or none, under the names that `on_conflict` allows,
-// and durable before anybody is told. placement.ts does it for one file.
+// Whole files become visible: all of one request or none, under the names that `on_conflict`
+// allows, and durable before anybody is told. placement.ts does it for one file.
 
 import { lstatSync, unlinkSync } from 'node:fs'
 import { basename, join } from 'node:path'

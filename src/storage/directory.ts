@@ -1,5 +1,5 @@
-// The directory that uploads go to, as one request sees it: its room, its names, and what is received
-// there. The files beside this one put uploads into it; nothing outside this room gets it.
+// The directory that uploads go to, as one request sees it: its room, its names, and what is
+// received there. The files beside this one put uploads into it; nothing outside this room gets it.
 
 import { statfsSync } from 'node:fs'
 import { join } from 'node:path'

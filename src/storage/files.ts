@@ -1,5 +1,5 @@
-// What every file of this room needs: how files are made and found, how a whole file is finished, how
-// a directory is made durable, and which Fault the refusal of a file system is.
+// What every file of this room needs: how files are made and found, how a whole file is finished,
+// how a directory is made durable, and which Fault the refusal of a file system is.
 
 import {
   closeSync,
@@ -55,7 +55,9 @@ export function translated<Result>(action: () => Result): Result {
   }
 }
 
-/** What the file system said, as the visitor is told. What it did not say is a bug and stays one. */
+/**
+ * What the file system said, as the visitor is told. What it did not say is a bug and stays one.
+ */
 export function fileSystemFault(error: unknown): unknown {
   const code = errorCode(error)
   if (error instanceof Fault || code === '') return error
@@ -67,7 +69,8 @@ function setMode(fd: number, mode: number): void {
   try {
     fchmodSync(fd, mode)
   } catch (error) {
-    // The file is ours: these say that the file system has one mode for all files (vfat, some FUSE).
+    // The file is ours: these say that the file system has one mode for all files (vfat, some
+    // FUSE).
     if (!['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'].includes(errorCode(error))) throw error
   }
 }

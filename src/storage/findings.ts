@@ -1,5 +1,6 @@
-// What `check` says of the upload directory: what its file system can do, its space, what is unfinished.
-// What the program needs is really tried as this user: a file is made, synced, linked and removed.
+// What `check` says of the upload directory: what its file system can do, its space, what is
+// unfinished. What the program needs is really tried as this user: a file is made, synced, linked
+// and removed.
 
 import {
   closeSync,
@@ -25,7 +26,9 @@ import { Pending } from './pending.ts'
 import { directoryProblem } from './problem.ts'
 import type { InspectedStorage } from './storage.ts'
 
-/** As openStorage(), and it tells what it finds. A request has no use for that and does not load it. */
+/**
+ * As openStorage(), and it tells what it finds. A request has no use for that and does not load it.
+ */
 export function openInspectedStorage(settings: Settings, path: string): InspectedStorage {
   return { ...openStorage(settings, path), findings: () => findings(settings, path) }
 }

@@ -1,6 +1,7 @@
-// `.incoming/` in the upload directory, where every file is until it is whole. Names are 32 hex digits and
-// a kind. Processes that were killed leave files here; the sweep removes what is older than
-// `partial_lifetime` by the clock of whoever keeps the directory. Never a symlink, never another name.
+// `.incoming/` in the upload directory, where every file is until it is whole. Names are 32 hex
+// digits and a kind. Processes that were killed leave files here; the sweep removes what is older
+// than `partial_lifetime` by the clock of whoever keeps the directory. Never a symlink, never
+// another name.
 
 import {
   closeSync,

@@ -1,7 +1,7 @@
-// The journal of an upload in pieces, `ID.journal` in `.incoming/`: one JSON value a line. First what is
-// being sent, then [offset, pieces] after each piece, in the end { stored }. A line counts once it ends,
-// and is written only after the data it describes is safe. So the recorded offset never exceeds the safe
-// data; whatever a crash left after that offset is overwritten.
+// The journal of an upload in pieces, `ID.journal` in `.incoming/`: one JSON value a line. First
+// what is being sent, then [offset, pieces] after each piece, in the end { stored }. A line counts
+// once it ends, and is written only after the data it describes is safe. So the recorded offset
+// never exceeds the safe data; whatever a crash left after that offset is overwritten.
 
 import {
   closeSync,

@@ -1,5 +1,5 @@
-// A file of one request while it is received: under a random name in `.incoming/`, whole on disk after
-// end(), visible only after commit.ts gave it its name.
+// A file of one request while it is received: under a random name in `.incoming/`, whole on disk
+// after end(), visible only after commit.ts gave it its name.
 
 import { closeSync, fstatSync, openSync, unlinkSync } from 'node:fs'
 import { attempt } from '../system-error.ts'

@@ -1,8 +1,8 @@
 // How a received file becomes visible under a name, and how that is taken back. A name is taken by
-// link(2), which never overwrites; where the file system has no hard links, an exclusive placeholder
-// takes it and is replaced. Errors are the file system's own, or NAME_TAKEN.
-// An error does not prove that nothing happened: over NFS the reply to a call that succeeded can get
-// lost. So the file system is asked whether the name is ours before a failure is believed.
+// link(2), which never overwrites; where the file system has no hard links, an exclusive
+// placeholder takes it and is replaced. Errors are the file system's own, or NAME_TAKEN. An error
+// does not prove that nothing happened: over NFS the reply to a call that succeeded can get lost.
+// So the file system is asked whether the name is ours before a failure is believed.
 
 import {
   closeSync,
@@ -94,8 +94,8 @@ export function takeBack({ path, inode, kept }: Placed): boolean {
 }
 
 /**
- * Removes the placeholder that a note names, if its file never replaced it. For the sweep, once a note
- * is old enough; the file beside it may still be there.
+ * Removes the placeholder that a note names, if its file never replaced it. For the sweep, once a
+ * note is old enough; the file beside it may still be there.
  */
 export function removePlaceholder(note: string, directory: string): void {
   const name = readFileSync(note, 'utf8')
@@ -159,8 +159,9 @@ function linkNew(file: Received, path: string): boolean {
 }
 
 /**
- * Without hard links: an empty placeholder takes the name and is replaced. A note beside the received
- * file says which name, so that a placeholder whose process was killed can be removed by the sweep.
+ * Without hard links: an empty placeholder takes the name and is replaced. A note beside the
+ * received file says which name, so that a placeholder whose process was killed can be removed by
+ * the sweep.
  */
 function renameNew(file: Received, path: string): boolean {
   if (isThere(path)) return false

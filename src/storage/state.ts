@@ -1,5 +1,5 @@
-// The state of an upload in pieces, as its files in `.incoming/` tell it: `ID.data` holds the bytes,
-// `ID.journal` (journal.ts) what is known of them. Reads only.
+// The state of an upload in pieces, as its files in `.incoming/` tell it: `ID.data` holds the
+// bytes, `ID.journal` (journal.ts) what is known of them. Reads only.
 
 import { lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'

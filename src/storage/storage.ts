@@ -35,7 +35,9 @@ export type PendingFile = {
   readonly name: string
   /** Bytes that were written. */
   readonly size: number
-  /** Takes all of it. Throws DISK_FULL or DIRECTORY_UNUSABLE. The bytes may be reused afterwards. */
+  /**
+   * Takes all of it. Throws DISK_FULL or DIRECTORY_UNUSABLE. The bytes may be reused afterwards.
+   */
   write(bytes: Buffer): void
   /** The file is whole: sets its mode, makes it durable, closes it. */
   end(): void

@@ -1,7 +1,7 @@
 // Uploads in pieces, from the first piece to the last. `ID.data` holds the bytes, `ID.journal`
-// (journal.ts) what is known of them, `ID.claim-N` (claim.ts) who appends. The last piece stores the file
-// by the same commit as every other file. The journal stays for `partial_lifetime`: a sender whose last
-// reply was lost asks again, and nothing is stored twice.
+// (journal.ts) what is known of them, `ID.claim-N` (claim.ts) who appends. The last piece stores
+// the file by the same commit as every other file. The journal stays for `partial_lifetime`: a
+// sender whose last reply was lost asks again, and nothing is stored twice.
 
 import { closeSync, fstatSync, openSync, unlinkSync } from 'node:fs'
 import { Fault } from '../fault.ts'

@@ -9,8 +9,8 @@ import { translated } from './files.ts'
 
 /**
  * Its real path, resolved once, so that a symlink that changes meanwhile cannot divert half of an
- * upload. Throws DIRECTORY_UNUSABLE with the reason as its cause. `documentRoot`: '' when the server
- * has none.
+ * upload. Throws DIRECTORY_UNUSABLE with the reason as its cause. `documentRoot`: '' when the
+ * server has none.
  */
 export function usableDirectory(
   settings: Settings,

@@ -1,6 +1,6 @@
-// The body of a tus request on its way to disk: a PATCH, a POST that creates, or a HEAD that finds all
-// bytes there but the file not stored. A body that is cut keeps what arrived, since the client asks with
-// HEAD how much that is; with a checksum the piece counts as a whole or not at all.
+// The body of a tus request on its way to disk: a PATCH, a POST that creates, or a HEAD that finds
+// all bytes there but the file not stored. A body that is cut keeps what arrived, since the client
+// asks with HEAD how much that is; with a checksum the piece counts as a whole or not at all.
 
 import { type Hash, openHash } from '../checksum.ts'
 import { Fault } from '../fault.ts'

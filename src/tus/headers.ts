@@ -1,6 +1,7 @@
-// The request headers of tus 1.0.0 (https://tus.io/protocols/resumable-upload), from the CGI environment.
-// Strict: UNSUPPORTED_TUS for another version; BAD_UPLOAD for whatever is malformed, and for extensions
-// that are not offered, since ignoring them would store something else than the client meant.
+// The request headers of tus 1.0.0 (https://tus.io/protocols/resumable-upload), from the CGI
+// environment. Strict: UNSUPPORTED_TUS for another version; BAD_UPLOAD for whatever is malformed,
+// and for extensions that are not offered, since ignoring them would store something else than the
+// client meant.
 
 import { Fault } from '../fault.ts'
 import type { Env } from '../http/request.ts'

@@ -1,7 +1,7 @@
-// tus 1.0.0 (https://tus.io/protocols/resumable-upload) under PATH_INFO /tus: core, creation, creation
-// with upload, termination, expiration, checksum. The unfinished uploads are the same as those of POST
-// pieces, and the same commit stores them. headers.ts has the syntax of headers, body.ts what becomes of
-// a body; origin and user were checked before.
+// tus 1.0.0 (https://tus.io/protocols/resumable-upload) under PATH_INFO /tus: core, creation,
+// creation with upload, termination, expiration, checksum. The unfinished uploads are the same as
+// those of POST pieces, and the same commit stores them. headers.ts has the syntax of headers,
+// body.ts what becomes of a body; origin and user were checked before.
 
 import { Fault, methodNotAllowedFault, offsetMismatchFault } from '../fault.ts'
 import { requireBodyLength } from '../http/body-length.ts'
@@ -110,10 +110,10 @@ function resume(call: TusCall, upload: string): Reply | Receiver {
 
 /**
  * HEAD. While another sender is active the offset is not final. A client that asks right after a
- * dropped connection would get an offset that is too low, resend from there, and be refused; so it is
- * told to wait.
- * Clients take an offset at the end for success. So when all bytes are there but the file is not stored,
- * because the last sender failed or died at the very end, it is stored now, or the reply says why not.
+ * dropped connection would get an offset that is too low, resend from there, and be refused; so it
+ * is told to wait. Clients take an offset at the end for success. So when all bytes are there but
+ * the file is not stored, because the last sender failed or died at the very end, it is stored now,
+ * or the reply says why not.
  */
 function status({ id, settings, storage }: TusCall, upload: string): Reply | Receiver {
   const { unfinished } = storage

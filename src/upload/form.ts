@@ -1,6 +1,6 @@
-// A POST being received: its parts become text fields and files, or one piece of a file (piece.ts). Names
-// and limits are checked before the bytes come. One file is open at a time; its bytes go from the
-// driver's buffer to hash and disk.
+// A POST being received: its parts become text fields and files, or one piece of a file (piece.ts).
+// Names and limits are checked before the bytes come. One file is open at a time; its bytes go from
+// the driver's buffer to hash and disk.
 
 import { type Hash, openHash } from '../checksum.ts'
 import { Fault } from '../fault.ts'

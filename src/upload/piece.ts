@@ -1,6 +1,6 @@
-// A piece of a file, sent by POST: the text fields `_upload`, `_offset` and `_size`, then one file part.
-// form.ts reads the request and hands over fields and bytes. A piece is appended whole or not at all;
-// the last one stores the file. BAD_UPLOAD for whatever does not fit together.
+// A piece of a file, sent by POST: the text fields `_upload`, `_offset` and `_size`, then one file
+// part. form.ts reads the request and hands over fields and bytes. A piece is appended whole or not
+// at all; the last one stores the file. BAD_UPLOAD for whatever does not fit together.
 
 import { Fault, offsetMismatchFault } from '../fault.ts'
 import type { Reply } from '../http/reply.ts'
@@ -28,7 +28,9 @@ export class Piece {
     this.#settings = settings
   }
 
-  /** Takes the fields that describe a piece; false for any other. `hasFile`: a file came before it. */
+  /**
+   * Takes the fields that describe a piece; false for any other. `hasFile`: a file came before it.
+   */
   offer(name: string, value: string, hasFile: boolean): boolean {
     if (!fieldNames.has(name)) return false
     if (this.#hasBegun || hasFile) throw badUploadFault(`${name} must come before the file`)

@@ -1,5 +1,5 @@
-// A method that an address does not answer: the sentence names those that it does answer, the same as
-// the header Allow, for the form and for tus, in every format and language.
+// A method that an address does not answer: the sentence names those that it does answer, the same
+// as the header Allow, for the form and for tus, in every format and language.
 
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'

@@ -1,6 +1,6 @@
-// What the documentation says of the tests is true: the files that it names exist, and the torture has as many
-// runs as docs/security.md and decision 006 say. The runs are counted as torture.test.ts counts them, from one
-// run of each scenario in which nothing fails.
+// What the documentation says of the tests is true: the files that it names exist, and the torture
+// has as many runs as docs/security.md and decision 006 say. The runs are counted as
+// torture.test.ts counts them, from one run of each scenario in which nothing fails.
 
 import assert from 'node:assert/strict'
 import { globSync, readFileSync } from 'node:fs'

@@ -1,5 +1,5 @@
-// docs/architecture.md held against the import lines of src. The table of rooms is read from there, so
-// that the drawing and the rule cannot differ. Imports of types count.
+// docs/architecture.md held against the import lines of src. The table of rooms is read from there,
+// so that the drawing and the rule cannot differ. Imports of types count.
 
 import assert from 'node:assert/strict'
 import { globSync, readFileSync } from 'node:fs'

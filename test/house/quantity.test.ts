@@ -1,5 +1,5 @@
-// Holds sizes and durations to what people write: literal cases first, then properties that must hold for any
-// number and any text (fast-check).
+// Holds sizes and durations to what people write: literal cases, and properties that must hold for
+// any number and any text (fast-check).
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -9,7 +9,7 @@ import { formatSize, parseDuration, parseSize } from '../../src/quantity.ts'
 const safe = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER })
 const factors = { '': 1, B: 1, kB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12, KiB: 2 ** 10, GiB: 2 ** 30 }
 
-test('a whole number of any unit is that many of it, and what a number cannot hold is refused', () => {
+test('a whole number of any unit is that many of it; what a number cannot hold is refused', () => {
   const property = fc.property(fc.integer({ min: 0, max: 1e15 - 1 }), (number) => {
     for (const [unit, factor] of Object.entries(factors)) {
       const bytes = number * factor

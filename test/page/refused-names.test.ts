@@ -1,5 +1,5 @@
-// In a real Chromium, the form page refuses exactly the names that the built executable refuses: with
-// every blocked extension, and with names that are stored under another name than they have.
+// In a real Chromium, the form page refuses exactly the names that the built executable refuses:
+// with every blocked extension, and with names that are stored under another name than they have.
 
 import assert from 'node:assert/strict'
 import type { Page } from 'playwright-core'

@@ -1,11 +1,13 @@
-// `upload.cgi check --url`: sends through the real server what visitors send, and says what stands in the way: a
-// server that does not run the program, a limit, a firewall, impatience. All of it are pieces of uploads that are
-// never finished and then cancelled, so nothing is stored. Exit status 0, or 69 (EX_UNAVAILABLE).
+// `upload.cgi check --url`: sends through the real server what visitors send, and finds what does
+// not get through: the server does not run the program, a limit or a firewall refuses a request, a
+// time-out cuts a slow one. It sends only pieces of uploads that it never finishes and cancels at
+// the end, so nothing is stored.
 
 import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Finding, failure, fine, warning } from '../../finding.ts'
 import { formatSize } from '../../quantity.ts'
+import { multipartForm } from './multipart.ts'
 import { foreignAnswer } from './stranger.ts'
 import { type Answer, ownWords, type Sent, Visitor } from './visitor.ts'
 
@@ -13,7 +15,7 @@ export type UrlOptions = {
   readonly url: URL
   /** A name that the settings allow. */
   readonly name: string
-  /** How long a sender stops in the middle. */
+  /** How long one sender pauses in the middle. */
   readonly pauseSeconds: number
   /** Called with each finding as it is known. */
   readonly tell: (finding: Finding) => void
@@ -23,7 +25,7 @@ type Piece = {
   readonly id: string
   readonly body: readonly (Buffer | (() => Promise<void>))[]
   readonly bytes: number
-  /** Instead of the field `_filename`. */
+  /** In the headers of the part; without it the field `_filename` has the name. */
   readonly filename?: string
 }
 
@@ -112,7 +114,9 @@ class Probe {
       if (bytes === largeBytes) tell(fine('LARGE', `bodies of ${formatSize(bytes)} pass${whose}`))
       else {
         const message = `bodies of ${formatSize(bytes)} pass, of ${formatSize(before)} no longer`
-        const remedy = `chunk_size = "${bytes / 1000}KB" saves the page the search for it; other senders need the limit raised`
+        const remedy =
+          `with chunk_size = "${bytes / 1000}KB" the page need not search for this limit; ` +
+          'for other senders raise it'
         tell(warning('BODY_LIMIT', message, remedy))
       }
       return
@@ -121,16 +125,18 @@ class Probe {
     tell(failure('BODY_REFUSED', message, 'raise the limit of the server or the firewall'))
   }
 
-  /** The page sends names in a field of their own; other senders do not. */
+  /** The page sends a name in a field of its own; other senders have it in the part's headers. */
   async sendsOddName(tell: Tell): Promise<void> {
     const [stem, extension] = [`l'été %22a%22; b`, /\.[^.]*$/.exec(this.#name)?.[0] ?? '']
     const answer = await this.#post({ ...this.#piece(1000), filename: `${stem}${extension}` })
     if (answer.status === 202 || ownWords(answer) !== undefined) {
       return tell(fine('ODD_NAMES', 'file names with quotes and semicolons pass'))
     }
-    const message = `file names with quotes or semicolons are refused on the way (${described(answer)})`
+    const why = described(answer)
+    const message = `file names with quotes or semicolons are refused on the way (${why})`
     const remedy =
-      'the page is not affected; other senders can put the name into a field _filename in front of the file'
+      'the page is not affected; other senders can put the name into a field _filename before ' +
+      'the file'
     tell(warning('ODD_NAMES_REFUSED', message, remedy))
   }
 
@@ -157,21 +163,22 @@ class Probe {
       }
     }
     if (refused.length === 0) return tell(fine('TUS', 'tus clients pass: HEAD, PATCH'))
-    const message = `tus clients are held up: ${refused.join(', ')}; the page is not affected`
+    const message = `tus clients fail: ${refused.join(', ')}; the page is not affected`
     const remedy = refused.some((name) => name.startsWith('POST'))
-      ? 'let the server pass on the path behind the program (AcceptPathInfo On) and these methods and types'
+      ? 'let the server pass on what follows the path of the program (AcceptPathInfo On), and ' +
+        'these methods and types'
       : 'let them send POST instead: overridePatchMethod: true in tus-js-client'
     tell(warning('TUS_REFUSED', message, remedy))
   }
 
-  /** Whether the server waits for the whole body before it starts the program, and how long it is patient. */
+  /** Does the server keep a body until it is whole? Does it wait for a sender that pauses? */
   async stopsInTheMiddle(seconds: number, tell: Tell): Promise<void> {
     const bytes = 400_000
     const piece = this.#piece(bytes)
     let isHeld = true
     const pause = async () => {
       const until = Date.now() + seconds * 1000
-      // Another sender of the same upload hears 423 as soon as the program receives the first one.
+      // Another sender of the same upload gets a 423 once the program receives the first one.
       for (let tries = 0; tries < 5 && isHeld && Date.now() < until; tries++) {
         await delay(300)
         const other = await this.#post({ ...piece, body: [Buffer.alloc(1)], bytes })
@@ -192,18 +199,19 @@ class Probe {
     if (isOwn) return tell(fine('PAUSE', `a sender may stop for ${seconds} s`))
     const message = `a sender that stops for ${seconds} s is cut off (${described(answer)})`
     const remedy =
-      'the page goes on by itself; for others: RequestReadTimeout and Timeout in Apache, client_body_timeout in nginx'
+      'the page resumes by itself; for others: RequestReadTimeout and Timeout in Apache, ' +
+      'client_body_timeout in nginx'
     tell(warning('PAUSE_CUT', message, remedy))
   }
 
-  /** Whatever was begun; a server that is away has nothing of it. */
+  /** Cancels whatever was begun. A server that cannot be reached has nothing of it. */
   async cancelAll(): Promise<void> {
     for (const id of this.#ids) {
-      const { type, body } = form([
+      const { type, start } = multipartForm([
         ['_upload', id],
         ['_cancel', '1'],
       ])
-      await this.#visitor.send({ method: 'POST', headers: { 'Content-Type': type }, body: [body] })
+      await this.#visitor.send({ method: 'POST', headers: { 'Content-Type': type }, body: [start] })
     }
   }
 
@@ -212,15 +220,15 @@ class Probe {
     const fields: [string, string][] = [
       ['_upload', id],
       ['_offset', '0'],
-      // One byte is never sent: so it is never stored.
+      // The last byte is never sent, so the file is never stored.
       ['_size', String(bytes + 1)],
       ...(filename === undefined ? [['_filename', name] as [string, string]] : []),
     ]
-    const { type, body: head, end } = form(fields, filename ?? 'file')
+    const { type, start, end } = multipartForm(fields, filename ?? 'file')
     return this.#visitor.send({
       method: 'POST',
       headers: { 'Content-Type': type },
-      body: [head, ...body, end],
+      body: [start, ...body, end],
     })
   }
 
@@ -238,29 +246,11 @@ class Probe {
   }
 }
 
-/** multipart/form-data; with `filename` the head of a file part, which `end` closes. */
-function form(
-  fields: readonly (readonly [string, string])[],
-  filename?: string,
-): { type: string; body: Buffer; end: Buffer } {
-  const boundary = `----check${randomBytes(12).toString('hex')}`
-  const parts = fields.map(
-    ([name, value]) =>
-      `--${boundary}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`,
-  )
-  const close = `--${boundary}--\r\n`
-  const type = `multipart/form-data; boundary=${boundary}`
-  if (filename === undefined) {
-    return { type, body: Buffer.from(parts.join('') + close), end: Buffer.alloc(0) }
-  }
-  const head = `--${boundary}\r\nContent-Disposition: form-data; name="file"; filename="${filename}"\r\nContent-Type: application/octet-stream\r\n\r\n`
-  return { type, body: Buffer.from(parts.join('') + head), end: Buffer.from(`\r\n${close}`) }
-}
-
 function limitFinding(answer: Answer, bytes: number): Finding {
   const message = `a body of ${formatSize(bytes)} does not reach the program (${described(answer)})`
   const remedy =
-    'the page sends smaller pieces by itself; else raise LimitRequestBody (Apache), client_max_body_size (nginx) or SecRequestBodyLimit (ModSecurity)'
+    'the page sends smaller pieces by itself; for others raise LimitRequestBody (Apache), ' +
+    'client_max_body_size (nginx) or SecRequestBodyLimit (ModSecurity)'
   return warning('BODY_TOO_LARGE', message, remedy)
 }
 
@@ -272,4 +262,5 @@ function described({ status, error, headers }: Answer): string {
 
 const largeBytes = 20e6
 const firewall =
-  'look into the error log of the server for a firewall (ModSecurity names the rule) or a rule about methods'
+  'look into the error log of the server for a firewall (ModSecurity names the rule) or a rule ' +
+  'about methods'

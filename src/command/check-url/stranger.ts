@@ -1,4 +1,4 @@
-// Who answers in place of the program, told from what came back. Called by check-url.ts.
+// An answer that is not the program's → a finding that says whose it is, and what to do.
 
 import { type Finding, failure } from '../../finding.ts'
 import type { Answer } from './visitor.ts'
@@ -21,14 +21,14 @@ export function foreignAnswer(answer: Answer): Finding {
   const [, code, message, remedy] = statuses.find(([pattern]) => pattern.test(String(status))) ?? [
     /./,
     'OTHER_ANSWER',
-    'something else than the program answered',
+    'something other than the program answered',
     'is this the address of the program?',
   ]
   const to = headers.location === undefined ? '' : `: ${headers.location.slice(0, 200)}`
   return failure(code, `${message}: ${status}${server}${to}`, remedy)
 }
 
-const lastRemedy = 'is the address right, and does the server run?'
+const lastRemedy = 'is the address right, and is the server running?'
 
 const networkRemedies: readonly (readonly [RegExp, string])[] = [
   [/ENOTFOUND|EAI_AGAIN/, 'no server has this name: is it written right?'],
@@ -37,7 +37,8 @@ const networkRemedies: readonly (readonly [RegExp, string])[] = [
 ]
 
 const runRemedy =
-  'put it into cgi-bin, or allow programs there: Options +ExecCGI and SetHandler cgi-script, in the configuration or .htaccess'
+  'put it into cgi-bin, or allow programs there: Options +ExecCGI and SetHandler cgi-script, ' +
+  'in the configuration or .htaccess'
 
 const statuses: readonly (readonly [RegExp, string, string, string])[] = [
   [/^30/, 'REDIRECTED', 'the server sends to another address', 'check that address instead'],
@@ -50,20 +51,21 @@ const statuses: readonly (readonly [RegExp, string, string, string])[] = [
   [
     /^403/,
     'FORBIDDEN',
-    'the server does not let anyone there',
+    'the server lets nobody in there',
     'look into its error log: ExecCGI is off, the file has no x bit, Require, or a firewall',
   ],
   [
     /^404/,
     'NOT_FOUND',
     'the server knows no such address',
-    'see where cgi-bin lies and what ScriptAlias says',
+    'see which path ScriptAlias gives to which folder',
   ],
   [
     /^500/,
     'PROGRAM_FAILED',
     'the server could not run the program',
-    'put doctor.cgi beside the program and open it in the browser; the error log of the server knows more',
+    'put doctor.cgi beside the program and open it in the browser; the error log has the reason ' +
+      'too',
   ],
   [
     /^50[238]/,

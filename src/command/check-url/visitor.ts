@@ -1,25 +1,26 @@
-// A sender like any other, for `check --url`: one HTTP request at a time through the real server, and what came
-// back, whoever said it. Never throws for what the network does.
+// A sender like any other, for `check --url`: sends one HTTP request at a time through the real
+// server and gives the answer, whether the program's or not. Never throws for what the network
+// does.
 
 import { type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http'
 import { request as requestHttps } from 'node:https'
 
 export type Sent = {
   readonly method: string
-  /** Behind the path of the program: `/tus/x` or `?upload=x`. */
+  /** What follows the path of the program: `/tus/x` or `?upload=x`. */
   readonly more?: string
   readonly headers?: Readonly<Record<string, string>>
-  /** Sent one after the other; a promise is waited for. */
+  /** Sent one after the other. A function is called in its turn, and its promise awaited. */
   readonly body?: readonly (Buffer | (() => Promise<void>))[]
 }
 
 export type Answer = {
-  /** 0 when none came. */
+  /** 0 when no answer came. */
   readonly status: number
   readonly headers: IncomingMessage['headers']
   /** The first 64 KB. */
   readonly text: string
-  /** Why none came: ECONNRESET, ENOTFOUND, …; '' when one did. */
+  /** Why no answer came: ECONNRESET, ENOTFOUND, …; '' when one came. */
   readonly error: string
 }
 
@@ -62,7 +63,7 @@ export class Visitor {
         read(response).then(resolve, fail)
       })
       request.on('error', (error) => {
-        // A server may answer and close before the body is whole: the answer counts.
+        // A server may answer and close before the body is whole. Then its answer counts.
         if (!isAnswered) setTimeout(() => isAnswered || fail(error), 50)
       })
       push(request, body).then(
@@ -73,7 +74,7 @@ export class Visitor {
   }
 }
 
-/** Whether it is the program that spoke, and what it said. */
+/** The JSON of the program's own answer; undefined when somebody else answered. */
 export function ownWords(answer: Answer): Readonly<Record<string, unknown>> | undefined {
   if (answer.status === 204 || !/json/.test(answer.headers['content-type'] ?? '')) return undefined
   try {
@@ -89,20 +90,20 @@ async function push(
   request: ReturnType<typeof requestHttp>,
   body: readonly (Buffer | (() => Promise<void>))[],
 ): Promise<void> {
-  let goOn: () => void = () => undefined
-  request.on('drain', () => goOn())
-  request.on('close', () => goOn())
+  let proceed: () => void = () => undefined
+  request.on('drain', () => proceed())
+  request.on('close', () => proceed())
   for (const piece of body) {
     if (request.destroyed) return
     if (!Buffer.isBuffer(piece)) await piece()
-    else if (!request.write(piece)) await new Promise<void>((resolve) => (goOn = resolve))
+    else if (!request.write(piece)) await new Promise<void>((resolve) => (proceed = resolve))
   }
 }
 
 async function read(response: IncomingMessage): Promise<Answer> {
   const chunks: Buffer[] = []
   let length = 0
-  // A server that cuts its own answer short has still said the beginning.
+  // The beginning of an answer counts too: a server may cut its own answer short.
   try {
     for await (const chunk of response) {
       if (length < 65_536) chunks.push(chunk)

@@ -1,6 +1,6 @@
-// The page must refuse exactly what the server refuses. Compares the script's answer with the server's
-// for every blocked extension, for odd names and for any text; then checks that the compiled script
-// has nothing of the server but the shared rules.
+// The page must refuse exactly what the server refuses. Compares the script's answer with the
+// server's for every blocked extension, for odd names and for any text; then checks that the
+// compiled script has nothing of the server but the shared rules.
 
 import assert from 'node:assert/strict'
 import { relative, resolve } from 'node:path'
