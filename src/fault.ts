@@ -95,7 +95,7 @@ export const faults = {
   METHOD_NOT_ALLOWED: [
     405,
     'This address answers {methods} only.',
-    'any other method; `Allow` lists these',
+    'the method is not allowed; `Allow` lists those that are',
   ],
   NAME_TAKEN: [
     409,
@@ -105,7 +105,7 @@ export const faults = {
   OFFSET_MISMATCH: [
     409,
     'This piece does not follow what has arrived so far.',
-    'another part is expected; `offset` and the header Upload-Offset say where to resume',
+    'the piece starts at another offset than the upload has; `offset` and the header Upload-Offset say where to resume',
   ],
   LENGTH_REQUIRED: [
     411,
@@ -150,12 +150,12 @@ export const faults = {
   NOT_MULTIPART: [
     415,
     'Uploads must be sent as multipart/form-data.',
-    'the Content-Type is another one, or missing',
+    'the Content-Type is wrong or missing',
   ],
   NOT_A_PIECE: [
     415,
     'Pieces must be sent as application/offset+octet-stream.',
-    'the Content-Type of a tus piece is another one, or missing',
+    'the Content-Type of a tus piece is wrong or missing',
   ],
   EXTENSION_REFUSED: [
     415,
@@ -195,6 +195,6 @@ export const faults = {
   DISK_FULL: [
     507,
     'There is not enough space left for this upload.',
-    'the disk or the quota is full, or `min_free_space` would be broken',
+    'the disk or the quota is full, or `min_free_space` would not be kept free',
   ],
 } as const satisfies Record<string, readonly [status: number, sentence: string, when: string]>

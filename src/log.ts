@@ -27,17 +27,17 @@ export type LogLine = {
 /** The README has the same table, and a test compares them. */
 export const logColumns: Readonly<Record<keyof LogLine, string>> = {
   time: 'when the reply was decided: ISO 8601, UTC',
-  id: 'of the request, the same as in the reply',
+  id: 'id of the request, the same as in the reply',
   method: 'GET, POST, …',
   status: 'of the reply',
-  code: 'of the refusal, as in the table above',
-  bytes: 'of the body that were read',
+  code: 'code of the refusal, as in the table above',
+  bytes: 'bytes of the body that were read',
   milliseconds: 'from the start of the program to its reply',
-  address: 'of the client: REMOTE_ADDR',
+  address: 'address of the client: REMOTE_ADDR',
   user: 'whom the server authenticated: REMOTE_USER',
   files: 'what was stored: a list of `stored`, `size`, `sha256`',
-  pieces: 'requests that an upload in pieces took',
-  seconds: 'from the first to the last of them',
+  pieces: 'number of requests of an upload in pieces',
+  seconds: 'seconds from the first to the last of these requests',
   fields:
     'what was written into the form, as pairs of name and value; 20 fields, 2000 characters at most',
 }

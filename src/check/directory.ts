@@ -38,15 +38,21 @@ function exposureFindings(
   const findings: Finding[] = []
   const site = siteOf(directory, documentRoot)
   if (site !== '' && settings.allowPublicDirectory) {
-    const message = `the directory lies in ${site}: everyone may read what is uploaded`
-    findings.push(warning('DIRECTORY_PUBLIC', message, 'choose one outside, unless that is meant'))
+    const message = `the directory is in ${site}: everyone may read what is uploaded`
+    findings.push(
+      warning(
+        'DIRECTORY_PUBLIC',
+        message,
+        'choose a directory outside the site, unless you want this',
+      ),
+    )
   } else if (site !== '') {
-    const message = `the directory seems to lie in a site (${site}); within its document root uploads are refused`
+    const message = `the directory seems to be in a site (${site}); within its document root uploads are refused`
     const remedy = 'choose a directory outside, or set allow_public_directory = true'
     findings.push(warning('DIRECTORY_PUBLIC', message, remedy))
   }
   if (directory.split(sep).includes('cgi-bin')) {
-    const message = `the directory lies in a cgi-bin, where servers run what they find`
+    const message = `the directory is in a cgi-bin, where servers run what they find`
     findings.push(warning('DIRECTORY_IN_CGI_BIN', message, 'choose a directory elsewhere'))
   }
   const { mode } = statSync(directory)
@@ -64,8 +70,8 @@ function mountFindings(directory: string): Finding[] {
   const findings = [fine('FILE_SYSTEM', `file system: ${type}, mounted at ${point}`)]
   const isEmptied = /^\/(tmp|var\/tmp|dev\/shm|run)(\/|$)/.test(directory)
   if (type === 'tmpfs' || type === 'ramfs' || isEmptied) {
-    const message = `what lies in ${directory} is lost, at the latest when this machine starts anew`
-    const remedy = 'choose a directory that stays; services may have a /tmp of their own besides'
+    const message = `what lies in ${directory} is lost, at the latest when this machine restarts`
+    const remedy = 'choose a permanent directory; a service may also have a private /tmp'
     findings.push(warning('DIRECTORY_VOLATILE', message, remedy))
   }
   if (options.includes('sync')) {

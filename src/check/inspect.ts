@@ -44,7 +44,7 @@ function guarded(part: string, look: () => Finding[]): Finding[] {
     return look()
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    const remedy = 'this part was not checked; the other findings stand'
+    const remedy = 'this part was not checked; the other findings are valid'
     return [{ level: 'warning', code: 'NOT_CHECKED', message: `${part}: ${reason}`, remedy }]
   }
 }

@@ -40,7 +40,7 @@ function fileFindings(file: string, documentRoot: string): Finding[] {
   }
   const site = siteOf(file, documentRoot)
   if (!isScript && site !== '' && !basename(file).startsWith('.ht')) {
-    const message = `${file} lies in ${site}, where the web server may show it to everyone`
+    const message = `${file} is in ${site}, where the web server may show it to everyone`
     const better = `${dirname(file)}/.htupload.toml`
     const remedy = `mv ${quoted(file)} ${quoted(better)}   # Apache and LiteSpeed never show .ht files`
     findings.push(warning('SETTINGS_PUBLIC', message, remedy))
@@ -80,7 +80,7 @@ function usable(
     return [fine(code, `${key}: ${file}`)]
   } catch (problem) {
     const message = problem instanceof Error ? problem.message : String(problem)
-    const remedy = `choose another file, or remove ${key}; until then the page does without`
+    const remedy = `choose another file, or remove ${key}; until then the page works without it`
     return [warning(`${code}_UNUSABLE`, `${key}: ${file}: ${message}`, remedy)]
   }
 }
@@ -103,7 +103,7 @@ function contradictions(settings: LoadedSettings): Finding[] {
   }
   if (maxRequestBytes > 0 && (maxFileBytes === 0 || maxFileBytes > maxRequestBytes)) {
     const most = maxFileBytes === 0 ? 'no limit' : formatSize(maxFileBytes)
-    const message = `max_file_size (${most}) is over max_request_size (${formatSize(maxRequestBytes)}): larger files pass in pieces only, as the page sends them`
+    const message = `max_file_size (${most}) is over max_request_size (${formatSize(maxRequestBytes)}): larger files can be sent only in pieces, as the page does`
     findings.push(fine('FILE_OVER_REQUEST', message))
   }
   return findings
@@ -124,7 +124,7 @@ function logFindings({ logFile }: LoadedSettings, documentRoot: string): Finding
   }
   const site = siteOf(logFile, documentRoot)
   if (site !== '' && !basename(logFile).startsWith('.ht')) {
-    const message = `log_file lies in ${site}, where the web server may show it to everyone`
+    const message = `log_file is in ${site}, where the web server may show it to everyone`
     findings.push(warning('LOG_PUBLIC', message, 'choose a file outside the site'))
   }
   return findings

@@ -107,7 +107,7 @@ function reasonForDistrust(
   if (owners.includes(uid)) return undefined
   const problem =
     `the settings script belongs to user ${uid}, ` +
-    "who owns neither its directory nor this program's process"
+    'who is neither the owner of its directory nor the user this program runs as'
   return { problem, remedy: `give it to the owner of ${dirname(path)}: chown USER ${path}` }
 }
 
@@ -152,7 +152,7 @@ function unknownKey(key: string, where: string): SettingsProblem {
     settingsTable.map((row) => row.key),
   )
   const hint = meant === '' ? '' : `did you mean "${meant}"? Else `
-  const remedy = `${hint}remove it, or see \`upload.cgi --help\` for the settings there are`
+  const remedy = `${hint}remove it, or see \`upload.cgi --help\` for the list of settings`
   return { key, where, problem: `there is no setting "${key}"`, remedy }
 }
 

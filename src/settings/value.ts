@@ -188,7 +188,7 @@ function separatedByCommas(text: string): readonly string[] {
 }
 
 const sizeRemedy = 'write a size such as "100MB" (10^6 bytes each) or "100MiB" (2^20 bytes each)'
-const extensionsRemedy = 'write a list of extensions without dots in front: ["jpg", "png"]'
+const extensionsRemedy = 'write a list of extensions without leading dots: ["jpg", "png"]'
 
 /** How an environment variable says it. */
 const booleans: ReadonlyMap<string, boolean> = new Map([

@@ -54,7 +54,7 @@ function incomingProblem(directory: string): Finding | undefined {
   }
   const user = process.geteuid?.() ?? -1
   if (stats.uid !== user && user !== 0) {
-    const message = `${path} belongs to ${userName(stats.uid)}, and this is ${userName(user)}`
+    const message = `${path} belongs to ${userName(stats.uid)}, but the program runs as ${userName(user)}`
     const remedy = `chown -R ${userName(user)} ${quoted(path)}`
     return failure('INCOMING_FOREIGN', message, remedy)
   }
@@ -102,7 +102,7 @@ function linking(path: string, other: string): Finding {
     return fine('HARD_LINKS', 'hard links: yes')
   } catch (error) {
     const code = errorCode(error)
-    return fine('HARD_LINKS', `hard links: no (${code}); names are taken by placeholders instead`)
+    return fine('HARD_LINKS', `hard links: no (${code}); placeholders reserve names instead`)
   }
 }
 
@@ -135,7 +135,7 @@ function clockFindings(clock: number): Finding[] {
 
 function space(settings: Settings, directory: string): Finding {
   const free = freeBytes(directory)
-  if (free === undefined) return fine('SPACE', 'the file system does not tell its free space')
+  if (free === undefined) return fine('SPACE', 'the file system does not report its free space')
   if (free < settings.minFreeBytes) {
     const message = `${formatSize(free)} free, less than min_free_space`
     return failure('DISK_FULL', message, 'free some space, or lower min_free_space')
@@ -145,7 +145,7 @@ function space(settings: Settings, directory: string): Finding {
     return fine('SPACE', `${formatSize(free)} free`)
   }
   const message = `${formatSize(room)} can be stored, less than max_request_size`
-  const remedy = 'free some space, or lower max_request_size so that visitors learn it at once'
+  const remedy = 'free some space, or lower max_request_size so that visitors see the limit at once'
   return warning('SPACE_SHORT', message, remedy)
 }
 

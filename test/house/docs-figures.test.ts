@@ -1,10 +1,10 @@
-// What the documentation says of the tests is true: the files that it names exist, and the torture
-// has as many runs as docs/security.md and decision 006 say. The runs are counted as
-// torture.test.ts counts them, from one run of each scenario in which nothing fails.
+// What the documentation says of the repository is true: the files that it names and links to
+// exist, and the torture has as many runs as docs/security.md and decision 006 say. The runs are
+// counted as torture.test.ts counts them, from one run of each scenario in which nothing fails.
 
 import assert from 'node:assert/strict'
-import { globSync, readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { test } from 'node:test'
 import { program } from '../host/program.ts'
 import { callsOf, fatesOf, home, shim, skip } from '../torture/rack.ts'
@@ -24,6 +24,15 @@ test('every file of the repository that the documentation names exists', () => {
   assert.ok(named.length >= 10, `${named.length} names found`)
   const missing = named.filter(({ path }) => globSync(path, { cwd: root }).length === 0)
   assert.deepEqual(missing, [])
+})
+
+test('every link from the documentation to a file of the repository finds it', () => {
+  const links = pages.flatMap((page) =>
+    [...read(page).matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, to = '']) => ({ page, to })),
+  )
+  assert.ok(links.length >= 20, `${links.length} links found`)
+  const dead = links.filter(({ page, to }) => !existsSync(join(root, dirname(page), to)))
+  assert.deepEqual(dead, [])
 })
 
 test('the torture has as many runs as the documentation says', { skip }, async () => {

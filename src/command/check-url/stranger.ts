@@ -41,7 +41,7 @@ const runRemedy =
   'in the configuration or .htaccess'
 
 const statuses: readonly (readonly [RegExp, string, string, string])[] = [
-  [/^30/, 'REDIRECTED', 'the server sends to another address', 'check that address instead'],
+  [/^30/, 'REDIRECTED', 'the server redirects to another address', 'check that address instead'],
   [
     /^401/,
     'PASSWORD_NEEDED',
@@ -57,7 +57,7 @@ const statuses: readonly (readonly [RegExp, string, string, string])[] = [
   [
     /^404/,
     'NOT_FOUND',
-    'the server knows no such address',
+    'the server does not know this address',
     'see which path ScriptAlias gives to which folder',
   ],
   [
