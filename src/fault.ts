@@ -105,7 +105,8 @@ export const faults = {
   OFFSET_MISMATCH: [
     409,
     'This piece does not follow what has arrived so far.',
-    'the piece starts at another offset than the upload has; `offset` and the header Upload-Offset say where to resume',
+    'the piece starts at another offset than the upload has; `offset` and the header ' +
+      'Upload-Offset say where to resume',
   ],
   LENGTH_REQUIRED: [
     411,

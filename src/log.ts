@@ -39,7 +39,8 @@ export const logColumns: Readonly<Record<keyof LogLine, string>> = {
   pieces: 'number of requests of an upload in pieces',
   seconds: 'seconds from the first to the last of these requests',
   fields:
-    'what was written into the form, as pairs of name and value; 20 fields, 2000 characters at most',
+    'what was written into the form, as pairs of name and value; 20 fields, 2000 characters at ' +
+    'most',
 }
 
 /** Of one complaint, and of all complaints of a request, in bytes. */

@@ -154,7 +154,7 @@ test('abort keeps what a PATCH brought, and removes a creation of which nobody h
   assert.equal(head.headers.get('upload-offset'), '3')
 })
 
-test('a file whose last reply was lost is logged as stored once, under the id of its replies', (t) => {
+test('a file whose last reply was lost is logged as stored once, under its own id', (t) => {
   const { settings } = scene(t)
   answerOf(piece(0, 'abc', 6), settings)
   const replies = [1, 2].map(() => answerOf(piece(3, 'def', 6), settings))

@@ -51,8 +51,8 @@ const formDialect: Dialect = {
 const tusDialect: Dialect = {
   methods: tusMethods,
   allowHeaders:
-    'Content-Type, Tus-Resumable, Upload-Length, Upload-Offset, Upload-Metadata, Upload-Checksum, ' +
-    'X-HTTP-Method-Override, X-Requested-With, X-Request-ID',
+    'Content-Type, Tus-Resumable, Upload-Length, Upload-Offset, Upload-Metadata, ' +
+    'Upload-Checksum, X-HTTP-Method-Override, X-Requested-With, X-Request-ID',
   exposeHeaders:
     'Location, Content-Location, Tus-Resumable, Tus-Version, Tus-Extension, Tus-Max-Size, ' +
     'Tus-Checksum-Algorithm, Upload-Offset, Upload-Length, Upload-Metadata, Upload-Expires',

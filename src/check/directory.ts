@@ -47,7 +47,9 @@ function exposureFindings(
       ),
     )
   } else if (site !== '') {
-    const message = `the directory seems to be in a site (${site}); within its document root uploads are refused`
+    const message =
+      `the directory seems to be in a site (${site}); within its document root uploads are ` +
+      'refused'
     const remedy = 'choose a directory outside, or set allow_public_directory = true'
     findings.push(warning('DIRECTORY_PUBLIC', message, remedy))
   }

@@ -26,8 +26,12 @@ function fileSize(limit: number | undefined, { maxFileBytes }: LoadedSettings): 
   if (limit === undefined || limit === Infinity) return []
   if (maxFileBytes > 0 && limit >= maxFileBytes) return []
   const most = maxFileBytes === 0 ? 'no limit' : formatSize(maxFileBytes)
-  const message = `files may have ${formatSize(limit)} here (RLIMIT_FSIZE), less than max_file_size (${most})`
-  const remedy = `max_file_size = "${Math.floor(limit / 1e6)}MB", so that visitors see the limit before they send`
+  const message =
+    `files may have ${formatSize(limit)} here (RLIMIT_FSIZE), less than max_file_size ` +
+    `(${most})`
+  const remedy =
+    `max_file_size = "${Math.floor(limit / 1e6)}MB", so that visitors see the limit before ` +
+    'they send'
   return [warning('LIMIT_FILE_SIZE', message, remedy)]
 }
 

@@ -18,7 +18,8 @@ function programFindings(program: string): Finding[] {
     const { mode } = statSync(path)
     if ((mode & 0o022) === 0) continue
     const who = (mode & 0o002) !== 0 ? 'everybody' : 'its group'
-    const message = `${who} may write to ${path} (${modeText(mode)}); suexec refuses to run programs there`
+    const writable = `${who} may write to ${path} (${modeText(mode)})`
+    const message = `${writable}; suexec refuses to run programs there`
     findings.push(warning('PROGRAM_WRITABLE', message, `chmod go-w ${quoted(path)}`))
   }
   return findings.length > 0 ? findings : [fine('PROGRAM', `program: ${program}`)]
@@ -31,15 +32,21 @@ function seLinuxFindings({ directory }: LoadedSettings, program: string): Findin
   const findings = [fine('SELINUX', 'SELinux: in force')]
   const own = typeOf(directory)
   if (directory !== '' && !/_rw_content_t$|^httpd_.*_rw_/.test(own)) {
-    const message = `SELinux forbids web programs to write to ${directory} (${own || 'label unknown'})`
+    const message =
+      `SELinux forbids web programs to write to ${directory} ` + `(${own || 'label unknown'})`
     const pattern = quoted(`${directory}(/.*)?`)
-    const remedy = `semanage fcontext -a -t httpd_sys_rw_content_t ${pattern} && restorecon -R ${quoted(directory)}`
+    const remedy =
+      `semanage fcontext -a -t httpd_sys_rw_content_t ${pattern} && restorecon -R ` +
+      `${quoted(directory)}`
     findings.push(warning('SELINUX_DIRECTORY', message, remedy))
   }
   const label = typeOf(program)
   if (!/_script_exec_t$|^bin_t$/.test(label)) {
-    const message = `SELinux may keep the web server from running ${program} (${label || 'label unknown'})`
-    const remedy = `restorecon ${quoted(program)}   # or: chcon -t httpd_sys_script_exec_t ${quoted(program)}`
+    const message =
+      `SELinux may keep the web server from running ${program} ` + `(${label || 'label unknown'})`
+    const remedy =
+      `restorecon ${quoted(program)}   # or: chcon -t httpd_sys_script_exec_t ` +
+      `${quoted(program)}`
     findings.push(warning('SELINUX_PROGRAM', message, remedy))
   }
   return findings

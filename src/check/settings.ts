@@ -42,7 +42,8 @@ function fileFindings(file: string, documentRoot: string): Finding[] {
   if (!isScript && site !== '' && !basename(file).startsWith('.ht')) {
     const message = `${file} is in ${site}, where the web server may show it to everyone`
     const better = `${dirname(file)}/.htupload.toml`
-    const remedy = `mv ${quoted(file)} ${quoted(better)}   # Apache and LiteSpeed never show .ht files`
+    const move = `mv ${quoted(file)} ${quoted(better)}`
+    const remedy = `${move}   # Apache and LiteSpeed never show .ht files`
     findings.push(warning('SETTINGS_PUBLIC', message, remedy))
   }
   return findings
@@ -58,7 +59,8 @@ function lookFindings(settings: LoadedSettings): Finding[] {
   ]
   if (accentColor !== '') {
     const { color, contrast } = textOn(accentColor)
-    const shown = `accent_color ${accentColor}: ${color} on it has a contrast of ${contrast.toFixed(1)}`
+    const shown =
+      `accent_color ${accentColor}: ${color} on it has a contrast of ` + `${contrast.toFixed(1)}`
     findings.push(fine('ACCENT_COLOR', shown))
   }
   for (const { name, label, type, required } of extraFields) {
@@ -103,7 +105,9 @@ function contradictions(settings: LoadedSettings): Finding[] {
   }
   if (maxRequestBytes > 0 && (maxFileBytes === 0 || maxFileBytes > maxRequestBytes)) {
     const most = maxFileBytes === 0 ? 'no limit' : formatSize(maxFileBytes)
-    const message = `max_file_size (${most}) is over max_request_size (${formatSize(maxRequestBytes)}): larger files can be sent only in pieces, as the page does`
+    const message =
+      `max_file_size (${most}) is over max_request_size (${formatSize(maxRequestBytes)}): ` +
+      'larger files can be sent only in pieces, as the page does'
     findings.push(fine('FILE_OVER_REQUEST', message))
   }
   return findings
@@ -119,7 +123,9 @@ function logFindings({ logFile }: LoadedSettings, documentRoot: string): Finding
     findings.push(fine('LOG_FILE', `log_file: ${logFile}`))
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    const remedy = `let the program's user write there: touch ${quoted(logFile)} && chown USER ${quoted(logFile)}`
+    const remedy =
+      `let the program's user write there: touch ${quoted(logFile)} && chown USER ` +
+      `${quoted(logFile)}`
     findings.push(warning('LOG_UNUSABLE', `log_file cannot be written: ${reason}`, remedy))
   }
   const site = siteOf(logFile, documentRoot)

@@ -60,7 +60,7 @@ for (const position of edges) {
   })
 }
 
-test('whole blocks are in the file at once, the rest after flush(), and it goes on behind that', () => {
+test('whole blocks are in the file at once, the rest after flush(), and more can follow', () => {
   writeFileSync(path, '')
   const fd = openSync(path, 'r+')
   const writer = new BlockWriter(fd, 0, block)
@@ -76,7 +76,7 @@ test('whole blocks are in the file at once, the rest after flush(), and it goes 
   assert.ok(readFileSync(path).equals(content.subarray(0, 2 * blockBytes + 7)))
 })
 
-test('after a failure the end is where the file surely goes to, and nothing is written twice', () => {
+test('after a failure the end is what is certainly there, and nothing is written twice', () => {
   const fd = openSync('/dev/full', 'r+')
   const writer = new BlockWriter(fd, 100, block)
   writer.write(content.subarray(0, 1000))

@@ -29,7 +29,7 @@ function ended(storage: Storage, name: string, content: string): PendingFile {
 const visible = (directory: string) => readdirSync(directory).filter((name) => name[0] !== '.')
 const incoming = (directory: string) => readdirSync(join(directory, '.incoming'))
 
-test('before is told of every file while none is visible, accept of their names once all are', (t) => {
+test('before is told of all files while none is visible, accept of their names after that', (t) => {
   const { directory, storage } = scene(t)
   const files = [ended(storage, 'a.txt', 'one'), ended(storage, 'a.txt', 'three')]
   let held: readonly Held[] = []

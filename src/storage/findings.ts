@@ -54,7 +54,8 @@ function incomingProblem(directory: string): Finding | undefined {
   }
   const user = process.geteuid?.() ?? -1
   if (stats.uid !== user && user !== 0) {
-    const message = `${path} belongs to ${userName(stats.uid)}, but the program runs as ${userName(user)}`
+    const message =
+      `${path} belongs to ${userName(stats.uid)}, but the program runs as ` + `${userName(user)}`
     const remedy = `chown -R ${userName(user)} ${quoted(path)}`
     return failure('INCOMING_FOREIGN', message, remedy)
   }
@@ -114,7 +115,9 @@ function syncing(directory: string): Finding {
     fsyncSync(fd)
     return fine('SYNC', 'files and directory can be synced')
   } catch (error) {
-    const message = `the directory itself cannot be synced (${errorCode(error)}): after a power cut a new name may be lost`
+    const message =
+      `the directory itself cannot be synced (${errorCode(error)}): after a power cut a new ` +
+      'name may be lost'
     const remedy =
       errorCode(error) === 'EACCES'
         ? `chmod u+r ${quoted(directory)}`
@@ -155,7 +158,8 @@ function inodes(directory: string): Finding[] {
   if (files === 0) return []
   if (ffree >= 1000) return [fine('INODES', `${ffree} more files can be made`)]
   const message = `only ${ffree} more files can be made on this file system (inodes)`
-  const remedy = `find ${quoted(directory)} -xdev -type f | wc -l   # and remove or move what is old`
+  const count = `find ${quoted(directory)} -xdev -type f | wc -l`
+  const remedy = `${count}   # and remove or move old files`
   return [
     ffree < 10 ? failure('NO_INODES', message, remedy) : warning('INODES_SHORT', message, remedy),
   ]
@@ -176,7 +180,8 @@ function unfinished(settings: Settings, path: string): Finding[] {
   const stale = incoming.stale(Date.now() - partialLifetimeSeconds * 1000, Infinity).length
   const left = fine(
     'LEFT_OVER',
-    `left over in ${basename(incoming.path)}: ${stale}, swept by later uploads or \`upload.cgi clean\``,
+    `left over in ${basename(incoming.path)}: ${stale}, swept by later uploads or \`upload.cgi ` +
+      `clean\``,
   )
   const more = stale === 0 ? [] : [left]
   if (states.length < maxPartialUploads) return [fine('UNFINISHED', message), ...more]

@@ -19,14 +19,19 @@ export function directoryProblem(settings: Settings, problem: unknown): Finding 
     const stats = attempt(() => statSync(closed))
     const owner = stats === undefined ? '' : `, ${modeText(stats.mode)}, of ${userName(stats.uid)}`
     const message = `user ${user} may not pass ${closed} (above the directory${owner})`
-    const remedy = `chmod o+x ${quoted(closed)}   # or for it alone: setfacl -m u:${user}:x ${quoted(closed)}`
+    const remedy =
+      `chmod o+x ${quoted(closed)}   # or for it alone: setfacl -m u:${user}:x ` +
+      `${quoted(closed)}`
     return failure('DIRECTORY_UNREACHABLE', message, remedy)
   }
   if (code === 'ENOENT') {
     const isDangling = attempt(() => lstatSync(directory))?.isSymbolicLink() === true
-    const message = `${directory} ${isDangling ? 'is a symbolic link to nothing' : 'does not exist'}`
+    const message =
+      `${directory} ` + `${isDangling ? 'is a symbolic link to nothing' : 'does not exist'}`
     const clear = isDangling ? `rm ${quoted(directory)} && ` : ''
-    const remedy = `${clear}install -d -m 0750 -o ${user} ${quoted(directory)}   # without root: mkdir -p -m 750 ${quoted(directory)}`
+    const remedy =
+      `${clear}install -d -m 0750 -o ${user} ${quoted(directory)}   # without root: mkdir -p ` +
+      `-m 750 ${quoted(directory)}`
     return failure('DIRECTORY_MISSING', message, remedy)
   }
   if (code === 'EACCES' || code === 'EPERM') {

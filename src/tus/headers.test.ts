@@ -49,7 +49,8 @@ test('lengths and offsets are plain decimal numbers', () => {
 })
 
 test('metadata gives name and type, and fields for the rest', () => {
-  const text = `filename ${base64('l’été.pdf')},filetype ${base64('application/pdf')},is_secret, note ${base64('a, b')}`
+  const [name, type, note] = ['l’été.pdf', 'application/pdf', 'a, b'].map(base64)
+  const text = `filename ${name},filetype ${type},is_secret, note ${note}`
   assert.deepEqual(parseTusHeaders({ HTTP_UPLOAD_METADATA: text }).metadata, {
     text,
     name: 'l’été.pdf',

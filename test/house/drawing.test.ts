@@ -162,7 +162,15 @@ test('upload, tus and the page share only the seam and the rules of other rooms'
 })
 
 test('node:fs is used where the drawing says', () => {
-  const rooms = ['storage', 'settings', 'driver', 'check', 'command', 'command/check-url']
+  const rooms = [
+    'storage',
+    'settings',
+    'driver',
+    'check',
+    'command',
+    'command/check-url',
+    'command/trial-server',
+  ]
   const files = ['main.ts', 'log.ts', 'random-id.ts', 'pages/theme.ts']
   const users = sources
     .filter(({ text }) => importsOfCode(text).includes('node:fs'))
