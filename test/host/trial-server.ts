@@ -3,20 +3,19 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { type IncomingMessage, request } from 'node:http'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { after } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freshDirectory, root } from './program.ts'
 
 /** Where the scripts are. */
-export const place = mkdtempSync(join(tmpdir(), 'serve-test-'))
-after(() => rmSync(place, { recursive: true, force: true }))
+export const place = freshDirectory({ after })
 
-const server = resolve(import.meta.dirname, '../../src/command/trial-server/trial-server.ts')
+const server = join(root, 'src/command/trial-server/trial-server.ts')
 
 export async function launch(program: string, ask = {}) {
   const env = { PATH: process.env.PATH, UPLOAD_CGI_DIRECTORY: '/srv/uploads', SECRET: 'x' }

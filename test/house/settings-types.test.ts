@@ -3,14 +3,12 @@
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { cpSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { freshDirectory, root } from '../host/program.ts'
 
-const root = resolve(import.meta.dirname, '../..')
-const place = mkdtempSync(join(tmpdir(), 'upload-settings-types-'))
-after(() => rmSync(place, { recursive: true }))
+const place = freshDirectory({ after })
 
 type Change = readonly [file: string, before: string, after: string]
 
