@@ -3,13 +3,14 @@
 // because the Node that runs the rest is one of those packages.
 'use strict'
 const { spawnSync } = require('node:child_process')
-const { readFileSync } = require('node:fs')
+const { existsSync, readFileSync, symlinkSync } = require('node:fs')
 const { resolve } = require('node:path')
 
 const root = resolve(__dirname, '..')
 const kinds = ['dependencies', 'devDependencies', 'optionalDependencies']
 
 if (!isInstalled()) install()
+linkNode()
 
 /** Compares contents, not times: a checkout or a copy changes times. Takes a few milliseconds. */
 function isInstalled() {
@@ -40,6 +41,17 @@ function install() {
   })
   if (error !== undefined) console.error(`npm does not run: ${error.message}`)
   process.exitCode = status ?? 69
+}
+
+/**
+ * npm puts node_modules/.bin first in PATH, where the scripts find the Node of this machine's
+ * package. npm 10, which comes with Node 20, leaves that link out: the lock file has two packages
+ * that would make it, one for each processor.
+ */
+function linkNode() {
+  const link = resolve(root, 'node_modules/.bin/node')
+  const isThere = existsSync(resolve(root, ownNode(), 'bin/node'))
+  if (isThere && !existsSync(link)) symlinkSync(`../../${ownNode()}/bin/node`, link)
 }
 
 function ownNode() {
