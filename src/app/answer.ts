@@ -1,6 +1,5 @@
-// What a program or a person is answered: what became of the upload, or the fault, as JSON, as
-// text, or as one of the pages. Addresses are relative to the request, never built from Host or
-// scheme.
+// The reply to a program or a person: the outcome of the upload, or the fault, as JSON, as text or
+// as one of the pages. Addresses are relative to the request and never built from Host or scheme.
 
 import { type Fault, faultSentence } from '../fault.ts'
 import { commonHeaders, type Reply, statusPhrase } from '../http/reply.ts'
@@ -10,7 +9,7 @@ import { errorPage, resultPage } from '../pages/page.ts'
 import type { Theme } from '../pages/theme.ts'
 import type { Settings } from '../settings/settings.ts'
 
-/** 201 for what is stored, 202 for a piece, 204 for an upload that was cancelled. */
+/** 201 for stored files, 202 for a piece, 204 for an upload that was cancelled. */
 export function outcomeReply(
   format: ReplyFormat,
   { stored, partial }: Outcome,
@@ -36,7 +35,9 @@ export function statusReply(
   return withOffset(reply, partial.offset)
 }
 
-/** 201 in the format asked for, or 303 to the owner's own page after a form upload. */
+/**
+ * 201 in the requested format; after a form upload, 303 to the owner's own page if there is one.
+ */
 function storedReply(
   format: ReplyFormat,
   stored: Stored,
@@ -59,7 +60,10 @@ function storedReply(
   return resultPage(stored, settings, theme)
 }
 
-/** RFC 9457 for programs, a page for people, a line for curl. `debug`: as debugText() makes it. */
+/**
+ * A problem of RFC 9457 for programs, a page for people, a line of text for curl. `debug`: as
+ * debugText() makes it.
+ */
 export function faultReply(
   format: ReplyFormat,
   fault: Fault,
@@ -87,14 +91,14 @@ function problemReply(fault: Fault, id: string, theme: Theme, debug: string): Re
   return json(status, 'application/problem+json', { ...problem, ...more })
 }
 
-/** For programs and logs: English, whatever the language. */
+/** For programs and logs: always in English. */
 function lineReply({ code, status, detail, holes }: Fault, id: string, debug: string): Reply {
   const more = detail === '' ? '' : ` (${detail})`
   const line = `${code}: ${faultSentence(code, holes)}${more} [id ${id}]`
   return text(status, debug === '' ? [line] : [line, debug])
 }
 
-/** No body: for OPTIONS, and for an upload that was cancelled. */
+/** A reply without a body, for OPTIONS and for an upload that was cancelled. */
 export function emptyReply(): Reply {
   return { status: 204, headers: commonHeaders, body: '' }
 }
@@ -109,15 +113,15 @@ function progressMembers(partial: Progress | undefined) {
   return { upload, offset, size }
 }
 
-/** For programs that read headers more easily than JSON. */
+/** Adds the offset as a header, for programs that read headers more easily than JSON. */
 function withOffset(reply: Reply, offset: number | undefined): Reply {
   if (offset === undefined) return reply
   return { ...reply, headers: [...reply.headers, ['Upload-Offset', String(offset)]] }
 }
 
 /**
- * Tab-separated: stored name, bytes, checksum or -, id of the request, time, address if there is
- * one.
+ * One stored file, separated by tabs: stored name, bytes, checksum or -, id of the request, time,
+ * and the address if there is one.
  */
 function textLine(file: StoredFile, stored: Stored, settings: Settings): string {
   const url = fileUrl(settings, file)

@@ -1,5 +1,5 @@
-// The one place that decides failure, through the core in this process: what is no Fault becomes
-// INTERNAL, nothing is left behind, and the log says what happened once.
+// app.ts, the one place that decides failure, run in this process: an error that is no Fault
+// becomes INTERNAL, no received file stays, and the log says once what happened.
 
 import assert from 'node:assert/strict'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
@@ -97,7 +97,7 @@ test('a reply whose headers cannot be encoded takes back what was stored', (t) =
   const buggy = {
     ...settings,
     get allowedOrigins(): readonly string[] {
-      // The guard asks for them first, then whoever encodes the reply.
+      // First the guard reads them, then the code that encodes the reply.
       if (++asked === 2) throw new TypeError('a secret of the inside')
       return []
     },
@@ -227,5 +227,19 @@ test('each request has its own budget of complaints', (t) => {
     endOf(openExchange({ REQUEST_METHOD: 'GET', HTTP_ACCEPT: 'text/html' }, settings, complaints))
     assert.equal(complaints.length, 1, `request ${turn}`)
     assert.ok((complaints[0]?.length ?? 0) <= 2000)
+  }
+})
+
+test('a reply has a body by the method that the server knows, not by its override', (t) => {
+  const { settings } = scene(t)
+  const unknown = { PATH_INFO: `/tus/${upload}` }
+  const posted = { REQUEST_METHOD: 'POST', HTTP_X_HTTP_METHOD_OVERRIDE: 'HEAD' }
+  const asked = { REQUEST_METHOD: 'HEAD', HTTP_X_HTTP_METHOD_OVERRIDE: 'DELETE' }
+  for (const [env, hasBody] of [[posted, true] as const, [asked, false] as const]) {
+    const reply = endOf(tus({ ...unknown, ...env }, settings))
+    const length = Number(reply.headers.get('content-length'))
+    assert.equal(reply.status, 404)
+    assert.ok(length > 0)
+    assert.equal(reply.body.length, hasBody ? length : 0)
   }
 })

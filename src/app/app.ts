@@ -1,6 +1,6 @@
-// One request being answered, and the one place that decides failure: a Fault becomes its reply,
-// anything else thrown a 500 with an id; what was received is discarded in both cases. No promise,
-// no stream, no event: drivers push the body in and take one reply out.
+// Answers one request, and is the one place that decides failure: a Fault becomes its reply,
+// anything else thrown becomes a 500 with an id, and in both cases what was received is discarded.
+// There is no promise, stream or event: drivers push the body in and take one reply out.
 
 import { Fault } from '../fault.ts'
 import { encode, type Reply } from '../http/reply.ts'
@@ -36,10 +36,11 @@ export function open(env: Env, settings: LoadedSettings, program: Program): Exch
   const debug = (error?: Fault) => debugText(error, env, settings, program)
 
   /** Encodes the reply, and only then counts it as decided. */
-  function decide(reply: Reply, methods?: string): Uint8Array {
-    const bytes = encode(withHeaders(reply, request, settings, methods), request.method)
+  function decide(reply: Reply, methods?: string): void {
+    // Not request.method: X-HTTP-Method-Override does not change what the server expects.
+    const method = env['REQUEST_METHOD'] ?? ''
+    const bytes = encode(withHeaders(reply, request, settings, methods), method)
     decided = { status: reply.status, bytes }
-    return bytes
   }
 
   function fail(error: unknown): void {
@@ -91,7 +92,7 @@ export function open(env: Env, settings: LoadedSettings, program: Program): Exch
       receivedBytes += chunk.length
       try {
         if (chunk.length > room) {
-          // What is wrong before the limit is told first, however the chunks are cut.
+          // An error before the limit is reported first, however the chunks are cut.
           receiver.write(chunk.subarray(0, room))
           throw new Fault('REQUEST_TOO_LARGE')
         }
@@ -115,7 +116,7 @@ export function open(env: Env, settings: LoadedSettings, program: Program): Exch
       return bytes
     },
     afterReply() {
-      // Nothing follows a reply yet.
+      // Nothing is done after a reply yet.
     },
     abort() {
       try {
@@ -127,7 +128,9 @@ export function open(env: Env, settings: LoadedSettings, program: Program): Exch
   }
 }
 
-/** Without a declared length only the close delimiter tells a whole body from one that was cut. */
+/**
+ * Without a declared length, only the close delimiter distinguishes a whole body from a cut one.
+ */
 function endBody(
   receiver: Receiver,
   request: CgiRequest,
@@ -143,15 +146,15 @@ function endBody(
 }
 
 /**
- * Tells requests apart in replies and log: milliseconds, then 40 random bits, in base 36. No
- * secret.
+ * An id that distinguishes requests in replies and in the log: milliseconds, then 40 random bits,
+ * in base 36. It is not secret.
  */
 function newId(): string {
   const random = Math.floor(Math.random() * 2 ** 40)
   return `${Date.now().toString(36)}-${random.toString(36).padStart(8, '0')}`
 }
 
-/** Should even the fault's page fail. */
+/** The reply if even the page of the fault fails. */
 const lastResort: Decided = {
   status: 500,
   bytes: encode(

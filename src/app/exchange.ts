@@ -1,14 +1,16 @@
 // The seam to the drivers, types alone: a driver pushes the body of one request in and takes one
-// reply out. Nothing here knows what time is.
+// reply out. Nothing here knows of time.
 
 import type { Finding } from '../finding.ts'
 import type { Env } from '../http/request.ts'
 import type { LoadedSettings } from '../settings/settings.ts'
 
 export type Exchange = {
-  /** Bytes to read; 0 for GET and for what was refused unread; Infinity: to the end. */
+  /**
+   * The bytes to read; 0 for GET and for a request that is refused unread; Infinity: to the end.
+   */
   readonly bodyBytes: number
-  /** Bytes that the client sends, whatever we make of them; Infinity for a chunked body. */
+  /** The bytes that the client sends, even if we do not read them; Infinity for a chunked body. */
   readonly announcedBytes: number
   /**
    * True if a body that breaks off must be kept or removed. Servers send SIGTERM when the client
@@ -16,26 +18,33 @@ export type Exchange = {
    * False for a body without a length, whose end looks the same when it is cut.
    */
   readonly outlivesCut: boolean
-  /** The bytes are valid only during the call. False: stop reading, the reply is decided. */
+  /**
+   * The bytes are valid only during the call. Returns false when the reply is decided: stop
+   * reading.
+   */
   write(chunk: Buffer): boolean
-  /** The body is over. The reply as CGI bytes; never throws. */
+  /** The body is over. Returns the reply as CGI bytes. Never throws. */
   end(): Uint8Array
-  /** The reply is out. Once, after end(); never throws. */
+  /** The reply is written. Called once, after end(). Never throws. */
   afterReply(): void
-  /** Instead of end(), when nobody listens any more: removes what was received. Never throws. */
+  /**
+   * Called instead of end() when nobody waits for the reply any more: removes what was received.
+   * Never throws.
+   */
   abort(): void
 }
 
-/** What an exchange needs of the process that it runs in. */
+/** What an exchange needs from the process in which it runs. */
 export type Program = {
   /** The path of this executable. */
   readonly file: string
   /** Writes a line into the web server's error log. Never throws. */
   say(line: Uint8Array): void
-  /** The stack of an error, for its owner. Never throws. */
+  /** The stack of an error, as its owner can use it. Never throws. */
   stackOf(error: Error): string
   /**
-   * What `check` finds, for `debug = true`; without it undefined, so that it need not be loaded.
+   * Collects what `check` finds, for `debug = true`. Otherwise undefined, so that it need not be
+   * loaded.
    */
   readonly inspect: Inspect | undefined
 }

@@ -1,4 +1,4 @@
-// The headers that depend on the request: Allow, CORS (Fetch standard), those of tus.
+// The headers that depend on the request: Allow, CORS (Fetch standard) and those of tus.
 
 import type { Reply } from '../http/reply.ts'
 import type { CgiRequest } from '../http/request.ts'
@@ -7,7 +7,7 @@ import { tusVersion } from '../tus/headers.ts'
 import { tusMethods } from '../tus/tus.ts'
 
 type Dialect = {
-  /** As the header Allow lists them. */
+  /** All methods, as the header Allow lists them. */
   readonly methods: string
   /** Headers that pages of other sites may send, and those that they may read. */
   readonly allowHeaders: string
@@ -18,7 +18,7 @@ export function dialectOf({ isTus }: CgiRequest): Dialect {
   return isTus ? tusDialect : formDialect
 }
 
-/** `methods`: what a 405 names instead of all methods of the dialect. */
+/** `methods`: the methods that a 405 names, if not all methods of the dialect. */
 export function withHeaders(
   reply: Reply,
   request: CgiRequest,

@@ -1,4 +1,5 @@
-// The line of one request in `log_file`, made from what became of it.
+// Makes the line of one request for `log_file` from its outcome. It refuses nothing, but cuts what
+// visitors wrote.
 
 import type { Fault } from '../fault.ts'
 import type { CgiRequest } from '../http/request.ts'
@@ -6,7 +7,7 @@ import type { LogLine } from '../log.ts'
 import type { Field, Outcome } from '../outcome.ts'
 
 export type Handled = {
-  /** Of the request. */
+  /** The id of the request. */
   readonly id: string
   readonly request: CgiRequest
   readonly status: number
@@ -16,7 +17,10 @@ export type Handled = {
   readonly milliseconds: number
 }
 
-/** The id is that of the reply; what was stored before is not logged as stored again. */
+/**
+ * The logged id is that of the reply. A file that an earlier request stored is not logged as stored
+ * again.
+ */
 export function logLine(handled: Handled): LogLine {
   const { id, request, status, fault, outcome, receivedBytes, milliseconds } = handled
   const { stored, storedNow, partial } = outcome
@@ -40,7 +44,7 @@ export function logLine(handled: Handled): LogLine {
   }
 }
 
-/** What visitors wrote: 20 fields and 2000 characters at most. */
+/** The text fields: at most 20, and at most 2000 characters. */
 function loggedFields(fields: readonly Field[]): LogLine['fields'] {
   if (fields.length === 0) return undefined
   const logged: (readonly [string, string])[] = []

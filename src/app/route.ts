@@ -1,5 +1,5 @@
-// Where a request goes: the reply to one without a body, or what will receive its body. Everything
-// that can be refused before the body is read is refused here.
+// Decides what happens to a request: the reply to a request without a body, or the receiver of its
+// body. Everything that can be refused before the body is read is refused here.
 
 import { Fault, methodNotAllowedFault } from '../fault.ts'
 import { requireBodyLength } from '../http/body-length.ts'
@@ -21,25 +21,26 @@ import { requireUser } from './guard/user.ts'
 import { dialectOf } from './headers.ts'
 
 export type Call = {
-  /** Of the request. */
+  /** The id of the request. */
   readonly id: string
   readonly request: CgiRequest
   readonly env: Env
   readonly settings: LoadedSettings
   /** The path of this executable. */
   readonly programFile: string
-  /** The page for a GET. */
+  /** Makes the page for a GET. */
   formReply(): Reply
 }
 
 export type Answer = { readonly reply: Reply; readonly outcome?: Outcome }
 
 /**
- * Asked in this order, before anything is touched. A new guard is a file in guard/ and an entry.
+ * The guards, in the order in which they run, before anything is touched. A new guard is a file in
+ * guard/ and an entry here.
  */
 const guards = [requireKnownOrigin, requireUser]
 
-/** Throws what is refused. */
+/** Throws a Fault for a request that is refused. */
 export function route(call: Call): Answer | Receiver {
   const { id, request, env, settings } = call
   const { method, isTus } = request
@@ -76,7 +77,7 @@ function receiveForm({ id, request, settings }: Call, storage: Storage): Receive
   return new FormUpload(id, boundary, settings, storage)
 }
 
-/** A client that does not know the id learns nothing. */
+/** A client that does not know the id gets NO_SUCH_UPLOAD and learns nothing. */
 function uploadStatus(id: string, settings: LoadedSettings, storage: Storage): Answer {
   const upload = parseId(id)
   if (upload === undefined) throw new Fault('NO_SUCH_UPLOAD')

@@ -1,6 +1,7 @@
-// What an owner who looks for a fault is shown: the chain of causes with stacks whose positions are
-// those of the source, the findings of `check` as the web server's user, and the environment of the
-// request with secrets hidden. With `debug = true` on the page; for a bug also in the error log.
+// What the owner is shown to find a fault: the chain of causes, with stacks whose positions are
+// those of the source; the findings of `check` as the web server's user; and the environment of the
+// request, with secrets hidden. With `debug = true` it is on the page; for a bug it is also in the
+// error log.
 
 import type { Fault } from '../fault.ts'
 import { findingText } from '../finding.ts'
@@ -8,7 +9,7 @@ import type { Env } from '../http/request.ts'
 import { type LoadedSettings, problemText } from '../settings/settings.ts'
 import type { Program } from './exchange.ts'
 
-/** '' without `debug`. `error`: undefined when all is well and the owner only looks. */
+/** '' without `debug`. `error`: undefined when nothing failed and the owner only looks. */
 export function debugText(
   error: unknown,
   env: Env,
@@ -23,7 +24,7 @@ export function debugText(
     .replace(/\n{2,}(?=ok |warning|ERROR)/g, '\n')
 }
 
-/** For the error log: what is wrong and what to do. */
+/** The text for the error log: what is wrong and what to do. */
 export function ownersText(fault: Fault, settings: LoadedSettings, program: Program): string {
   const [problem] = settings.problems
   if (fault.code === 'NOT_CONFIGURED' && problem !== undefined) {
@@ -45,14 +46,16 @@ function causesOf(error: unknown, program: Program): string[] {
   return causes
 }
 
-/** The page may be seen by anyone who finds the address. */
+/** Hides secrets, since anyone who finds the address may see the page. */
 function masked(env: Env): string[] {
   return Object.keys(env)
     .sort()
     .map((name) => `${name}=${secret.test(name) ? '(hidden)' : withoutSecrets(env[name] ?? '')}`)
 }
 
-/** Whoever knows the id of an unfinished upload may resume it; some addresses hold a login. */
+/**
+ * Whoever knows the id of an unfinished upload may resume it, and some addresses contain a login.
+ */
 function withoutSecrets(value: string): string {
   return value
     .replace(

@@ -1,4 +1,4 @@
-// With `require_user`: only visitors whom the web server authenticated.
+// With `require_user`, refuses visitors whom the web server did not authenticate.
 
 import { Fault } from '../../fault.ts'
 import type { CgiRequest } from '../../http/request.ts'
