@@ -1,5 +1,5 @@
-// Whether anything grows that should not: the time of a POST with the number of files that are
-// there already, and the time of the parser with the size of the body and with bytes that look
+// Measures whether anything grows that should not: the time of a POST with the number of files that
+// are already there, and the time of the parser with the size of the body and with bytes that look
 // almost like a delimiter.
 
 import { closeSync, mkdirSync, openSync, rmSync } from 'node:fs'
@@ -18,7 +18,7 @@ const counts = [0, 10, 1000, 100_000]
 
 function directories(setting: Setting): void {
   const body = bodyFile(setting, 'growth', [1000])
-  // The names that the upload would get, one after the other; and others.
+  // The names that the upload would get, in order; and other names.
   const same = (i: number) => (i === 1 ? '0.bin' : `0-${i}.bin`)
   for (const [kind, nameOf] of [
     ['the same name', same],
@@ -67,8 +67,8 @@ function growing(setting: Setting, body: Body, kind: string, nameOf: (i: number)
 }
 
 /**
- * From memory, in chunks as a pipe gives them. Under the bench's own V8, with compiled code: only
- * ratios count.
+ * Measures the parser from memory, in chunks of the size that a pipe gives. It runs under the
+ * bench's own V8, with compiled code, so only the ratios count.
  */
 function parser(setting: Setting): void {
   const sizes = setting.isQuick ? [2 ** 20, 2 ** 24, 2 ** 28] : [2 ** 20, 2 ** 24, 2 ** 28, 2 ** 33]

@@ -1,4 +1,4 @@
-// What moving the body costs: one large file, many middling ones, fields that are refused.
+// Measures what moving the body costs: one large file, many middling ones, fields that are refused.
 
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
@@ -109,7 +109,7 @@ function printMoves(
   )
 }
 
-/** Processor time is all that the machine did meanwhile, the client and Apache included. */
+/** The processor time is that of the whole machine meanwhile, the client and Apache included. */
 function throughApache({ addresses, directory }: Served, body: Body, size: string): void {
   const samples = new Map<string, Sample[]>()
   for (let round = 0; round < 3; round++) {
@@ -131,13 +131,15 @@ function throughApache({ addresses, directory }: Served, body: Body, size: strin
   printMoves(`${size} through Apache (mod_cgid)`, samples, 'upload.cgi')
 }
 
-/** User, nice and system time of all processors: /proc/stat, in hundredths of a second. */
+/**
+ * The user, nice and system time of all processors: /proc/stat counts it in hundredths of a second.
+ */
 function busyMicroseconds(): number {
   const [, user, nice, system] = readFileSync('/proc/stat', 'latin1').split(/\s+/).map(Number)
   return ((user ?? 0) + (nice ?? 0) + (system ?? 0)) * 1e4
 }
 
-/** On a disk: in memory a sync is nothing. */
+/** Measured on a disk, since a sync costs nothing in memory. */
 function durable(setting: Setting, body: Body, size: string): void {
   const directory = mkdtempSync(join(tmpdir(), 'upload-cgi-bench-disk-'))
   try {
@@ -165,7 +167,9 @@ function durable(setting: Setting, body: Body, size: string): void {
   }
 }
 
-/** 100 000 fields where 100 are allowed: refused at the 101st, read to the end. */
+/**
+ * Sends 100 000 fields where 100 are allowed: the body is refused at the 101st and read to the end.
+ */
 function refused(setting: Setting): void {
   const field = `--${boundary}\r\nContent-Disposition: form-data; name="a"\r\n\r\nb\r\n`
   const body = textFile(setting, 'fields', `${field.repeat(100_000)}--${boundary}--\r\n`)

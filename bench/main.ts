@@ -1,6 +1,6 @@
-// npm run bench [-- [--quick] [--part start,large]]: what upload.cgi costs, beside what a user
-// would take instead and beside the machine's own limits, in one run. Ratios count; the times are
-// of this machine and moment. docs/performance.md explains the tables.
+// npm run bench [-- [--quick] [--part start,large]]: what upload.cgi costs, compared in one run
+// with what a user could take instead and with the limits of the machine. Only the ratios count;
+// the times are of this machine and this moment. docs/performance.md explains the tables.
 
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { cpus, tmpdir, totalmem } from 'node:os'
@@ -28,10 +28,10 @@ if (unknown.length > 0) {
   process.exit(64)
 }
 installPeers()
-// In memory: disks of shared machines would be all that is measured. What syncs is measured on a
-// disk as well.
+// A directory in memory: on a shared machine a disk would be all that is measured. Programs that
+// sync are measured on a disk as well.
 const home = mkdtempSync('/dev/shm/upload-cgi-bench-')
-// On the disk, as the program it is compared with: the kernel maps files of either kind
+// On the disk, like the program that it is compared with: the kernel maps files in memory
 // differently.
 const disk = mkdtempSync(join(tmpdir(), 'upload-cgi-bench-'))
 try {

@@ -1,6 +1,6 @@
-// Runs commands in turn, many times, and compares them: medians, and ratios round by round, because
-// on a busy machine neighbours in time share their troubles. Absolute times are of this machine and
-// moment only.
+// Runs commands in turn, many times, and compares them by medians and by ratios round by round: on
+// a busy machine, runs that are close in time are disturbed alike. Absolute times are of this
+// machine and this moment only.
 
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -10,7 +10,7 @@ import { join } from 'node:path'
 export type Command = {
   readonly name: string
   readonly words: readonly string[]
-  /** In addition to that of the run. */
+  /** Added to the environment of the run. */
   readonly env?: Readonly<Record<string, string>>
 }
 
@@ -25,18 +25,18 @@ export type Sample = {
 
 export type Run = {
   readonly rounds: number
-  /** A file; '' for none. */
+  /** The path of a file; '' for none. */
   readonly input: string
   readonly through: 'pipe' | 'file'
-  /** Emptied of visible files between runs. */
+  /** The visible files in this directory are removed between runs. */
   readonly directory: string
   readonly env: Readonly<Record<string, string>>
   readonly commands: readonly Command[]
-  /** What is in the directory at the end stays there. */
+  /** True if the files of the last run stay in the directory. */
   readonly isKept?: boolean
 }
 
-/** Samples by the name of the command, one a round. Throws when a command fails. */
+/** The samples by the name of the command, one a round. Throws when a command fails. */
 export function measure(run: Run): ReadonlyMap<string, readonly Sample[]> {
   const words = run.commands.flatMap(({ words, env = {} }, i) => {
     const settings = Object.entries(env).map(([name, value]) => `${name}=${value}`)
@@ -64,7 +64,7 @@ export function measure(run: Run): ReadonlyMap<string, readonly Sample[]> {
 
 export type Ratio = { readonly median: number; readonly low: number; readonly high: number }
 
-/** Of one to the other, round by round; low and high are the quartiles. */
+/** The ratio of one to the other, round by round; low and high are the quartiles. */
 export function ratio(
   one: readonly Sample[] = [],
   other: readonly Sample[] = [],

@@ -1,6 +1,6 @@
-// Memory: whether it grows with the file, and what uploads that run at the same time take together.
-// Pages of the executable are shared between processes; what each has for itself, and no file could
-// give back, is private.
+// Measures memory: whether it grows with the file, and how much uploads that run at the same time
+// take together. Processes share the pages of the executable. Private memory is what each process
+// has for itself and no file could give back.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -39,7 +39,10 @@ export async function benchMemory(setting: Setting): Promise<void> {
   await atOnce(setting, setting.isQuick ? 20 : 50)
 }
 
-/** All but the end is sent; then there is time to look. Three times, medians; bytes. */
+/**
+ * Sends everything but the end, and then reads the memory of the waiting process. Three times; the
+ * medians, in bytes.
+ */
 async function one(setting: Setting, bytes: number): Promise<{ peak: number; own: number }> {
   const looks: { peak: number; own: number }[] = []
   for (let round = 0; round < (bytes > 2 ** 32 ? 1 : 3); round++) {
@@ -68,7 +71,7 @@ async function one(setting: Setting, bytes: number): Promise<{ peak: number; own
   return { peak: middle('peak'), own: middle('own') }
 }
 
-/** Each has sent a megabyte and stops. */
+/** Each client sends a megabyte and then waits. */
 async function atOnce(setting: Setting, count: number): Promise<void> {
   const children = Array.from({ length: count }, () => {
     const child = start(setting, 2_000_000)

@@ -1,6 +1,7 @@
-// What a user would take instead, each doing the same job: a form on GET; on POST every file stored
-// under its name in UPLOAD_CGI_DIRECTORY. None of them syncs, checks names, or takes back what is
-// half there. Written into a directory as programs that a web server can start.
+// The programs that a user could take instead of upload.cgi. All do the same job: a form on GET; on
+// POST they store every file under its name in UPLOAD_CGI_DIRECTORY. None of them syncs, checks
+// names, or removes a half-stored upload. They are written into a directory as programs that a web
+// server can start.
 
 import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -11,17 +12,17 @@ import type { Command } from './measure.ts'
 const root = resolve(import.meta.dirname, '..')
 
 export type Peers = {
-  /** By name; those whose interpreter is not installed are missing. */
+  /** The paths by name. Programs whose interpreter is not installed are missing. */
   readonly programs: ReadonlyMap<string, string>
   readonly env: Readonly<Record<string, string>>
   readonly missing: readonly string[]
 }
 
-/** Debian's. */
+/** The packages of Debian that all parts of the bench need. */
 export const packages =
   'apache2 apache2-utils curl gcc libc6-dev haserl libcgi-pm-perl perl php-cgi python3 valgrind'
 
-/** Where that is possible: by root, on Debian. */
+/** Installs the packages where that is possible: as root, on Debian. */
 export function installPeers(): void {
   const tools = ['/usr/bin/haserl', '/usr/bin/php-cgi', '/usr/bin/ab', '/usr/bin/valgrind']
   const isComplete = tools.every((path) => existsSync(path))
@@ -34,14 +35,14 @@ export function installPeers(): void {
   spawnSync('apt-get', install, options)
 }
 
-/** `home`: where they are written. `directory`: where they store. */
+/** `home`: the directory for the programs. `directory`: the one into which they store. */
 export function preparePeers(home: string, directory: string): Peers {
   const limits = `upload_max_filesize=20G\npost_max_size=20G\nupload_tmp_dir=${directory}\n`
   writeFileSync(join(home, 'php.ini'), `${limits}cgi.force_redirect=0\ndate.timezone=UTC\n`)
   const haserl = `/usr/bin/haserl --upload-limit=20000000 --upload-dir=${directory}`
   /**
-   * Name, program, interpreter, arguments under which that says whether it has the library (Python
-   * 3.13 has none).
+   * The name, the program, its interpreter, and the arguments that make the interpreter fail if it
+   * lacks the library (Python 3.13 has none).
    */
   const kinds: readonly (readonly [string, string, string, readonly string[]])[] = [
     ["Python's cgi", 'upload.py', '/usr/bin/python3', ['-c', 'import cgi']],
@@ -73,7 +74,7 @@ export function preparePeers(home: string, directory: string): Peers {
   return { programs, env, missing }
 }
 
-/** An executable that does nothing, made as ours is: what starting Node costs. */
+/** An executable that does nothing, packaged as ours is: it shows what starting Node costs. */
 export async function emptyExecutable(home: string): Promise<string> {
   const folder = join(home, 'empty')
   mkdirSync(folder)
@@ -89,7 +90,7 @@ export async function emptyExecutable(home: string): Promise<string> {
   return output
 }
 
-/** SCRIPT_FILENAME is how PHP finds its script. */
+/** The commands of these programs. PHP finds its script by SCRIPT_FILENAME. */
 export function commandsOf({ programs }: Peers, names: readonly string[]): Command[] {
   return names.flatMap((name) => {
     const path = programs.get(name)

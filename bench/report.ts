@@ -1,4 +1,5 @@
-// What the bench prints: tables, and each ratio that has an aim with whether it was reached.
+// Prints the results of the bench: tables, and each ratio that has an aim with whether it was
+// reached.
 
 import type { Ratio } from './measure.ts'
 
@@ -10,7 +11,7 @@ export type Aim = {
 
 const aims: Aim[] = []
 
-/** Kept for the table at the end. */
+/** Keeps the ratio for the table at the end. */
 export function aim(what: string, ratio: Ratio, most: number): void {
   aims.push({ what, ratio, most })
 }
@@ -33,7 +34,7 @@ export function heading(text: string): void {
   console.log(`\n## ${text}\n`)
 }
 
-/** As Markdown, for docs/performance.md. */
+/** Prints a table as Markdown, for docs/performance.md. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): void {
   const widths = head.map((cell, i) =>
     Math.max(cell.length, ...rows.map((row) => row[i]?.length ?? 0)),

@@ -1,5 +1,5 @@
-// The same through a real Apache with mod_cgid: requests a second, one at a time and eight at a
-// time.
+// Measures upload.cgi and its peers through a real Apache with mod_cgid: requests a second, one at
+// a time and eight at a time.
 
 import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdirSync } from 'node:fs'
@@ -10,11 +10,11 @@ import { heading, table } from './report.ts'
 import { bodyFile, boundary, plain, program, requestEnv, type Setting } from './setting.ts'
 
 /**
- * Each program at an address of its own; the first is ours, as its peers are: without sync and
+ * Each program at its own address. The first is ours, set as its peers are: without sync and
  * checksum.
  */
 export type Served = {
-  /** Where they store. */
+  /** The directory into which all programs store. */
   readonly directory: string
   readonly addresses: ReadonlyMap<string, string>
   stop(): Promise<void>
@@ -34,7 +34,7 @@ export async function withServed(
 
 async function serveAll(setting: Setting): Promise<Served> {
   const { programs, env } = setting.peers
-  // One of its own: in the other one, what the bare processes left belongs to another user.
+  // A separate directory: in the other one, the files of the bare processes belong to another user.
   const directory = join(setting.home, 'served')
   mkdirSync(directory, { recursive: true })
   chmodSync(directory, 0o777)
@@ -77,7 +77,7 @@ export async function benchServed(setting: Setting, { addresses }: Served): Prom
     ['POST 100 KB, 1', 1, middling.path],
     ['POST 100 KB, 8', 8, middling.path],
   ]
-  // In turn, three times round: what else the machine does meets all of them.
+  // The programs run in turn, three times, so that other work of the machine affects all of them.
   const rates = new Map<string, number[]>()
   for (let round = 0; round < 3; round++) {
     for (const [title, atOnce, body] of columns) {

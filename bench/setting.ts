@@ -1,4 +1,4 @@
-// What the parts of the bench share.
+// The setting that all parts of the bench share: its directories, its requests and their bodies.
 
 import { randomBytes } from 'node:crypto'
 import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs'
@@ -7,11 +7,11 @@ import type { Command } from './measure.ts'
 import type { Peers } from './peers.ts'
 
 export type Setting = {
-  /** In memory, removed at the end. */
+  /** A directory in memory, removed at the end. */
   readonly home: string
   readonly directory: string
   readonly peers: Peers
-  /** An executable that does nothing, made as ours is. */
+  /** An executable that does nothing, packaged as ours is. */
   readonly empty: string
   readonly isQuick: boolean
 }
@@ -19,7 +19,7 @@ export type Setting = {
 export const program = resolve(import.meta.dirname, '../build/upload.cgi')
 export const boundary = '----WebKitFormBoundary7MA4YWxkTrZu0gWx'
 
-/** Ours, with and without what none of the peers does. */
+/** The command that runs upload.cgi. With the settings `plain` it leaves out what no peer does. */
 export function ours(name: string, settings: Readonly<Record<string, string>> = {}): Command {
   return { name, words: [program], env: settings }
 }

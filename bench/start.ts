@@ -1,4 +1,4 @@
-// What starting costs: GET and a small POST as bare processes.
+// Measures what starting costs: GET and a small POST as bare processes.
 
 import { measure, median, ratio } from './measure.ts'
 import { commandsOf } from './peers.ts'

@@ -1,4 +1,4 @@
-// Before anything is compared: each program does the job, byte for byte.
+// Checks before any comparison that each program does the job, byte for byte.
 
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'

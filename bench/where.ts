@@ -1,5 +1,5 @@
-// Where the time goes, free of noise: instructions in user space, counted by valgrind. The system's
-// part is not in it.
+// Shows without noise where the time goes: instructions in user space, counted by valgrind. It does
+// not count those of the system.
 
 import { spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'

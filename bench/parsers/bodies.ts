@@ -1,8 +1,8 @@
-// Bodies on which parsers are known to differ, and the readings of each in which nothing is lost:
-// what RFC 7578 and RFC 2046 say first, then what a lenient reader may make of a broken one. None
-// means that success of any kind is wrong: the body is incomplete or no form at all. A parser that
-// refuses loses nothing without a word; one that reports success must have a reading's parts, byte
-// for byte.
+// Bodies on which parsers are known to differ, and the readings of each in which nothing is lost.
+// The first reading is what RFC 7578 and RFC 2046 say; then comes what a lenient reader may make of
+// a broken body. No reading means that success of any kind is wrong: the body is incomplete or not
+// a form at all. A parser that refuses a body reports the loss. A parser that reports success must
+// have the parts of one reading, byte for byte.
 
 export type Part = {
   readonly name: string
@@ -14,12 +14,10 @@ export type Part = {
 export type Body = {
   readonly name: string
   readonly contentType: string
-  /** Bytes as latin1. */
+  /** The bytes, as latin1. */
   readonly bytes: string
   readonly readings: readonly (readonly Part[])[]
-  /**
-   * What CONTENT_LENGTH says, where the client broke off before it; otherwise the bytes' number.
-   */
+  /** The CONTENT_LENGTH of a client that broke off before it; otherwise the number of bytes. */
   readonly declaredBytes?: number
 }
 
@@ -38,13 +36,13 @@ const plain = 'Content-Type: text/plain\r\n'
 const partA = `--XbX\r\n${lineA}${plain}\r\nfirst`
 const partB = `\r\n--XbX\r\n${lineB}${plain}\r\nsecond`
 
-/** One file `a.txt` with this content, and a second file behind it. */
+/** One file `a.txt` with this content, and a second file after it. */
 function content(name: string, bytes: string): Body {
   const sent = `--XbX\r\n${lineA}${plain}\r\n${bytes}${partB}${end}`
   return { name, contentType: type, bytes: sent, readings: [[file('a', 'a.txt', bytes), b]] }
 }
 
-/** A file whose headers are these, and a second file behind it. */
+/** A file with these headers, and a second file after it. */
 function headers(name: string, lines: string, readings: Body['readings']): Body {
   return {
     name,
@@ -73,13 +71,16 @@ function bounded(name: string, boundary: string): Body {
 }
 
 /**
- * Two files, the first of them behind this line: who takes it for text in front drops that file.
+ * Two files, the first of them after this line. A reader that takes the line for a preamble drops
+ * that file.
  */
 function first(name: string, line: string): Body {
   return whole(name, `${partA}${partB}${end}`.replace('--XbX\r\n', line), [[a, b]])
 }
 
-/** A client that broke off here: CONTENT_LENGTH, sent before, is that of the whole form. */
+/**
+ * The body of a client that broke off here: CONTENT_LENGTH, sent before, is that of the whole form.
+ */
 function cut(name: string, bytes: string): Body {
   return { ...whole(name, bytes, []), declaredBytes: `${partA}${partB}${end}`.length }
 }
@@ -164,8 +165,7 @@ export const bodies: readonly Body[] = [
 ]
 
 /**
- * For parsers that are pushed chunks: 3000 fields, whose outcome must not depend on how they are
- * cut.
+ * For parsers that are pushed chunks: 3000 fields. The outcome must not depend on how they are cut.
  */
 export const manyFields: Body = whole(
   '3000 fields',

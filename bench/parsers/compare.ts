@@ -1,5 +1,6 @@
-// What a parser made of a body, in a few words, all of them computed: its parts against the body's
-// lossless readings. `isLoss`: it reported success, and data was lost, altered or smuggled in.
+// Says in a few words how a parser read a body. All of it is computed: the parts that it reports
+// are compared with the body's lossless readings. `isLoss`: it reported success, although data was
+// lost, altered or smuggled in.
 
 import type { Body, Part } from './bodies.ts'
 import type { Outcome } from './peers.ts'
@@ -31,7 +32,9 @@ export function verdict(body: Body, outcome: Outcome): Verdict {
   return { words: difference(reading, outcome), isLoss }
 }
 
-/** Kinds and contents in order; names too, if asked. Fields may be told after files. */
+/**
+ * Compares kinds and contents in order, and names too if asked. Fields may be reported after files.
+ */
 function isSame(expected: readonly Part[], found: readonly Part[], withNames: boolean): boolean {
   const list = (parts: readonly Part[]) =>
     parts

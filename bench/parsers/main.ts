@@ -1,5 +1,6 @@
-// npm run parsers [-- --write]: the table of docs/security.md, measured. With --write it is put
-// there, which takes all of the parsers; without, those that are not installed are left out.
+// npm run parsers [-- --write]: measures the table of docs/security.md and prints it. With --write
+// it puts the table into the document, and refuses to if a parser is missing; without, parsers that
+// are not installed are left out.
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'

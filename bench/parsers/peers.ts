@@ -1,6 +1,6 @@
 // The parsers that are compared, each in the smallest program that does what its own manual shows,
-// and what it tells of a body. CGI programs are run as CGI programs. Who does not end in ten
-// seconds, or two in this process, never answers.
+// and the parts that each reports for a body. CGI programs are run as CGI programs. A parser that
+// has not ended after ten seconds, or after two in this process, counts as one that never answers.
 
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -13,15 +13,15 @@ import busboy from 'busboy'
 import { runCgi } from '../../test/host/cgi.ts'
 import type { Body, Part } from './bodies.ts'
 
-/** The parts that it reports as received, in latin1. */
+/** The parts that the parser reports as received, in latin1. */
 export type Outcome = 'refused' | 'never answers' | readonly Part[]
 
 export type Peer = {
   readonly name: string
-  /** Throws when it is not installed. */
+  /** Throws when the parser is not installed. */
   version(): string
   receive(body: Body): Promise<Outcome>
-  /** For parsers that are pushed chunks: the same, cut as the caller likes. */
+  /** Only for parsers that are pushed chunks: the same, with the body cut as the caller likes. */
   receiveChunks?(body: Body, chunks: readonly Buffer[]): Promise<Outcome>
 }
 
@@ -54,7 +54,7 @@ async function receiveOurselves(body: Body): Promise<Outcome> {
   }
 }
 
-/** Undefined when it had to be ended. */
+/** Undefined when the program had to be killed. */
 async function cgi(body: Body, file: string, env: Record<string, string>, args: string[] = []) {
   const bytes = Buffer.from(body.bytes, 'latin1')
   const CONTENT_LENGTH = String(body.declaredBytes ?? bytes.length)
@@ -97,7 +97,8 @@ function fromHex(hex: string): string {
 type Parser = Writable & { on(event: string, listener: (...values: never[]) => void): unknown }
 
 /**
- * Both have the events of busboy, but for the arguments of `file` and the name of the last event.
+ * Both parsers have the events of busboy, except for the arguments of `file` and the name of the
+ * last event.
  */
 function receiveByEvents(
   create: () => Parser,
@@ -109,7 +110,7 @@ function receiveByEvents(
     const timer = setTimeout(() => resolved('never answers'), patience)
     const finish = (outcome: Outcome) => {
       clearTimeout(timer)
-      // A file's own end may come a moment after the form's.
+      // The end of a file may come a moment after that of the form.
       setImmediate(() => resolved(outcome))
     }
     try {

@@ -1,5 +1,4 @@
-// Runs every parser on every body and makes the Markdown table. Called by main.ts and by the test
-// that holds docs/security.md to it.
+// Runs every parser on every body and makes the Markdown table of docs/security.md.
 
 import { bodies, manyFields } from './bodies.ts'
 import { type Verdict, verdict } from './compare.ts'
@@ -30,7 +29,7 @@ export async function measure(of: readonly Peer[] = peers): Promise<Measured> {
   return { head, rows, chunks }
 }
 
-/** Those that are on this machine. */
+/** The parsers that are installed on this machine. */
 export function installed(): readonly Peer[] {
   return peers.filter((peer) => {
     try {
@@ -56,14 +55,14 @@ export function table({ head, rows, chunks }: Measured): string {
   ].join('\n')
 }
 
-/** The table as it stands in the document. */
+/** The table that is in the document. */
 export function documented(document: string): string {
   return /<!-- parsers:begin -->[\s\S]*<!-- parsers:end -->/.exec(document)?.[0] ?? ''
 }
 
 type ReceiveChunks = NonNullable<Peer['receiveChunks']>
 
-/** How many of 3000 fields are found, by the size of the chunks. */
+/** How many of the 3000 fields the parser finds, by the size of the chunks. */
 async function fieldsByChunkSize(
   name: string,
   receive: ReceiveChunks,
@@ -81,7 +80,7 @@ async function fieldsByChunkSize(
   return `- In chunks of ${listed(sizes)} bytes ${name} finds ${listed(found)} of 3000 fields.`
 }
 
-/** Each body cut in two at every byte, but for the one body too long for that. */
+/** Cuts each body in two at every byte, except the one body that is too long for that. */
 async function splitsThatDiffer(name: string, receive: ReceiveChunks): Promise<string> {
   let cuts = 0
   let others = 0

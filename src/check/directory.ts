@@ -1,4 +1,5 @@
-// Where the upload directory is, who else gets at it, and what its file system is.
+// What `check` says of the upload directory: where it is, who else can read or write it, and which
+// file system it is on. It only reads and reports; usable.ts refuses a directory.
 
 import { lstatSync, statSync } from 'node:fs'
 import { sep } from 'node:path'
@@ -9,7 +10,7 @@ import { attempt } from '../system-error.ts'
 import { siteOf } from './exposure.ts'
 import { mountOf } from './mounts.ts'
 
-/** `directory`: as usableDirectory() gives it. */
+/** `directory`: as usableDirectory() returns it. */
 export function directoryFindings(
   settings: LoadedSettings,
   directory: string,
@@ -29,7 +30,7 @@ function linkNote(path: string): string {
     : ''
 }
 
-/** Who else gets at the files, or at the directory. */
+/** Who else can read the files or write to the directory. */
 function exposureFindings(
   settings: LoadedSettings,
   directory: string,

@@ -1,10 +1,10 @@
-// Whether a path lies where a web server shows files to everyone. Within a request the server says
-// which directory that is; at a terminal only the usual names can tell. Called by settings.ts and
-// directory.ts.
+// Whether a path is in a directory whose files a web server shows to everyone. In a request the
+// server names that directory (DOCUMENT_ROOT). At a terminal only the usual names of such
+// directories can tell.
 
 import { sep } from 'node:path'
 
-/** The directory of the site that the path lies in; '' when it lies in none. */
+/** The directory of the site that contains the path; '' when none does. */
 export function siteOf(path: string, documentRoot: string): string {
   const root = documentRoot.replace(/\/+$/, '')
   if (root !== '') return path === root || path.startsWith(`${root}/`) ? root : ''
@@ -14,7 +14,8 @@ export function siteOf(path: string, documentRoot: string): string {
 }
 
 /**
- * Debian: /var/www/html; cPanel, DirectAdmin: public_html; Plesk: httpdocs; Alpine, others: htdocs.
+ * The usual names. Debian: /var/www/html; cPanel and DirectAdmin: public_html; Plesk: httpdocs;
+ * Alpine and others: htdocs.
  */
 function isSiteName(part: string, before: string): boolean {
   return (

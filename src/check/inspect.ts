@@ -1,7 +1,7 @@
-// Everything that can be looked at before a visitor finds out. Called by `upload.cgi check`, and by
-// app.ts when `debug` is on, where it sees what the web server gives: its user, its limits, its
-// document root. Nothing is changed, but for a file that is made where uploads are received and
-// removed again.
+// All findings of `check`: what would go wrong, looked for before a visitor meets it. `upload.cgi
+// check` runs it at a terminal. With `debug` on a request runs it, and then it sees what the web
+// server gives: its user, its limits, its document root. It changes nothing, except that it creates
+// a file where uploads are received and removes it again.
 
 import { type Finding, fine } from '../finding.ts'
 import type { Env } from '../http/request.ts'
@@ -38,7 +38,7 @@ function storeFindings(settings: LoadedSettings, env: Env, program: string): Fin
   }
 }
 
-/** One part that cannot be looked at must not hide the others. */
+/** If one part cannot be inspected, the findings of the others are still reported. */
 function guarded(part: string, look: () => Finding[]): Finding[] {
   try {
     return look()

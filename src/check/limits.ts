@@ -1,6 +1,6 @@
-// The limits that the process runs under, against what the program needs. Called by inspect.ts. At
-// a terminal they are those of the shell; the web server's are seen by a request, with `debug =
-// true`. What each resource is needed for, and how little is enough, is measured in docs/limits.md.
+// The limits of this process, compared with what the program needs. At a terminal they are the
+// limits of the shell; only a request, with `debug = true`, sees those of the web server.
+// docs/limits.md measures what each resource is needed for, and how little is enough.
 
 import { readFileSync } from 'node:fs'
 import { type Finding, failure, fine, modeText, warning } from '../finding.ts'
@@ -42,7 +42,7 @@ function maskFindings(): Finding[] {
   return [failure('UMASK_WRONG', message, 'umask 022, where the web server is started')]
 }
 
-/** Control groups, as containers and CloudLinux set them. */
+/** The memory limit of the control group, as containers and CloudLinux set it. */
 function cgroupFindings(): Finding[] {
   const most = Number(attempt(() => readFileSync('/sys/fs/cgroup/memory.max', 'utf8').trim()))
   if (!(most > 0) || most >= memoryNeeded) return []
@@ -50,7 +50,7 @@ function cgroupFindings(): Finding[] {
   return [warning('LIMIT_MEMORY', message, `allow ${formatSize(memoryNeeded)} or more`)]
 }
 
-/** Soft limits by the names that /proc/self/limits gives them. */
+/** The soft limits, by their names in /proc/self/limits. */
 function readLimits(): ReadonlyMap<string, number> {
   const text = attempt(() => readFileSync('/proc/self/limits', 'utf8')) ?? ''
   const lines = text.split('\n').map((line) => /^(Max [a-z ]+?) {2,}(\S+)/.exec(line))
@@ -63,7 +63,7 @@ function readLimits(): ReadonlyMap<string, number> {
   )
 }
 
-/** Of one process while it receives. */
+/** The memory, in bytes, of one process while it receives a body. */
 const memoryNeeded = 100e6
 
 const needs = [

@@ -1,5 +1,4 @@
-// On which file system a path lies, and how it is mounted: /proc/self/mountinfo, as proc(5)
-// describes it. Called by directory.ts and place.ts.
+// Which file system a path is on, and how it is mounted, from /proc/self/mountinfo (proc(5)).
 
 import { readFileSync } from 'node:fs'
 
@@ -7,11 +6,11 @@ export type Mount = {
   readonly point: string
   /** ext4, xfs, nfs4, tmpfs, … */
   readonly type: string
-  /** Of this mount and of the file system. */
+  /** The options of this mount and those of the file system. */
   readonly options: readonly string[]
 }
 
-/** `path`: resolved. Undefined where the system does not tell. */
+/** `path`: without symbolic links. Undefined where the system does not say. */
 export function mountOf(path: string): Mount | undefined {
   let lines: string[]
   try {
@@ -25,7 +24,7 @@ export function mountOf(path: string): Mount | undefined {
     const point = unescaped(own.split(' ')[4] ?? '')
     const [type = '', , superOptions = ''] = shared.split(' ')
     const holds = point !== '' && (path === point || path.startsWith(point.replace(/\/?$/, '/')))
-    // A later line lies over an earlier one of the same place.
+    // Of two mounts at the same place, the later line is the visible one.
     if (!holds || point.length < (best?.point.length ?? 0)) continue
     const options = [...(own.split(' ')[5] ?? '').split(','), ...superOptions.split(',')]
     best = { point, type, options }
@@ -33,7 +32,7 @@ export function mountOf(path: string): Mount | undefined {
   return best
 }
 
-/** Blanks and the like are written as octal numbers. */
+/** mountinfo writes blanks and some other characters as octal numbers. */
 function unescaped(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, digits) =>
     String.fromCharCode(Number.parseInt(digits, 8)),

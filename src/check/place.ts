@@ -1,5 +1,5 @@
-// Where the program lies, and what keeps it in its place: rights of its file, SELinux. Called by
-// inspect.ts.
+// What may keep the program from running where it is: the permissions of its file and its
+// directory, and SELinux. It only reads and reports.
 
 import { readFileSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -11,7 +11,9 @@ export function placeFindings(settings: LoadedSettings, program: string): Findin
   return [...programFindings(program), ...seLinuxFindings(settings, program)]
 }
 
-/** suexec refuses what others may write to; everywhere else it is a way in. */
+/**
+ * suexec refuses to run a program that others may write to. Everywhere else they could replace it.
+ */
 function programFindings(program: string): Finding[] {
   const findings: Finding[] = []
   for (const path of [program, dirname(program)]) {
@@ -52,7 +54,7 @@ function seLinuxFindings({ directory }: LoadedSettings, program: string): Findin
   return findings
 }
 
-/** The type in the label of a file; '' where it cannot be told. */
+/** The type in the SELinux label of a file; '' when it is unknown. */
 function typeOf(path: string): string {
   const { spawnSync } = process.getBuiltinModule('node:child_process')
   const { stdout } = spawnSync('ls', ['-Zd', '--', path], { encoding: 'utf8', timeout: 5000 })

@@ -1,4 +1,5 @@
-// What the settings say, and who else can read or write them. Called by inspect.ts.
+// What `check` says of the settings: which are wrong, which contradict each other, and who else can
+// read or write their file. It only reads and reports.
 
 import { accessSync, constants, statSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
@@ -49,7 +50,7 @@ function fileFindings(file: string, documentRoot: string): Finding[] {
   return findings
 }
 
-/** What the page will look like, and what of it cannot be used. */
+/** What the page will look like, and which files for it cannot be used. */
 function lookFindings(settings: LoadedSettings): Finding[] {
   const { title, language, accentColor, extraFields } = settings
   const findings = [
@@ -87,17 +88,17 @@ function usable(
   }
 }
 
-/** Settings that are right by themselves and not together. */
+/** Settings that are valid alone but contradict each other. */
 function contradictions(settings: LoadedSettings): Finding[] {
   const { chunkBytes, maxRequestBytes, maxFileBytes, maxFields, extraFields } = settings
   const findings: Finding[] = []
-  // Around the piece there are some fields.
+  // The request also has some fields beside the piece.
   if (maxRequestBytes > 0 && chunkBytes + 4096 > maxRequestBytes) {
     const message = `pieces of chunk_size (${formatSize(chunkBytes)}) are over max_request_size`
     const remedy = 'lower chunk_size, or raise max_request_size'
     findings.push(failure('CHUNK_TOO_LARGE', message, remedy))
   }
-  // The page's own: _upload, _offset, _size, _filename.
+  // Four fields are the page's own: _upload, _offset, _size, _filename.
   const needed = extraFields.length + 4
   if (maxFields < needed) {
     const message = `max_fields is ${maxFields}, and the page sends up to ${needed}`

@@ -1,4 +1,4 @@
-// The order in which the CGI driver reads, ends, writes and tells that the reply is out.
+// The order in which the CGI driver reads, ends, writes and says that the reply is out.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -8,10 +8,10 @@ import { drive } from './cgi.ts'
 type Script = {
   readonly bodyBytes: number
   readonly announcedBytes: number
-  /** Chunks that the client sends, in bytes. */
+  /** The sizes of the chunks that the client sends, in bytes. */
   readonly chunks: readonly number[]
   readonly replyBytes: number
-  /** The call of write() that decides the reply; 0 for none. */
+  /** The number of the call of write() that decides the reply; 0 for none. */
   readonly refusedAt?: number
 }
 

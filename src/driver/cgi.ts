@@ -1,6 +1,7 @@
-// The CGI driver (RFC 3875): blocking reads of descriptor 0 → Exchange → descriptor 1. Nothing is
-// written to stdout before the body is read or refused, and then no more than a pipe holds while
-// the server may still be sending: else both could wait for ever. Holds no error policy.
+// The CGI driver (RFC 3875): blocking reads of descriptor 0 → Exchange → descriptor 1. It writes
+// nothing to stdout before the body is read or refused. While the server may still be sending, it
+// writes no more than a pipe holds: otherwise both could wait for each other forever. It decides no
+// error; app.ts does.
 
 import { readSync, writeSync } from 'node:fs'
 import { open } from '../app/app.ts'
@@ -10,34 +11,34 @@ import type { LoadedSettings } from '../settings/settings.ts'
 import { attempt, errorCode, writeAll } from '../system-error.ts'
 import { stackOf } from './stack.ts'
 
-/** Where a body comes from and where the reply goes: a server, or a test. */
+/** The source of a body and the destination of the reply: a server, or a test. */
 export type Connection = {
-  /** Bytes read into `buffer`, at most `atMost`; 0 at the end of input. */
+  /** Reads at most `atMost` bytes into `buffer`. Returns how many; 0 at the end of input. */
   read(buffer: Buffer, atMost: number): number
   write(bytes: Uint8Array): void
 }
 
-/** What a pipe holds: a chunk is then the whole buffer, and no new view of it is made. */
+/** The size of a pipe. A full chunk fills the whole buffer, so that no new view of it is needed. */
 const bufferBytes = 64 * 1024
 /**
- * A chunked body that is broken off ends like one that is whole; Apache closes our input, answers
- * 400 and then kills us. Seen stored all the same in 2 % of such requests without this, in none of
- * 240 with it.
+ * A chunked body that breaks off ends like a whole one: Apache closes our input, answers 400 and
+ * then kills us. Without this wait 2 % of such requests were stored all the same; with it, none of
+ * 240.
  */
 const killGraceMilliseconds = 100
-/** What surely fits into the pipe to the server, even if nobody reads there yet. */
+/** What certainly fits into the pipe to the server, even if the server does not read yet. */
 const pipeBytes = 32 * 1024
 
-/** `inspect`: what `check` finds, for `debug = true`. */
+/** `inspect`: collects what `check` finds, for `debug = true`. */
 export function runCgi(env: Env, settings: LoadedSettings, inspect?: Inspect): void {
   const file = process.execPath
   const program = { file, say, stackOf: (error: Error) => stackOf(error, file), inspect }
   drive(open(env, settings, program), { read, write })
 }
 
-/** Reads the body, writes the reply. */
+/** Reads the body and writes the reply. */
 export function drive(exchange: Exchange, connection: Connection): void {
-  // One buffer for the whole body: see Exchange.write.
+  // One buffer serves the whole body; Exchange.write() allows that.
   const buffer = Buffer.allocUnsafeSlow(exchange.announcedBytes > 0 ? bufferBytes : 0)
   if (exchange.outlivesCut) process.on('SIGTERM', () => undefined)
   let readBytes = 0
@@ -59,7 +60,7 @@ export function drive(exchange: Exchange, connection: Connection): void {
 
 /**
  * Reads the rest of a body that was refused. Servers that pass the whole body on before they read a
- * reply (Apache, fcgiwrap) lose the reply when the program ends meanwhile; the client would see a
+ * reply (Apache, fcgiwrap) lose the reply when the program ends too early; the client would see a
  * broken connection or a 502 instead of the reason.
  */
 function drain(connection: Connection, buffer: Buffer, bytes: number): void {
@@ -70,7 +71,7 @@ function drain(connection: Connection, buffer: Buffer, bytes: number): void {
   }
 }
 
-/** 0 also when the connection broke: Exchange.end() finds out what is missing. */
+/** Returns 0 also when the connection broke: Exchange.end() finds out what is missing. */
 function read(buffer: Buffer, atMost: number): number {
   for (;;) {
     try {
@@ -84,7 +85,7 @@ function read(buffer: Buffer, atMost: number): number {
   }
 }
 
-/** The server may have gone (EPIPE): then nobody is left to tell. */
+/** The server may have closed the connection (EPIPE); then nobody is left to tell. */
 function write(bytes: Uint8Array): void {
   attempt(() => writeAll(bytes, (at) => writeSome(bytes, at)))
 }
@@ -100,11 +101,11 @@ function writeSome(bytes: Uint8Array, at: number): number {
 }
 
 function say(line: Uint8Array): void {
-  // Maybe nobody listens there.
+  // Stderr may be closed.
   attempt(() => writeSync(2, line))
 }
 
-/** Some servers hand over descriptors that do not block. */
+/** Some servers pass descriptors that do not block, so we wait here. */
 function pause(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
 }

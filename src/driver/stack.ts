@@ -1,11 +1,11 @@
-// Where an error came from, as an owner can look it up in the source.
+// The stack of an error with positions that an owner can look up in the source.
 
 import { readFileSync } from 'node:fs'
 import { attempt } from '../system-error.ts'
 
 /**
- * The stack with the positions of the source, if the source map is beside the executable `program`;
- * else with those of the bundle.
+ * The stack with the positions of the source if the source map is beside the executable `program`;
+ * otherwise with those of the bundle.
  */
 export function stackOf(error: Error, program: string): string {
   const stack = error.stack ?? error.message
@@ -21,7 +21,7 @@ export function stackOf(error: Error, program: string): string {
   })
 }
 
-/** Undefined for a file that is no source map. */
+/** Undefined for a file that is not a source map. */
 function parseMap(text: string) {
   const { SourceMap } = process.getBuiltinModule('node:module')
   try {
@@ -31,5 +31,5 @@ function parseMap(text: string) {
   }
 }
 
-/** The bundle's file and a position in it. */
+/** Matches the bundle's file and a position in it. */
 const framePattern = /[^\s()]*upload\.cjs:(\d+):(\d+)/

@@ -1,9 +1,10 @@
-// Whether the body of a request may be read at all, by the length that it announces.
+// Decides by the announced length whether the body of a request may be read. It refuses a length
+// that is malformed and one over `max_request_size`.
 
 import { Fault } from '../fault.ts'
 import type { CgiRequest } from './request.ts'
 
-/** The bytes that are announced, 0 for none. Throws BAD_LENGTH and REQUEST_TOO_LARGE. */
+/** The announced bytes; 0 when none are announced. Throws BAD_LENGTH and REQUEST_TOO_LARGE. */
 export function requireBodyLength(
   { contentLength }: CgiRequest,
   { maxRequestBytes }: { readonly maxRequestBytes: number },

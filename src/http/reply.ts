@@ -1,5 +1,6 @@
-// A reply, and its bytes as a CGI program writes them (RFC 3875 section 6).
-// Always with a Status line: a Location without one would make Apache fetch the page itself.
+// A reply, and its bytes as a CGI program writes them (RFC 3875 section 6). They always begin with
+// a Status line: given a Location without one, Apache would fetch that page itself. A control
+// character in a header value becomes a space.
 
 export type Reply = {
   readonly status: number
@@ -8,7 +9,8 @@ export type Reply = {
 }
 
 /**
- * The reply as bytes: header fields with CRLF, a blank line, the body unless the method was HEAD.
+ * The reply as bytes: header fields that end in CRLF, a blank line, and the body, which a reply to
+ * HEAD lacks.
  */
 export function encode(reply: Reply, method: string): Buffer {
   const body = Buffer.from(reply.body)
@@ -21,20 +23,25 @@ export function encode(reply: Reply, method: string): Buffer {
   return method === 'HEAD' ? head : Buffer.concat([head, body])
 }
 
-/** RFC 9110 section 15. Also the `title` of a problem+json reply whose type is about:blank. */
+/**
+ * The phrase of RFC 9110 section 15. It is also the `title` of a problem+json reply whose type is
+ * about:blank.
+ */
 export function statusPhrase(status: number): string {
   return phrases[status] ?? 'Unknown'
 }
 
-/** Values are built from settings and requests: a line break in one must not start a new header. */
+/**
+ * Values contain text of settings and requests: a line break in one must not start a new header.
+ */
 function safeHeaderValue(value: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what this is about
   return value.replace(/[\x00-\x1f\x7f]/g, ' ')
 }
 
 /**
- * `Referrer-Policy: same-origin` and not `no-referrer`: with that one browsers would send
- * `Origin: null` with the form's own post (Fetch standard, "append a request Origin header").
+ * `Referrer-Policy` is `same-origin`, because with `no-referrer` browsers would send `Origin: null`
+ * with the form's own post (Fetch standard, "append a request Origin header").
  */
 export const commonHeaders: Reply['headers'] = [
   ['X-Content-Type-Options', 'nosniff'],

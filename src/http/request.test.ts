@@ -1,6 +1,6 @@
-// Holds the reading of the CGI environment to RFC 3875: each variable's cases, and the whole
-// request. Nothing may throw, whatever a client made the server put there. Settings and HTTP_PROXY
-// are not read at all.
+// Holds the parsing of the CGI environment to RFC 3875: each variable's cases, and the whole
+// request. Parsing never throws, whatever a client made the server put there. It reads neither
+// settings nor HTTP_PROXY.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

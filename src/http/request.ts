@@ -1,29 +1,31 @@
-// The CGI environment (RFC 3875 section 4.1) → CgiRequest. Every way in builds its requests from
-// such an environment. Nothing here throws: what is malformed is named as such, and app/ answers
-// it. Settings are never read from here, and HTTP_PROXY is nobody's setting (httpoxy).
+// The CGI environment (RFC 3875 section 4.1) → CgiRequest. Every driver builds its requests from
+// such an environment. It refuses nothing and never throws: a malformed value is marked as
+// malformed, and app/ answers it. It reads no settings here, and it never reads HTTP_PROXY, which a
+// client can set (httpoxy).
 
 import { parseByteCount } from '../quantity.ts'
 
 export type Env = Readonly<Record<string, string | undefined>>
 
 export type CgiRequest = {
-  /** With tus, what X-HTTP-Method-Override says instead. */
+  /** REQUEST_METHOD; for tus X-HTTP-Method-Override replaces it. */
   readonly method: string
   readonly contentType: string
   /**
-   * CONTENT_LENGTH in bytes; 'absent' when the server set none, 'malformed' when it is no length.
+   * CONTENT_LENGTH in bytes; 'absent' when the server set none, 'malformed' when it is not a
+   * length.
    */
   readonly contentLength: number | 'absent' | 'malformed'
-  /** The server passes on a chunked body without length: it ends where the input ends. */
+  /** True if the server passes on a chunked body without a length: it ends where the input ends. */
   readonly isChunked: boolean
   readonly format: ReplyFormat
   readonly acceptLanguage: string
   readonly remoteAddress: string
-  /** Who the server authenticated; '' for nobody. */
+  /** The user whom the server authenticated; '' for nobody. */
   readonly remoteUser: string
-  /** What follows the program's own path; '' or beginning with a slash. */
+  /** The part of the address after the program's own path: '' or beginning with a slash. */
   readonly pathInfo: string
-  /** Under `/tus` another protocol is spoken (tus.ts). */
+  /** True for addresses under `/tus`, which speak the tus protocol (tus.ts). */
   readonly isTus: boolean
   /** From `?upload=`; '' when there is none. */
   readonly uploadId: string
@@ -60,14 +62,14 @@ function parseUploadId(query: string): string {
   return query.includes('upload=') ? (new URLSearchParams(query).get('upload') ?? '') : ''
 }
 
-/** RFC 3875 section 4.1.2: digits alone. */
+/** RFC 3875 section 4.1.2: a length is digits alone. */
 function parseContentLength(text: string): CgiRequest['contentLength'] {
   return text === '' ? 'absent' : (parseByteCount(text) ?? 'malformed')
 }
 
 /**
  * The format that Accept names with the highest weight (RFC 9110 section 12.5.1); the first of
- * equals. Wildcards name nothing: curl sends only those and gets plain text.
+ * equals. Wildcards do not count: curl sends nothing else and gets plain text.
  */
 function parseAccept(accept: string): ReplyFormat {
   let best: ReplyFormat = 'text'
@@ -86,9 +88,9 @@ function parseAccept(accept: string): ReplyFormat {
 }
 
 /**
- * Whether a page of another site sent this. Sec-Fetch-Site is the browser's own word, which no page
- * can change and no proxy rewrites; Origin against Host is for browsers without it.
- * Programs such as curl send neither.
+ * Whether a page of another site sent this request. Sec-Fetch-Site comes from the browser itself:
+ * no page can change it and no proxy rewrites it. For browsers without it, Origin is compared with
+ * Host. Programs such as curl send neither.
  */
 function isForeign(env: Env, origin: string): boolean {
   const site = env['HTTP_SEC_FETCH_SITE'] ?? ''

@@ -1,8 +1,7 @@
-// Parameters of Content-Type and Content-Disposition, as multipart/form-data uses them. Called by
-// upload.ts (the request's Content-Type) and multipart.ts (each part's headers). Strict: what two
-// readers could understand differently is refused, never guessed. RFC 7578, RFC 2046 section 5.1.1,
-// RFC 9110 section 5.6, and the WHATWG escapes `%22 %0D %0A` that browsers write. One pass over the
-// bytes, no backtracking.
+// The parameters of Content-Type and Content-Disposition, as multipart/form-data uses them: RFC
+// 7578, RFC 2046 section 5.1.1, RFC 9110 section 5.6, and the WHATWG escapes `%22 %0D %0A` that
+// browsers write. It refuses whatever two readers could understand differently and never guesses.
+// It reads the text once, without backtracking.
 
 export type Disposition = {
   readonly name: string
@@ -13,7 +12,7 @@ export type Disposition = {
 /** A value, or the rule that the header breaks. */
 export type Parsed<Value> = { readonly value: Value } | { readonly problem: string }
 
-/** `undefined` when the media type is not multipart/form-data; otherwise its boundary. */
+/** The boundary of a multipart/form-data Content-Type; undefined for any other media type. */
 export function parseBoundary(contentType: string): Parsed<string> | undefined {
   const end = contentType.indexOf(';')
   const essence = trimBlanks(end === -1 ? contentType : contentType.slice(0, end))
@@ -35,8 +34,8 @@ export function parseBoundary(contentType: string): Parsed<string> | undefined {
 }
 
 /**
- * A Content-Disposition value of a part (RFC 7578 section 4.2), given as the header's bytes in
- * latin1.
+ * Parses the Content-Disposition of a part (RFC 7578 section 4.2). `value`: the bytes of the
+ * header, read as latin1.
  */
 export function parseDisposition(value: string): Parsed<Disposition> {
   const end = value.indexOf(';')
@@ -73,7 +72,9 @@ export function isToken(text: string): boolean {
   return /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(text)
 }
 
-/** Optional white space of RFC 9110 section 5.6.3, which is less than what trim() takes. */
+/**
+ * Removes the optional white space of RFC 9110 section 5.6.3, which is less than trim() removes.
+ */
 export function trimBlanks(text: string): string {
   let from = 0
   let end = text.length
@@ -84,12 +85,15 @@ export function trimBlanks(text: string): string {
 
 type Parameter = { readonly name: string; readonly value: string }
 
-/** `; name=token; name="quoted"`: nothing left over, no empty parameter but a last `;`. */
+/**
+ * Reads `; name=token; name="quoted"`. Nothing may be left over, and no parameter may be empty,
+ * except after a last `;`.
+ */
 function parseParameters(text: string, bare: RegExp): Parsed<readonly Parameter[]> {
   const parameters: Parameter[] = []
   let at = 0
   while (at < text.length) {
-    // text[at] is ';' here, by the caller's cut and by the end of this loop.
+    // text[at] is ';' here: the caller cut the text there, and so does the end of this loop.
     at = skipBlanks(text, at + 1)
     if (at === text.length) break
     const equals = text.indexOf('=', at)
@@ -108,15 +112,18 @@ function parseParameters(text: string, bare: RegExp): Parsed<readonly Parameter[
   return { value: parameters }
 }
 
-/** Up to the closing quote. `\"` is a quote; any other backslash is itself, as in `C:\dir\name`. */
+/**
+ * Reads up to the closing quote. `\"` means a quote; any other backslash is an ordinary character,
+ * as in `C:\dir\name`.
+ */
 function readQuoted(text: string, from: number): { value: string; end: number } | undefined {
   let value = ''
   let start = from
   for (;;) {
     const quote = text.indexOf('"', start)
     if (quote === -1) return undefined
-    // A backslash just before the quote escapes it, unless the header ends there: then it closes,
-    // as browsers write `filename="C:\"`.
+    // A backslash before a quote escapes the quote. At the end of the header it does not: there the
+    // quote closes the value, as in `filename="C:\"`, which browsers write.
     if (quote > start && text[quote - 1] === '\\' && !closes(text, quote)) {
       value += `${text.slice(start, quote - 1)}"`
       start = quote + 1
@@ -131,7 +138,7 @@ function closes(text: string, quote: number): boolean {
   return next === text.length && text.indexOf('"', quote + 1) === -1
 }
 
-/** A value without quotes, up to the next blank or semicolon. */
+/** Reads a value without quotes, up to the next blank or semicolon. */
 function readBare(
   text: string,
   from: number,
@@ -150,8 +157,9 @@ function skipBlanks(text: string, from: number): number {
 }
 
 /**
- * Header bytes (as latin1) → text: UTF-8, what is not becomes U+FFFD; then exactly the three
- * escapes of the WHATWG form-data encoding. `%41` and every other percent sign stay as they are.
+ * Turns the bytes of a header (as latin1) into text: UTF-8, with U+FFFD for bytes that are not
+ * UTF-8. Then it replaces the three escapes of the WHATWG form-data encoding. `%41` and every other
+ * percent sign stay as they are.
  */
 function decodeText(latin1: string): string {
   const text = Buffer.from(latin1, 'latin1').toString('utf8')
@@ -160,5 +168,5 @@ function decodeText(latin1: string): string {
 }
 
 const bareInDisposition = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
-/** A token, and what else of a boundary senders leave bare: `( ) / : = ? ,`. */
+/** A token, and the other characters of a boundary that senders do not quote: `( ) / : = ? ,`. */
 const bareInType = /^[!#$%&'*+\-.^_`|~0-9A-Za-z()/:=?,]+$/

@@ -1,16 +1,17 @@
 // A push parser for multipart/form-data (RFC 7578, RFC 2046 section 5.1.1): bytes in, Sink calls
-// out. No I/O, no copy of content; it keeps one header line and at most 1 KiB behind a boundary.
-// Called by upload.ts. Strict: what two readers could understand differently is BAD_MULTIPART,
-// never a guess. The calls never depend on how the bytes are cut into chunks; nor do the byte
-// positions in faults.
+// out. It does no I/O and copies no content; it keeps one header line, and at most 1 KiB after a
+// boundary. It refuses with BAD_MULTIPART whatever two readers could understand differently, and
+// never guesses. Neither the calls nor the byte positions in faults depend on how the bytes are cut
+// into chunks.
 //
 //   preamble ──┐                        ┌──────────── a part's data ◄───────┐
 //              ▼                        ▼                                   │
-//   scan for CRLF--boundary ──► behind the boundary ── CRLF ──► headers ── blank line
+//   scan for CRLF--boundary ──► after the boundary ─── CRLF ──► headers ── blank line
 //              ▲                   │    └── "--" ──► close ──► epilogue (ignored)
 //              └── anything else ──┘  the line only began like a delimiter: it is data
 
 import { Fault } from '../fault.ts'
+import { CR, HT, HYPHEN, LF, SP } from './bytes.ts'
 import { beginningAtEnd, findDelimiter, maxPaddingBytes } from './delimiter.ts'
 import { type Disposition, isToken, parseDisposition, trimBlanks } from './header.ts'
 import { Preamble } from './preamble.ts'
@@ -20,10 +21,10 @@ export type PartHeaders = Disposition & {
   readonly type: string
 }
 
-/** What the parser tells. */
+/** What the parser calls, in the order of the body. */
 export type Sink = {
   partBegin(headers: PartHeaders): void
-  /** Never empty. Valid only during the call and not to be changed: write it or copy it. */
+  /** Never empty. Valid only during the call and not to be changed: write or copy the bytes. */
   partData(bytes: Buffer): void
   partEnd(): void
 }
@@ -32,7 +33,7 @@ const maxHeaders = 16
 const maxHeaderBytes = 8192
 
 const SCAN = 0
-const BEHIND = 1
+const AFTER = 1
 const PADDING = 2
 const DASH = 3
 const RETURN = 4
@@ -40,29 +41,27 @@ const CLOSE = 5
 const HEADERS = 6
 const EPILOGUE = 7
 
-const HT = 9
-const LF = 10
-const CR = 13
-const SP = 32
-const HYPHEN = 45
-
 export class MultipartParser {
   readonly #sink: Sink
-  /** CRLF, two hyphens, the boundary. CR stands at its start only, which makes restarts simple. */
+  /**
+   * CRLF, two hyphens, the boundary. Its only CR is the first byte, so a failed match never has to
+   * be searched for another start.
+   */
   readonly #delimiter: Buffer
   #state = SCAN
   #isInPart = false
-  /** How much of the delimiter the last bytes were. The start of the body counts as CRLF. */
+  /** How many bytes of the delimiter the last bytes match. The start of the body counts as CRLF. */
   #matched = 2
   /**
-   * How many of the matched bytes were never sent: 2 at the start of the body and of a part's data.
+   * How many of the matched bytes the client did not send here: the CRLF (2) at the start of the
+   * body and at the start of a part's data.
    */
   #assumed = 2
   readonly #preamble: Preamble
   /** Position of the current chunk in the body. */
   #chunkAt = 0
   #delimiterAt = 0
-  /** Padding behind a delimiter, kept until it is known not to be data. */
+  /** Blanks after a delimiter, kept until it is known whether they are data. */
   readonly #padding = Buffer.allocUnsafeSlow(maxPaddingBytes)
   #paddingBytes = 0
   readonly #line = Buffer.allocUnsafeSlow(maxHeaderBytes + 2)
@@ -73,26 +72,26 @@ export class MultipartParser {
   #disposition: Disposition | undefined
   #type: string | undefined
 
-  /** `boundary` as parseBoundary() gives it: 1 to 70 legal characters. */
+  /** `boundary`: as parseBoundary() returns it, 1 to 70 legal characters. */
   constructor(boundary: string, sink: Sink) {
     this.#sink = sink
     this.#delimiter = Buffer.from(`\r\n--${boundary}`, 'latin1')
     this.#preamble = new Preamble(this.#delimiter.subarray(2))
   }
 
-  /** Throws a Fault at the first broken rule, after which the parser must not be used. */
+  /** Throws a Fault at the first broken rule. After that the parser must not be used. */
   write(chunk: Buffer): void {
     let at = 0
     while (at < chunk.length) {
       if (this.#state === SCAN) at = this.#scan(chunk, at)
       else if (this.#state === HEADERS) at = this.#readHeaders(chunk, at)
       else if (this.#state === EPILOGUE) break
-      else at = this.#readBehind(chunk, at)
+      else at = this.#readAfterDelimiter(chunk, at)
     }
     this.#chunkAt += chunk.length
   }
 
-  /** The body is over. Throws BAD_MULTIPART when the close delimiter was not seen. */
+  /** The body is over. Throws BAD_MULTIPART unless the close delimiter was seen. */
   end(): void {
     if (this.#state === EPILOGUE || this.#state === CLOSE) return
     this.#broken(
@@ -103,7 +102,9 @@ export class MultipartParser {
     )
   }
 
-  /** Passes data on up to the next delimiter, holding back what may be the beginning of one. */
+  /**
+   * Passes data to the sink up to the next delimiter. Keeps back what may be the beginning of one.
+   */
   #scan(chunk: Buffer, from: number): number {
     const delimiter = this.#delimiter
     let at = from
@@ -111,7 +112,7 @@ export class MultipartParser {
       while (at < chunk.length && chunk[at] === delimiter[this.#matched]) {
         at++
         this.#matched++
-        if (this.#matched === delimiter.length) return this.#enterBehind(at)
+        if (this.#matched === delimiter.length) return this.#enterAfterDelimiter(at)
       }
       if (at === chunk.length) return at
       this.#releaseMatched()
@@ -119,7 +120,7 @@ export class MultipartParser {
     const found = findDelimiter(chunk, delimiter, at)
     if (found !== -1) {
       this.#data(chunk.subarray(at, found))
-      return this.#enterBehind(found + delimiter.length)
+      return this.#enterAfterDelimiter(found + delimiter.length)
     }
     const held = beginningAtEnd(chunk, at, delimiter)
     this.#data(at + held === 0 ? chunk : chunk.subarray(at, chunk.length - held))
@@ -127,21 +128,21 @@ export class MultipartParser {
     return chunk.length
   }
 
-  /** A whole delimiter was matched; what follows decides whether it is one. */
-  #enterBehind(at: number): number {
-    this.#state = BEHIND
+  /** A whole delimiter was matched. What follows decides whether it is one or data. */
+  #enterAfterDelimiter(at: number): number {
+    this.#state = AFTER
     this.#matched = this.#delimiter.length
     this.#paddingBytes = 0
     this.#delimiterAt = this.#chunkAt + at - this.#delimiter.length + this.#assumed
     return at
   }
 
-  #readBehind(chunk: Buffer, from: number): number {
+  #readAfterDelimiter(chunk: Buffer, from: number): number {
     const byte = chunk[from]
     switch (this.#state) {
-      case BEHIND:
+      case AFTER:
       case PADDING:
-        if (byte === HYPHEN && this.#state === BEHIND) this.#state = DASH
+        if (byte === HYPHEN && this.#state === AFTER) this.#state = DASH
         else if (byte === CR) this.#state = RETURN
         else if (byte === SP || byte === HT) this.#addPadding(byte)
         else return this.#notADelimiter(from)
@@ -157,7 +158,7 @@ export class MultipartParser {
         this.#state = CLOSE
         return from + 1
       default:
-        // CLOSE. A longer line could be the boundary of another body, so it is not waved through.
+        // CLOSE. The line must end here: a longer one could be the boundary of another body.
         if (byte !== CR && byte !== LF && byte !== SP && byte !== HT) {
           this.#broken('a line that goes on behind the closing boundary', this.#delimiterAt)
         }
@@ -174,7 +175,7 @@ export class MultipartParser {
     this.#state = PADDING
   }
 
-  /** The line only began like a delimiter: all that was held back of it is data. */
+  /** The line only began like a delimiter: everything that was kept back of it is data. */
   #notADelimiter(at: number, last: '' | '\r' | '-' = ''): number {
     this.#releaseMatched()
     this.#data(this.#padding.subarray(0, this.#paddingBytes))
@@ -199,7 +200,7 @@ export class MultipartParser {
 
   #endPart(): void {
     if (this.#isInPart && this.#assumed > 0) {
-      // An empty part to some readers, content to others.
+      // Some readers take this for an empty part, others for content.
       this.#broken('a boundary directly behind the headers of a part', this.#delimiterAt)
     }
     this.#matched = 0
@@ -218,7 +219,7 @@ export class MultipartParser {
     this.#type = undefined
   }
 
-  /** Takes one line, or what the chunk has of it. */
+  /** Reads one line, or as much of it as the chunk has. */
   #readHeaders(chunk: Buffer, from: number): number {
     const lineFeed = chunk.indexOf(LF, from)
     const end = lineFeed === -1 ? chunk.length : lineFeed + 1
@@ -255,7 +256,7 @@ export class MultipartParser {
     this.#lineAt = this.#chunkAt + end
   }
 
-  /** Other headers are ignored (RFC 7578 section 4.8). */
+  /** Ignores all other headers (RFC 7578 section 4.8). */
   #takeHeader(name: string, value: string): void {
     if (name === 'content-disposition') {
       if (this.#disposition !== undefined) {
@@ -268,7 +269,8 @@ export class MultipartParser {
       if (this.#type !== undefined) this.#broken('more than one Content-Type', this.#lineAt)
       this.#type = value
     } else if (name === 'content-transfer-encoding' && !/^(7bit|8bit|binary)$/i.test(value)) {
-      // Deprecated (RFC 7578 section 4.7); decoded by some readers, stored as it is by others.
+      // Deprecated (RFC 7578 section 4.7): some readers decode the content, others store it as it
+      // is.
       this.#broken('a Content-Transfer-Encoding that changes the content', this.#lineAt)
     }
   }

@@ -1,14 +1,14 @@
-// What stands in front of the first part (RFC 2046 section 5.1.1: to be ignored). Called by
-// multipart.ts. Text is skipped, but not with the boundary in it: for some readers the first part
-// would begin there, and here it would be lost without a word. Keeps no more than a boundary's
-// length.
+// The preamble: the text before the first part, which RFC 2046 section 5.1.1 says to ignore. It
+// refuses more than 64 KiB of it, and a boundary inside it: some readers would begin the first part
+// there, and here that part would be lost without notice. It keeps no more than a boundary's length
+// of bytes.
 
 const maxPreambleBytes = 65536
 
 export class Preamble {
   readonly #dashBoundary: Buffer
   #bytes = 0
-  /** The last bytes, with which the boundary may begin. */
+  /** The last bytes so far: they may be the beginning of the boundary. */
   #tail = Buffer.alloc(0)
 
   /** `dashBoundary`: two hyphens and the boundary. */
@@ -16,7 +16,10 @@ export class Preamble {
     this.#dashBoundary = dashBoundary
   }
 
-  /** The rule that is broken, and at which byte of the body; undefined when none is. */
+  /**
+   * Skips these bytes. Returns the rule that they break and the byte of the body where they do;
+   * undefined when they break none.
+   */
   skip(bytes: Buffer): { readonly rule: string; readonly at: number } | undefined {
     const text = Buffer.concat([this.#tail, bytes])
     const found = text.indexOf(this.#dashBoundary)

@@ -1,8 +1,8 @@
 // The page files, imported as text; no other file imports them. The build turns each import into
-// what is shipped, and so does the test runner when tests load this from source. `?text`: the
-// shipped text (style and script minified, the script compiled). `?sha256`: the hash of that text,
-// for the Content-Security-Policy. `?asset`: a function that reads the text out of the executable,
-// for files that few requests need.
+// what is shipped, and so does the test runner when tests load this file from source. `?text` is
+// the shipped text (style and script minified, the script compiled). `?sha256` is the hash of that
+// text, for the Content-Security-Policy. `?asset` is a function that reads the text out of the
+// executable, for files that few requests need.
 
 import apacheExample from '../../apache-example.conf?asset'
 import scriptHash from './client/form.client.ts?sha256'
@@ -16,7 +16,7 @@ import styleHash from './style.css?sha256'
 import style from './style.css?text'
 
 export const pages = {
-  /** Has the hole for one of the three pages below. */
+  /** The frame of the pages below. */
   frame,
   form,
   result,
@@ -26,6 +26,6 @@ export const pages = {
   styleHash,
   script,
   scriptHash,
-  /** Not a page: for `upload.cgi apache-conf`. */
+  /** Not a page: the text that `upload.cgi apache-conf` prints. */
   apacheExample,
 }

@@ -1,16 +1,18 @@
 // Text → HTML. Pages are files with holes, `{{name}}`. fill() escapes the values that it puts into
 // them, unless they are Fragments, and only the `html` tag makes Fragments out of values. So no
-// text from outside gets into a page unescaped by accident.
+// text from outside gets into a page unescaped by accident. A hole without a value throws.
 
 /** HTML that needs no escaping. */
 export type Fragment = { readonly html: string }
 
-/** For text and for attribute values in either kind of quote. */
+/** Escapes for text and for attribute values in either kind of quote. */
 export function escapeHtml(text: string): string {
   return text.replace(/[&<>"'`]/g, (character) => `&#${character.charCodeAt(0)};`)
 }
 
-/** Marks HTML of our own (page files, compiled scripts) as safe. Never for text from outside. */
+/**
+ * Marks our own HTML (page files, compiled scripts) as safe. Never use it for text from outside.
+ */
 export function trusted(html: string): Fragment {
   return { html }
 }

@@ -17,13 +17,13 @@ import { policy } from './policy.ts'
 import type { Theme } from './theme.ts'
 
 /**
- * `action`: the address that the form posts to; '' for the address of the page. `debug`: as in
+ * `action`: the address that the form posts to; '' for the address of the page. `debug`: see
  * errorPage().
  */
 export function formPage(settings: Settings, theme: Theme, action = '', debug = ''): Reply {
   const { message, maxFiles, allowExtensions } = settings
   const { text } = theme.language
-  // Only for the browser's file dialog: the script judges by the lists among the attributes.
+  // This is only for the browser's file dialog. The script checks the lists among the attributes.
   const accept = allowExtensions.map((extension) => `.${extension}`).join(',')
   return page(200, pages.form, settings, theme, {
     mark:
@@ -56,7 +56,7 @@ export function resultPage(receipt: Stored, settings: Settings, theme: Theme): R
   })
 }
 
-/** `debug`: what the page shows the owner where the setting is on; '' for nothing. */
+/** `debug`: what the page shows the owner when the setting is on; '' for nothing. */
 export function errorPage(
   fault: Fault,
   id: string,
@@ -83,7 +83,7 @@ function debugSection(debug: string): Fragment {
   return html`<section class="debug"><h2>Debug</h2><pre>${debug}</pre></section>`
 }
 
-/** What the script must know of the settings, as data attributes of the form. */
+/** The settings that the script needs, as data attributes of the form. */
 function scriptSettings(settings: Settings): Fragment {
   const lists = [
     ['allow-extensions', settings.allowExtensions],
@@ -100,7 +100,7 @@ function scriptSettings(settings: Settings): Fragment {
   return html`${attributes.map(([name, value]) => html` data-${name}="${value}"`)}`
 }
 
-/** The script replaces the sizes by those that the browser writes in the visitor's language. */
+/** The script replaces the sizes with those that the browser writes in the visitor's language. */
 function limits(settings: Settings, theme: Theme): Fragment {
   const { maxFileBytes, maxRequestBytes, maxFiles, allowExtensions } = settings
   const { text } = theme.language
@@ -141,8 +141,8 @@ function control(field: ExtraField, theme: Theme): Fragment {
 }
 
 /**
- * The sentences of the script, for a data block, which is no script to the policy. `<` could end
- * it.
+ * The sentences of the script as a data block, which the policy does not treat as a script. `<` is
+ * escaped, since it could end the block.
  */
 function scriptText(theme: Theme): Fragment {
   const sentences = theme.language.sections('queue.', 'action.', 'refused.', 'failed.', 'status.')
@@ -164,7 +164,7 @@ function receiptItem(file: StoredFile, settings: Settings, theme: Theme): Fragme
   return html`<li>${parts}</li>`
 }
 
-/** A page file in the frame that all three share. */
+/** Puts a page file into the frame that all three pages share. */
 function page(
   status: number,
   content: string,

@@ -1,12 +1,13 @@
 // The Content-Security-Policy of the pages (W3C CSP Level 3). It allows the style and the script
-// that a page contains, by their hashes, pictures of the page's own site, and requests to the
+// that a page contains, by their hashes; pictures of the page's own site; and requests to the
 // address that the form posts to. It refuses everything else.
 
 import { pages } from './files.ts'
 
 /**
- * All directives that a `<meta>` element can hold too, so without frame-ancestors. `style`: the
- * owner's CSS, '' for none. `origin`: of the address that the form posts to, '' for the page's own.
+ * All directives that a `<meta>` element can hold too, and so not frame-ancestors. `style`: the
+ * owner's CSS, '' for none. `origin`: that of the address that the form posts to, '' for the page's
+ * own.
  */
 export function policy(style: string, origin = ''): string[] {
   const target = origin === '' ? "'self'" : origin
@@ -22,7 +23,7 @@ export function policy(style: string, origin = ''): string[] {
   ]
 }
 
-/** For the owner's style alone: the build has made the hashes of ours. */
+/** Only for the owner's style: the build has made the hashes of ours. */
 function sha256Source(content: string): string {
   const hash = process.getBuiltinModule('node:crypto').createHash('sha256')
   return `sha256-${hash.update(content).digest('base64')}`

@@ -1,4 +1,4 @@
-// The types of imports of page files; files.ts says what the queries mean.
+// The types of the imports of page files; files.ts says what the queries mean.
 
 declare module '*?text' {
   const text: string

@@ -9,13 +9,13 @@ import type { Settings } from '../settings/settings.ts'
 
 export type Theme = {
   readonly language: Language
-  /** The owner's CSS, which follows ours; '' for none. */
+  /** The owner's CSS, which comes after ours; '' for none. */
   readonly style: string
-  /** As a data: address; '' for none. */
+  /** The logo as a data: address; '' for none. */
   readonly logo: string
 }
 
-/** Every part is loaded when it is first used. `complain`: of the request. */
+/** Loads every part when it is first used. `complain`: the complain function of the request. */
 export function loadTheme(settings: Settings, acceptLanguage: string, complain: Complain): Theme {
   const orComplain = (setting: string, load: () => string) => {
     try {
@@ -26,7 +26,7 @@ export function loadTheme(settings: Settings, acceptLanguage: string, complain: 
     }
   }
   const accent = settings.accentColor === '' ? '' : accentStyle(settings.accentColor)
-  // Replies to programs need none of it, or only the language of an error.
+  // Replies to programs need none of these, or only the language of an error.
   const words = once(() => language(chooseLanguage(acceptLanguage, settings.language)))
   const stylesheet = () => orComplain('stylesheet', () => readStylesheet(settings.stylesheet))
   const style = once(() => accent + stylesheet())
@@ -45,8 +45,8 @@ export function loadTheme(settings: Settings, acceptLanguage: string, complain: 
 }
 
 /**
- * The owner's CSS as an HTML parser reads it, since the browser hashes that; '' when none is set.
- * Throws an Error whose message is a sentence.
+ * The owner's CSS as an HTML parser reads it, since the browser hashes that text; '' when none is
+ * set. Throws an Error whose message is a sentence.
  */
 export function readStylesheet(file: string): string {
   if (file === '') return ''
@@ -56,8 +56,8 @@ export function readStylesheet(file: string): string {
 }
 
 /**
- * A picture of at most 100 KB as a data: address, its type known by its first bytes; '' when none
- * is set. Throws an Error whose message is a sentence.
+ * A picture of at most 100 KB as a data: address. Its first bytes tell its type. '' when none is
+ * set. Throws an Error whose message is a sentence.
  */
 export function readLogo(file: string): string {
   if (file === '') return ''
@@ -69,7 +69,8 @@ export function readLogo(file: string): string {
 }
 
 /**
- * White or black text, whichever reads better on the colour, and its contrast (WCAG 2.2, 1 to 21).
+ * White or black text, whichever is easier to read on the colour, and its contrast (WCAG 2.2, 1 to
+ * 21).
  */
 export function textOn(color: string): { readonly color: string; readonly contrast: number } {
   const luminance = luminanceOf(color)
@@ -80,9 +81,7 @@ export function textOn(color: string): { readonly color: string; readonly contra
     : { color: '#000', contrast: onBlack }
 }
 
-/**
- * Refuses what is not a regular file, or is too large. O_NONBLOCK: a pipe must not make it wait.
- */
+/** Refuses what is not a regular file or is too large. O_NONBLOCK: opening a pipe must not wait. */
 function readSmall(file: string, maxBytes: number): Buffer {
   const fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
@@ -104,7 +103,8 @@ function once<Value>(make: () => Value): () => Value {
 }
 
 /**
- * `--away` is mixed in under the pointer; `--accent-text` is the colour made readable on the card.
+ * `--away` is mixed into the accent under the pointer. `--accent-text` is the accent colour made
+ * readable on the card.
  */
 function accentStyle(color: string): string {
   const onAccent = textOn(color).color

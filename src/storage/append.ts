@@ -1,7 +1,7 @@
 // Appends to an upload in pieces, for the one sender that holds its claim. What is written counts
-// once it is published; the last piece stores the file by the same commit as every other file. Its
-// checksum: while all bytes pass through one process it is computed on the way; else the file is
-// read once at its end, since the state of a hash cannot be kept from one process to the next.
+// once it is published. The last piece stores the file by the same commit as every other file.
+// The checksum is computed on the way while all bytes pass through one process. Otherwise the file
+// is read once at its end, since the state of a hash cannot be kept from one process to the next.
 
 import {
   closeSync,
@@ -37,15 +37,15 @@ export class Append implements Appending {
   readonly #directory: Directory
   readonly #claim: Claim
   readonly #state: UploadState
-  /** This sender began the upload. */
+  /** True if this sender began the upload. */
   readonly #isNew: boolean
-  /** The names of journal and data are durable. */
+  /** The names of the journal and the data file are durable. */
   #isNamed: boolean
   #pieces: number
   #data: number
   readonly #writer: BlockWriter
   #nextCheckBytes: number
-  /** Of all bytes so far; undefined when some came through another process. */
+  /** The hash of all bytes so far; undefined when some came through another process. */
   #hash: Hash | undefined
 
   constructor(directory: Directory, id: string, claim: Claim, state: UploadState, isNew = false) {
@@ -132,7 +132,8 @@ export class Append implements Appending {
   }
 
   /**
-   * Maybe long after write(): another sender may have taken over meanwhile, and stored the file.
+   * This may run long after write(): meanwhile another sender may have taken over and stored the
+   * file.
    */
   #flush(): void {
     translated(() => this.#claim.requireOurs())
@@ -141,7 +142,7 @@ export class Append implements Appending {
 
   release(): void {
     if (this.#data === -1) return
-    // Makes room: it may have failed because the disk is full.
+    // This frees space: the write may have failed because the disk is full.
     if (this.endBytes > this.offset) attempt(() => this.#cutBack())
     attempt(() => closeSync(this.#data))
     this.#data = -1
@@ -155,7 +156,7 @@ export class Append implements Appending {
 
   remove(): void {
     if (this.#data === -1) return
-    // Another sender may have taken over while this one was silent: then all of it is that one's.
+    // If another sender took over while this one was silent, all files are that sender's.
     attempt(() => {
       this.#claim.requireOurs()
       attempt(() => unlinkSync(this.#file('journal')))
@@ -168,7 +169,9 @@ export class Append implements Appending {
     return this.#directory.incoming.file(this.id, kind)
   }
 
-  /** Never a file that has a name in the directory, or has just lost its other one. */
+  /**
+   * Never cuts a file that has a name in the directory too, or that has just lost its other name.
+   */
   #cutBack(): void {
     this.#claim.requireOurs()
     if (fstatSync(this.#data).nlink === 1) ftruncateSync(this.#data, this.offset)
@@ -181,14 +184,14 @@ export class Append implements Appending {
     this.#isNamed = true
   }
 
-  /** Without hard links, a sender that died may have left its placeholder. */
+  /** Without hard links, a sender that died may have left an empty placeholder in the directory. */
   #forgetPlaceholder(): void {
     const path = `${this.#file('data')}.name`
     attempt(() => removePlaceholder(path, this.#directory.path))
     attempt(() => unlinkSync(path))
   }
 
-  /** A second name for the data, so that taking a commit back loses nothing. */
+  /** A second name for the data, so that nothing is lost when a commit is taken back. */
   #linked(): string {
     const path = this.#directory.incoming.randomFile('part')
     try {
@@ -213,7 +216,7 @@ export class Append implements Appending {
     return hash?.digest('hex')
   }
 
-  /** False when it takes so long that the web server would give up on us. */
+  /** False when it would take so long that the web server would give up on this process. */
   #readInto(hash: Hash): boolean {
     const buffer = Buffer.allocUnsafeSlow(256 * 1024)
     const startedAt = performance.now()
@@ -229,5 +232,5 @@ export class Append implements Appending {
   }
 }
 
-/** Apache and nginx wait 60 s for a program that is silent. */
+/** Apache and nginx wait 60 s for a program that sends nothing. */
 const maxSumMilliseconds = 40_000

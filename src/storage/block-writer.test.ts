@@ -11,9 +11,7 @@ after(() => rmSync(directory, { recursive: true }))
 const path = join(directory, 'file')
 const block = Buffer.alloc(blockBytes)
 
-/**
- * Whatever is taken from the wrong place is seen: no two pairs of bytes are the same within 128 KB.
- */
+/** No two pairs of bytes are the same within 128 KB, so bytes from a wrong place are noticed. */
 const content = Buffer.from(
   Uint16Array.from({ length: (5 * blockBytes) / 2 + 160 }, (_, i) => i % 65_521).buffer,
 )
@@ -24,7 +22,7 @@ function written(position: number, chunks: readonly Buffer[]): Buffer {
   const writer = new BlockWriter(fd, position, block)
   for (const chunk of chunks) {
     const before = writer.endBytes
-    // As the caller's buffer is: the next chunk comes into the same place.
+    // Like the caller's buffer: the next chunk overwrites this one.
     const bytes = Buffer.from(chunk)
     writer.write(bytes)
     bytes.fill(0xee)

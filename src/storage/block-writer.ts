@@ -1,7 +1,7 @@
-// Writes the bytes of an upload to its file, gathered to whole blocks. A file begins after the
-// headers of its part, so what a pipe holds would be written from the middle of one page to the
-// middle of another each time: a tenth to a fifth more time on ext4 (docs/performance.md). Checks
-// neither claims nor limits; callers do, before write() and before flush().
+// Writes the bytes of an upload to its file in whole blocks. A file begins after the headers of its
+// part. Without gathering, each write would start in the middle of one page and end in the middle
+// of another, which takes a tenth to a fifth more time on ext4 (docs/performance.md). It checks
+// neither claims nor limits: callers do that before write() and before flush().
 
 import { writeSync } from 'node:fs'
 import { Fault } from '../fault.ts'
@@ -13,17 +13,18 @@ export const blockBytes = 64 * 1024
 /** Every write(2) but the first and the last is one whole block, aligned to its size. */
 export class BlockWriter {
   /**
-   * Length of the file with all that was accepted; after a failure, with what is certainly in it.
+   * The length of the file with everything that was accepted; after a failure, the length that the
+   * file certainly has.
    */
   endBytes: number
   readonly #fd: number
   readonly #block: Buffer
-  /** Length of the file without what is gathered. */
+  /** The length of the file without the bytes that are still gathered. */
   #position: number
 
   /**
-   * `position`: where to write, in bytes. `block`: of blockBytes, used by nobody else until
-   * flush().
+   * `position`: where to write, in bytes. `block`: a buffer of blockBytes that nobody else uses
+   * until flush().
    */
   constructor(fd: number, position: number, block: Buffer) {
     this.#fd = fd
@@ -32,7 +33,7 @@ export class BlockWriter {
     this.endBytes = position
   }
 
-  /** Takes all of it; what does not fill a block is in the file after flush() only. */
+  /** Accepts all of it. Bytes that do not fill a block reach the file only at flush(). */
   write(bytes: Buffer): void {
     for (let at = 0; at < bytes.length; ) {
       const count = Math.min(blockBytes - (this.endBytes % blockBytes), bytes.length - at)
@@ -43,7 +44,7 @@ export class BlockWriter {
     }
   }
 
-  /** Throws DISK_FULL and the like; what was gathered is forgotten then. */
+  /** Throws DISK_FULL and other Faults; the gathered bytes are forgotten then. */
   flush(): void {
     const [from, to] = [this.#position, this.endBytes]
     const isWhole = to - from === blockBytes
@@ -54,7 +55,7 @@ export class BlockWriter {
   }
 }
 
-/** Writes all of it at `position`, in bytes, however often the system takes only a part. */
+/** Writes all of it at `position` (in bytes), even if the system takes it in several parts. */
 export function writeAt(fd: number, bytes: Buffer, position: number): void {
   translated(() =>
     writeAll(bytes, (at) => {

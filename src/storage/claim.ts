@@ -1,9 +1,10 @@
-// One sender at a time for an upload in pieces, without a lock: a file `ID.claim-N` that only one
-// process can create. Its holder writes to it every few seconds. Once it is silent for 45 s by the
-// clock of whoever keeps the directory, the next sender may create N + 1 and resume. So a sender
-// that died blocks an upload for less than a minute, over NFS too. On the same host we also check
-// whether the process still exists. That only shortens the wait; correctness does not depend on it.
-// A holder that slept through its time finds its claim gone or followed by another, and stops.
+// Lets one sender at a time append to an upload in pieces, without a lock. A claim is a file
+// `ID.claim-N`, which only one process can create. Its holder writes to it every few seconds. When
+// it has been silent for 45 s by the clock of the file system, the next sender may create N + 1 and
+// resume. So a sender that died blocks an upload for less than a minute, over NFS too. On the same
+// host we also check whether the process still exists. That only shortens the wait; correctness
+// does not depend on it. A holder that was stopped for longer finds its claim gone or followed by
+// another one, and gives up.
 
 import {
   closeSync,
@@ -55,12 +56,15 @@ export class Claim {
     }
   }
 
-  /** Before each write: says that we live. Throws UPLOAD_BUSY when another sender took over. */
+  /**
+   * Call it before each write: it shows that the holder is alive. Throws UPLOAD_BUSY when another
+   * sender took over.
+   */
   beat(): void {
     const [steady, wall] = clocks()
     const silence = Math.max(steady - this.#lastBeat[0], Math.abs(wall - this.#lastBeat[1]))
     if (silence < heartbeatMilliseconds) return
-    // Writing, unlike utimes(2), takes the time of whoever keeps the directory.
+    // A write, unlike utimes(2), sets the time by the clock of the file system.
     writeSync(this.#fd, this.#text, 0)
     fdatasyncSync(this.#fd)
     this.#lastBeat = clocks()
@@ -68,8 +72,7 @@ export class Claim {
   }
 
   /**
-   * Throws UPLOAD_BUSY when another sender took over. To be asked before gathered bytes are
-   * written.
+   * Throws UPLOAD_BUSY when another sender took over. Call it before gathered bytes are written.
    */
   requireOurs(): void {
     const { ino } = lstatSync(this.#file(), { throwIfNoEntry: false }) ?? { ino: -1 }
@@ -77,11 +80,12 @@ export class Claim {
   }
 
   /**
-   * Never throws. Older claims go first: their holders, should they wake, must not find their own.
-   * A holder that was followed leaves everything as it is, because the numbers must have no gap.
+   * Never throws. Removes older claims first: a holder of one of them that wakes up must not find
+   * its claim. If another claim follows ours, it removes nothing, because the numbers must have no
+   * gap.
    */
   release(): void {
-    // Asked before closing: an inode in use has no second owner.
+    // This must come before the close: while a file is open, no other file can have its inode.
     const isOurs = attempt(() => lstatSync(this.#file()).ino) === this.#inode
     attempt(() => closeSync(this.#fd))
     if (!isOurs || attempt(() => this.#isFollowed()) !== false) return
@@ -100,7 +104,7 @@ export class Claim {
   }
 }
 
-/** Whether a sender is active, as far as can be known. */
+/** Whether a sender is active, as far as this can be known. */
 export function isClaimed(incoming: Incoming, id: string): boolean {
   const last = lastClaim(incoming, id)
   return last > 0 && !isAbandoned(incoming, claimFile(incoming, id, last))
@@ -110,7 +114,7 @@ function claimFile(incoming: Incoming, id: string, number: number): string {
   return incoming.file(id, `claim-${number}`)
 }
 
-/** The number of the claim that counts; 0 when there is none. */
+/** The number of the newest claim, the only valid one; 0 when there is none. */
 function lastClaim(incoming: Incoming, id: string): number {
   let number = 0
   while (lstatSync(claimFile(incoming, id, number + 1), { throwIfNoEntry: false })) number++
@@ -124,7 +128,10 @@ function isAbandoned(incoming: Incoming, path: string): boolean {
   return incoming.now() - stats.mtimeMs > silentMilliseconds
 }
 
-/** Boot, pid namespace and process: the first two say whether the third means anything here. */
+/**
+ * The boot, the pid namespace and the process. The first two tell whether the pid means anything to
+ * the reader.
+ */
 function describeHolder(): string {
   const boot = attempt(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim())
   const namespace = attempt(() => readlinkSync('/proc/self/ns/pid'))
@@ -140,12 +147,14 @@ function isHolderDead(text: string): boolean {
     process.kill(Number(pid), 0)
     return false
   } catch (error) {
-    // EPERM: it is there, under another user.
+    // EPERM would mean that the process exists and belongs to another user.
     return errorCode(error) === 'ESRCH'
   }
 }
 
-/** The steady clock stops while a machine sleeps; the other one is set by people. */
+/**
+ * The steady clock stops while the machine sleeps. The wall clock does not, but people may set it.
+ */
 function clocks(): [steady: number, wall: number] {
   return [performance.now(), Date.now()]
 }

@@ -1,5 +1,5 @@
-// The seam's commit: what `before` and `accept` are told and when, and that either can take all
-// back.
+// Storage.commit(): what `before` and `accept` are told and when, and that a throw of either takes
+// everything back.
 
 import assert from 'node:assert/strict'
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'

@@ -1,5 +1,6 @@
-// Whole files become visible: all of one request or none, under the names that `on_conflict`
-// allows, and durable before anybody is told. placement.ts does it for one file.
+// Makes whole files visible: all files of one request or none, under the names that `on_conflict`
+// allows, and durable before anybody is told. placement.ts does it for one file. It refuses a taken
+// name with NAME_TAKEN when `on_conflict` is "reject".
 
 import { lstatSync, unlinkSync } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -18,10 +19,10 @@ import {
 } from './placement.ts'
 import type { Storage } from './storage.ts'
 
-/** A file that is whole on disk, and the name that it should get. */
+/** A file that is completely on disk, and the name that it should get. */
 export type Whole = Received & { readonly name: string; readonly size: number }
 
-/** As Storage.commit(). */
+/** Does what Storage.commit() promises. */
 export function commit<Result>(
   directory: Directory,
   files: readonly Whole[],
@@ -62,7 +63,7 @@ function place(directory: Directory, file: Whole, before: readonly Placed[]): Pl
       return placed
     }
     case 'overwrite': {
-      // Two files of one request may have one name; both were promised a place.
+      // Two files of one request may have the same name: both were told that it is free.
       const inode = lstatSync(path, { throwIfNoEntry: false })?.ino
       const isOurs = before.some((placed) => placed.inode === inode)
       if (isOurs) return placeNumbered(file, directory.path, file.name)

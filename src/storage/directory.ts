@@ -1,5 +1,6 @@
-// The directory that uploads go to, as one request sees it: its room, its names, and what is
-// received there. The files beside this one put uploads into it; nothing outside this room gets it.
+// The upload directory as one request sees it: its free space, its names, and the files that are
+// being received there. It refuses a request for want of space and a name that is taken. Only the
+// files of this room use it.
 
 import { statfsSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,7 +10,7 @@ import { blockBytes } from './block-writer.ts'
 import { isThere, translated } from './files.ts'
 import { Incoming } from './incoming.ts'
 
-/** How often free space is asked for while a file arrives. */
+/** Free space is checked each time that this many bytes of a file have arrived. */
 export const freeSpaceCheckBytes = 16 * 1024 * 1024
 
 export class Directory {
@@ -19,14 +20,14 @@ export class Directory {
   #block: Buffer | undefined
   #hasSwept = false
 
-  /** `path`: as usableDirectory() gives it. Nothing is created yet. */
+  /** `path`: as usableDirectory() returns it. Creates nothing yet. */
   constructor(settings: Settings, path: string) {
     this.settings = settings
     this.path = path
     this.incoming = new Incoming(path)
   }
 
-  /** For the file that is being written: one at a time in a request. */
+  /** The buffer of the file that is being written. A request writes one file at a time. */
   get block(): Buffer {
     this.#block ??= Buffer.allocUnsafeSlow(blockBytes)
     return this.#block
@@ -45,8 +46,8 @@ export class Directory {
   }
 
   /**
-   * Once a request: removes what killed processes left. `now`: by the clock of whoever keeps the
-   * directory, in ms. `own`: the path of a file that must stay.
+   * Removes what killed processes left; at most once a request. `now`: the time by the clock of the
+   * file system, in ms since 1970. `own`: the path of a file that must stay.
    */
   sweep(now: number, own = ''): void {
     if (this.#hasSwept) return
@@ -55,7 +56,7 @@ export class Directory {
   }
 }
 
-/** Bytes that we may still write there; undefined where the file system does not tell. */
+/** The bytes that this user may still write there; undefined where the file system does not say. */
 export function freeBytes(path: string): number | undefined {
   const { blocks, bavail, bsize } = statfsSync(path)
   return blocks > 0 ? bavail * bsize : undefined

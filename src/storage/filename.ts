@@ -5,7 +5,7 @@
 // device of Windows. A stored name is stored as itself.
 
 const maxNameBytes = 255
-/** A longer "extension" is a name that happens to have a dot. */
+/** A longer "extension" is taken for a part of a name that happens to contain a dot. */
 const maxExtensionBytes = 64
 
 export function storedName(clientName: string): string {
@@ -17,7 +17,7 @@ export function storedName(clientName: string): string {
   return name === '' ? 'upload' : name
 }
 
-/** `name.ext`, 2 → `name-2.ext`, at most 255 bytes. `name` is one that storedName() made. */
+/** `name.ext`, 2 → `name-2.ext`, at most 255 bytes. `name`: as storedName() returns it. */
 export function numberedName(name: string, number: number): string {
   const suffix = `-${number}`
   const extension = extensionOf(name)
@@ -27,7 +27,8 @@ export function numberedName(name: string, number: number): string {
 }
 
 /**
- * The place of the last slash, of any kind that some file system or reader takes for one; or -1.
+ * The index of the last slash, of any kind that some file system or reader takes for a slash; or
+ * -1.
  */
 function lastSeparator(text: string): number {
   for (let i = text.length - 1; i >= 0; i--) {
@@ -52,14 +53,17 @@ function shorten(name: string, maxBytes: number): string {
   return trimEdges(cut(stem, maxBytes - utf8Length(extension)) + extension)
 }
 
-/** With its dot; '' when there is none. */
+/** The extension with its dot; '' when there is none. */
 function extensionOf(name: string): string {
   const dot = name.lastIndexOf('.')
   const extension = dot > 0 ? name.slice(dot) : ''
   return endWithin(extension, maxExtensionBytes) === extension.length ? extension : ''
 }
 
-/** At most `maxBytes` of UTF-8, cut between characters, never between a letter and its marks. */
+/**
+ * The beginning of the text, at most `maxBytes` of UTF-8, cut between characters and never between
+ * a letter and its marks.
+ */
 function cut(text: string, maxBytes: number): string {
   const end = endWithin(text, maxBytes)
   if (end === text.length) return text
@@ -69,9 +73,9 @@ function cut(text: string, maxBytes: number): string {
   return withoutLastLetter === '' ? whole : withoutLastLetter
 }
 
-/** Where the first `maxBytes` of UTF-8 end, as a place between characters. */
+/** The index in the text at which its first `maxBytes` bytes of UTF-8 end, between characters. */
 function endWithin(text: string, maxBytes: number): number {
-  // A UTF-16 unit takes at most three bytes: the length alone settles it for most names.
+  // A UTF-16 unit takes at most three bytes, so for most names the length alone decides.
   if (text.length * 3 <= maxBytes) return text.length
   let end = 0
   for (let bytes = 0; end < text.length; ) {
@@ -99,5 +103,8 @@ function utf8Bytes(character: number): number {
 const unwanted = () => /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}\p{Noncharacter_Code_Point}]/gu
 const blanks = () => /\p{Zs}+/gu
 const unsafe = /[<>:"/\\|?*`$;]/g
-/** Windows takes these for devices whatever the extension, also with blanks before the dot. */
+/**
+ * Windows takes these names for devices, whatever the extension, and also with blanks before the
+ * dot.
+ */
 const device = /^(con|prn|aux|nul|(com|lpt)[0-9\u00b9\u00b2\u00b3]) *(\.|$)/i

@@ -1,5 +1,5 @@
-// What every file of this room needs: how files are made and found, how a whole file is finished,
-// how a directory is made durable, and which Fault the refusal of a file system is.
+// What all files of this room need: how files are created and found, how a whole file is finished,
+// how a directory is made durable, and which Fault an error of the file system becomes.
 
 import {
   closeSync,
@@ -14,16 +14,16 @@ import {
 import { Fault } from '../fault.ts'
 import { errorCode } from '../system-error.ts'
 
-/** For open(2): never what is there already, never through a symlink. */
+/** Flags for open(2): refuse a file that exists, and never follow a symlink. */
 export const createNew =
   constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
 
-/** Whether something has the name, be it a broken symlink. */
+/** Whether anything has this name, even a broken symlink. */
 export function isThere(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false }) !== undefined
 }
 
-/** Sets the mode of a whole file and makes its content durable, if asked to. Returns its inode. */
+/** Sets the mode of a whole file and, if asked to, makes its content durable. Returns its inode. */
 export function finishFile(fd: number, mode: number, isDurable: boolean): number {
   setMode(fd, mode)
   const { ino } = fstatSync(fd)
@@ -31,22 +31,25 @@ export function finishFile(fd: number, mode: number, isDurable: boolean): number
   return ino
 }
 
-/** A new name is only safe on ext4 and XFS once its directory is (Pillai et al., OSDI 2014). */
+/**
+ * On ext4 and XFS a new name survives a power cut only after a sync of its directory (Pillai et
+ * al., OSDI 2014).
+ */
 export function syncDirectory(directory: string): void {
   let fd = -1
   try {
     fd = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY)
     fsyncSync(fd)
   } catch (error) {
-    // Some network and FUSE file systems cannot do it; a directory that may not be listed cannot be
-    // opened for it. Everything else is a failure.
+    // Some network and FUSE file systems cannot sync a directory, and a directory that this user
+    // may not list cannot be opened. Every other error counts.
     if (errorCode(error) !== 'EINVAL' && !(fd === -1 && errorCode(error) === 'EACCES')) throw error
   } finally {
     if (fd !== -1) closeSync(fd)
   }
 }
 
-/** Runs it; what the file system refuses becomes a Fault. */
+/** Runs `action`; turns an error of the file system into a Fault. */
 export function translated<Result>(action: () => Result): Result {
   try {
     return action()
@@ -56,7 +59,8 @@ export function translated<Result>(action: () => Result): Result {
 }
 
 /**
- * What the file system said, as the visitor is told. What it did not say is a bug and stays one.
+ * The Fault that the visitor is told for an error of the file system. Any other error is a bug and
+ * is returned unchanged.
  */
 export function fileSystemFault(error: unknown): unknown {
   const code = errorCode(error)
@@ -69,8 +73,8 @@ function setMode(fd: number, mode: number): void {
   try {
     fchmodSync(fd, mode)
   } catch (error) {
-    // The file is ours: these say that the file system has one mode for all files (vfat, some
-    // FUSE).
+    // The file is ours, so these errors mean that the file system has one mode for all files (vfat,
+    // some FUSE).
     if (!['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'].includes(errorCode(error))) throw error
   }
 }

@@ -1,6 +1,6 @@
-// What `check` says of the upload directory: what its file system can do, its space, what is
-// unfinished. What the program needs is really tried as this user: a file is made, synced, linked
-// and removed.
+// What `check` says of the upload directory: what its file system can do, its free space, and which
+// uploads are unfinished. It tries, as this user, everything that the program needs: it creates,
+// syncs, links and removes a file.
 
 import {
   closeSync,
@@ -27,7 +27,8 @@ import { directoryProblem } from './problem.ts'
 import type { InspectedStorage } from './storage.ts'
 
 /**
- * As openStorage(), and it tells what it finds. A request has no use for that and does not load it.
+ * Opens the directory as openStorage() does, with findings(). A request needs no findings and does
+ * not load this file.
  */
 export function openInspectedStorage(settings: Settings, path: string): InspectedStorage {
   return { ...openStorage(settings, path), findings: () => findings(settings, path) }
@@ -43,7 +44,7 @@ function findings(settings: Settings, path: string): Finding[] {
   ]
 }
 
-/** `.incoming` of another user, or on another file system, would break uploads. */
+/** Uploads fail when `.incoming` belongs to another user or is on another file system. */
 function incomingProblem(directory: string): Finding | undefined {
   const path = join(directory, '.incoming')
   const stats = attempt(() => lstatSync(path))
@@ -66,9 +67,9 @@ function incomingProblem(directory: string): Finding | undefined {
   return undefined
 }
 
-/** Really creates and removes a file where uploads are received, as this user. */
+/** Creates and removes a file where uploads are received, as this user. */
 function tryStoring(settings: Settings, path: string): Finding[] {
-  // The file system must take the sync, whether the settings ask for it or not.
+  // The sync is tried whether the settings ask for it or not.
   const directory = new Directory({ ...settings, durable: true }, path)
   const { incoming } = directory
   const wasThere = attempt(() => lstatSync(incoming.path)) !== undefined
@@ -107,7 +108,7 @@ function linking(path: string, other: string): Finding {
   }
 }
 
-/** As syncDirectory() does it, but the refusal is reported. */
+/** Syncs as syncDirectory() does, but reports the refusal. */
 function syncing(directory: string): Finding {
   let fd = -1
   try {
@@ -128,7 +129,7 @@ function syncing(directory: string): Finding {
   }
 }
 
-/** `clock`: of whoever keeps the directory, in ms since 1970. */
+/** `clock`: the time by the clock of the file system, in ms since 1970. */
 function clockFindings(clock: number): Finding[] {
   const apart = Math.round(Math.abs(clock - Date.now()) / 1000)
   if (apart < 60) return [fine('CLOCK', `clock: ${new Date().toISOString()}`)]
@@ -154,7 +155,7 @@ function space(settings: Settings, directory: string): Finding {
 
 function inodes(directory: string): Finding[] {
   const { files, ffree } = statfsSync(directory)
-  // Some file systems have no such limit and say 0.
+  // Some file systems have no limit of inodes and report 0.
   if (files === 0) return []
   if (ffree >= 1000) return [fine('INODES', `${ffree} more files can be made`)]
   const message = `only ${ffree} more files can be made on this file system (inodes)`
@@ -165,7 +166,7 @@ function inodes(directory: string): Finding[] {
   ]
 }
 
-/** Uploads in pieces, and what killed programs left. */
+/** Unfinished uploads, and files that killed programs left. */
 function unfinished(settings: Settings, path: string): Finding[] {
   const { maxPartialUploads, partialLifetimeSeconds } = settings
   const { incoming } = new Directory(settings, path)

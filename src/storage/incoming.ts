@@ -1,7 +1,7 @@
 // `.incoming/` in the upload directory, where every file is until it is whole. Names are 32 hex
-// digits and a kind. Processes that were killed leave files here; the sweep removes what is older
-// than `partial_lifetime` by the clock of whoever keeps the directory. Never a symlink, never
-// another name.
+// digits and a kind. Processes that were killed leave files here. The sweep removes files that are
+// older than `partial_lifetime` by the clock of the file system, and never a symlink or a file with
+// another kind of name.
 
 import {
   closeSync,
@@ -22,7 +22,7 @@ import { removePlaceholder } from './placement.ts'
 const maxSweptEntries = 1000
 const incomingName =
   /^([0-9a-f]{32})\.(part\.name|data\.name|part|kept|data|journal|claim-\d{1,9})$/
-/** The files of one upload in pieces: they go together. */
+/** The kinds of files of one upload in pieces. They are removed together. */
 const isPartial = (kind: string) => /^(data|data\.name|journal|claim-\d+)$/.test(kind)
 
 type Entry = { readonly name: string; readonly id: string; readonly kind: string }
@@ -31,7 +31,7 @@ export class Incoming {
   readonly path: string
   readonly #directory: string
 
-  /** `directory`: the upload directory. Nothing is created yet. */
+  /** `directory`: the upload directory. Creates nothing yet. */
   constructor(directory: string) {
     this.#directory = directory
     this.path = join(directory, '.incoming')
@@ -55,7 +55,7 @@ export class Incoming {
     return this.file(randomId(), kind)
   }
 
-  /** The time by the clock of whoever keeps the directory, in ms since 1970. */
+  /** The time by the clock of the file system, in ms since 1970. */
   now(): number {
     const path = this.randomFile('part')
     const fd = openSync(path, createNew, 0o600)
@@ -67,21 +67,24 @@ export class Incoming {
     }
   }
 
-  /** Uploads in pieces that are not finished, by id. None when there is no directory yet. */
+  /** The ids of unfinished uploads; none when `.incoming/` does not exist yet. */
   unfinished(): string[] {
     return this.#entries()
       .filter(({ kind }) => kind === 'data')
       .map(({ id }) => id)
   }
 
-  /** Removes what nobody touched since `oldest`, except `own`. What cannot be removed stays. */
+  /**
+   * Removes what nobody touched since `oldest` (ms since 1970), except `own`. What cannot be
+   * removed stays.
+   */
   sweep(oldest: number, own = ''): void {
     for (const name of this.stale(oldest)) {
       if (join(this.path, name) !== own) attempt(() => this.remove(name))
     }
   }
 
-  /** The names of what nobody touched since `oldest`, in ms since 1970. */
+  /** The names of files that nobody touched since `oldest`, in ms since 1970. */
   stale(oldest: number, atMost = maxSweptEntries): string[] {
     const since = new Map<string, number>()
     const entries = this.#some(atMost)
@@ -95,7 +98,9 @@ export class Incoming {
       .map(({ name }) => name)
   }
 
-  /** Of very many only some, others each time, and always all that belongs to an id. */
+  /**
+   * All entries; of very many, only some of them, others each time, but always all files of an id.
+   */
   #some(atMost: number): Entry[] {
     const entries = this.#entries()
     if (entries.length <= atMost) return entries
@@ -112,7 +117,9 @@ export class Incoming {
     unlinkSync(path)
   }
 
-  /** Backwards by name: a note must be read while its file is there. */
+  /**
+   * In reverse order of names: a `.name` note must be read while the file beside it still exists.
+   */
   #entries(): Entry[] {
     const names = attempt(() => readdirSync(this.path)) ?? []
     const entries = names.map((name) => {
@@ -125,10 +132,10 @@ export class Incoming {
   }
 }
 
-/** Since when nobody touched it, in ms; Infinity for what is not a file of ours. */
+/** When it was last touched, in ms since 1970; Infinity for anything that is not a file of ours. */
 function touchedAt(path: string, kind: string): number {
   const stats = lstatSync(path)
   if (!stats.isFile()) return Infinity
-  // A kept file is as old as its content; when it came here, only ctime tells.
+  // The mtime of a kept file is that of its content. Only its ctime says when it came here.
   return kind === 'kept' ? stats.ctimeMs : stats.mtimeMs
 }

@@ -1,7 +1,8 @@
-// The journal of an upload in pieces, `ID.journal` in `.incoming/`: one JSON value a line. First
-// what is being sent, then [offset, pieces] after each piece, in the end { stored }. A line counts
-// once it ends, and is written only after the data it describes is safe. So the recorded offset
-// never exceeds the safe data; whatever a crash left after that offset is overwritten.
+// The journal of an upload in pieces, `ID.journal` in `.incoming/`: one JSON value a line. The
+// first line says what is being sent, then each piece adds [offset, pieces], and the end adds {
+// stored }. A line counts once it is complete, and it is written only after the data that it
+// describes is safe. So the recorded offset never exceeds the safe data; whatever a crash left
+// after that offset is overwritten. Lines that are incomplete or are not JSON are ignored.
 
 import {
   closeSync,
@@ -19,20 +20,22 @@ import { createNew } from './files.ts'
 import type { UploadHeader } from './storage.ts'
 
 export type Journal = {
-  /** `inode` of the data, `startedAt` in ms since 1970. */
+  /** `inode`: of the data file. `startedAt`: in ms since 1970. */
   readonly header: UploadHeader & { readonly inode: number; readonly startedAt: number }
   /** Bytes that are safe. */
   readonly offset: number
   readonly pieces: number
-  /** By the clock of the directory, in ms since 1970. */
+  /** When the journal was last written, by the clock of the file system, in ms since 1970. */
   readonly touchedAt: number
-  /** Without hard links the data file itself is renamed; this says that it may have been. */
+  /** Without hard links the data file itself is renamed. True if that may have happened. */
   readonly isMoving: boolean
   /** Kept for a sender whose last reply was lost. */
   readonly stored: Stored | undefined
 }
 
-/** Throws what the file system says, EEXIST too. It is safe on disk with the first note. */
+/**
+ * Throws the errors of the file system, EEXIST too. The header is safe on disk with the first note.
+ */
 export function createJournal(path: string, header: Journal['header']): void {
   const fd = openSync(path, createNew, 0o600)
   try {
@@ -42,13 +45,13 @@ export function createJournal(path: string, header: Journal['header']): void {
   }
 }
 
-/** A line more, or none. */
+/** Adds one whole line, or nothing. */
 export function note(path: string, line: unknown, isDurable: boolean): void {
   let fd = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW)
   let size = Infinity
   try {
     size = fstatSync(fd).size
-    // After a torn line this begins a new one.
+    // If the last line is incomplete, this one begins on a new line.
     const start = size > 0 && readAt(fd, size - 1, 1) !== '\n' ? '\n' : ''
     writeAt(fd, Buffer.from(`${start}${JSON.stringify(line)}\n`), size)
     if (isDurable) fdatasyncSync(fd)
@@ -63,7 +66,7 @@ export function note(path: string, line: unknown, isDurable: boolean): void {
   }
 }
 
-/** Undefined when there is none, or none whose first line can be read. */
+/** Undefined when there is no journal, or its first line cannot be read. */
 export function readJournal(path: string): Journal | undefined {
   const { first, last, touchedAt } = attempt(() => edges(path)) ?? noJournal
   const header = parsed(first) as Journal['header'] | undefined
@@ -80,7 +83,7 @@ export function readJournal(path: string): Journal | undefined {
   return { header, offset: stored ? header.size : offset, pieces, touchedAt, isMoving, stored }
 }
 
-/** The first line and the last ones; a huge file in small pieces has many between. */
+/** The first line and the last ones. A huge file in small pieces has many lines between them. */
 function edges(path: string): { first: string; last: string[]; touchedAt: number } {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW)
   try {
@@ -88,7 +91,7 @@ function edges(path: string): { first: string; last: string[]; touchedAt: number
     const head = readAt(fd, 0, Math.min(size, edgeBytes))
     const tailAt = Math.max(0, size - edgeBytes)
     const tail = tailAt === 0 ? head : readAt(fd, tailAt, size - tailAt)
-    // What follows the last line feed is a torn line.
+    // Text after the last line feed is an incomplete line.
     const lines = tail.split('\n').slice(tailAt === 0 ? 1 : 0, -1)
     const [first = ''] = head.split('\n', 1)
     return { first: head.includes('\n') ? first : '', last: lines, touchedAt: mtimeMs }
@@ -108,7 +111,7 @@ function readAt(fd: number, position: number, bytes: number): string {
   return buffer.toString('utf8', 0, length)
 }
 
-/** Undefined for a line that is not JSON, as a crash may leave one. */
+/** Undefined for a line that is not JSON, which a crash may leave. */
 function parsed(line: string): unknown {
   try {
     return JSON.parse(line)
@@ -117,6 +120,6 @@ function parsed(line: string): unknown {
   }
 }
 
-/** Holds the longest header, and the longest line that says what was stored. */
+/** Enough for the longest header, and for the longest line that says what was stored. */
 const edgeBytes = 512 * 1024
 const noJournal = { first: '', last: [] as string[], touchedAt: 0 }

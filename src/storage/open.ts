@@ -9,7 +9,7 @@ import { Pending } from './pending.ts'
 import type { PendingFile, Storage } from './storage.ts'
 import { UnfinishedUploads } from './unfinished.ts'
 
-/** `path`: of a directory that can be used (usable.ts). Nothing is created in it yet. */
+/** `path`: a directory that usable.ts has checked. Creates nothing in it yet. */
 export function openStorage(settings: Settings, path: string): Storage {
   const directory = new Directory(settings, path)
   return {

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs'
 
-/** As people call a user; the number where it has no name. */
+/** The name of the user; the number if the user has no name. */
 export function userName(uid: number): string {
   const line = attemptLines('/etc/passwd').find((entry) => entry.split(':')[2] === String(uid))
   return line?.split(':')[0] ?? String(uid)

@@ -1,5 +1,5 @@
-// A file of one request while it is received: under a random name in `.incoming/`, whole on disk
-// after end(), visible only after commit.ts gave it its name.
+// A file of one request while it is received. It has a random name in `.incoming/`, is whole on
+// disk after end(), and becomes visible only when commit.ts gives it its name.
 
 import { closeSync, fstatSync, openSync, unlinkSync } from 'node:fs'
 import { attempt } from '../system-error.ts'
@@ -11,7 +11,7 @@ import type { PendingFile } from './storage.ts'
 export class Pending implements PendingFile {
   readonly name: string
   readonly path: string
-  /** Known after end(): tells our file from another that took its name meanwhile. */
+  /** Known after end(). Distinguishes our file from another one that took its name meanwhile. */
   inode = 0
   readonly #directory: Directory
   readonly #writer: BlockWriter
@@ -37,7 +37,7 @@ export class Pending implements PendingFile {
     this.#directory.requireSpace(0)
   }
 
-  /** All errors count, that of close(2) too. */
+  /** Every error counts, even one of close(2). */
   end(): void {
     this.#writer.flush()
     translated(() => {
@@ -49,7 +49,7 @@ export class Pending implements PendingFile {
     })
   }
 
-  /** The time by the clock of whoever keeps the directory, in ms. */
+  /** When the file was last written, by the clock of the file system, in ms since 1970. */
   touchedAt(): number {
     return fstatSync(this.#fd).mtimeMs
   }

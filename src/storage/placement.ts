@@ -1,8 +1,8 @@
-// How a received file becomes visible under a name, and how that is taken back. A name is taken by
-// link(2), which never overwrites; where the file system has no hard links, an exclusive
-// placeholder takes it and is replaced. Errors are the file system's own, or NAME_TAKEN. An error
-// does not prove that nothing happened: over NFS the reply to a call that succeeded can get lost.
-// So the file system is asked whether the name is ours before a failure is believed.
+// Makes a received file visible under a name, and takes that back. link(2) takes the name, since it
+// never overwrites. Where the file system has no hard links, an exclusive placeholder takes the
+// name and the file replaces it. Throws the errors of the file system, and NAME_TAKEN.
+// An error does not prove that nothing happened: over NFS the reply to a call that succeeded can
+// get lost. So before a failure is believed, the file system is asked whether the name is ours.
 
 import {
   closeSync,
@@ -25,23 +25,23 @@ import { writeAt } from './block-writer.ts'
 import { numberedName, storedName } from './filename.ts'
 import { createNew, fileSystemFault, isThere } from './files.ts'
 
-/** A file that is whole on disk under a name of its own. */
+/** A file that is completely on disk, under a random name. */
 export type Received = { readonly path: string; readonly inode: number }
 
 export type Placed = {
   readonly path: string
-  /** Tells our file from another that took its name meanwhile. */
+  /** Distinguishes our file from another one that took its name meanwhile. */
   readonly inode: number
-  /** Where what was there before is kept; '' when the name was free. */
+  /** The path at which the previous file is kept; '' when the name was free. */
   readonly kept: string
 }
 
-/** Only if the name is free; undefined when it is not. */
+/** Places the file if the name is free; undefined when it is not. */
 export function placeNew(file: Received, path: string): Placed | undefined {
   return linkNew(file, path) ? { path, inode: file.inode, kept: '' } : undefined
 }
 
-/** Under the name, or else under the name with a number: `name-2.ext`, … */
+/** Places the file under the name or, if that is taken, under a numbered one: `name-2.ext`, … */
 export function placeNumbered(file: Received, directory: string, name: string): Placed {
   let number = 1
   for (let tries = 0; tries < maxTries; tries++) {
@@ -54,8 +54,8 @@ export function placeNumbered(file: Received, directory: string, name: string): 
 }
 
 /**
- * In place of the file that has the name, if one has. There is no moment at which neither is there.
- * What was there is kept at `kept`. Throws NAME_TAKEN for what is not a regular file.
+ * Replaces the file that has the name, if there is one. At every moment either the old or the new
+ * file is there. The old file is kept at `kept`. Throws NAME_TAKEN for anything but a regular file.
  */
 export function placeInstead(file: Received, path: string, kept: string): Placed {
   for (let tries = 0; tries < maxTries; tries++) {
@@ -63,7 +63,7 @@ export function placeInstead(file: Received, path: string, kept: string): Placed
     if (placed !== undefined) return placed
     const existing = lstatSync(path, { throwIfNoEntry: false })
     if (existing?.isFile() === false) break
-    // Gone meanwhile: then the name is free and the next link takes it.
+    // It disappeared meanwhile: then the name is free, and the next link takes it.
     if (existing === undefined || !keepAside(path, kept)) continue
     try {
       renameSync(file.path, path)
@@ -80,7 +80,7 @@ export function placeInstead(file: Received, path: string, kept: string): Placed
   throw new Fault('NAME_TAKEN', basename(path))
 }
 
-/** What was there before is there again. False when that could not be done. */
+/** Restores the previous state of the name. False when that failed. */
 export function takeBack({ path, inode, kept }: Placed): boolean {
   try {
     const isOurs = isAt(path, inode)
@@ -94,8 +94,8 @@ export function takeBack({ path, inode, kept }: Placed): boolean {
 }
 
 /**
- * Removes the placeholder that a note names, if its file never replaced it. For the sweep, once a
- * note is old enough; the file beside it may still be there.
+ * Removes the placeholder that a note names, unless the file beside the note is gone: then it has
+ * replaced the placeholder. The sweep calls this once a note is old enough.
  */
 export function removePlaceholder(note: string, directory: string): void {
   const name = readFileSync(note, 'utf8')
@@ -106,8 +106,8 @@ export function removePlaceholder(note: string, directory: string): void {
 }
 
 /**
- * When a name can be neither removed again nor looked at, all that is left is to say so. Keeps what
- * `error` says already.
+ * The Fault for names that can be neither removed nor looked up: the files may still be there, and
+ * all that is left is to say so. Keeps what `error` already says.
  */
 export function maybeThereFault(paths: readonly string[], error: unknown): Fault {
   const fault = fileSystemFault(error)
@@ -117,12 +117,14 @@ export function maybeThereFault(paths: readonly string[], error: unknown): Fault
   return new Fault(code, `${told}not removed again, and maybe there: ${names}`, error)
 }
 
-/** A number from `from` on that looks free, in O(log n) looks; link(2) has the last word. */
+/**
+ * A number not below `from` whose name looks free, found with O(log n) look-ups. link(2) decides.
+ */
 function freeNumber(directory: string, name: string, from: number): number {
   const isTaken = (number: number) => isThere(join(directory, numberedName(name, number)))
   let step = 1
   while (isTaken(from + step - 1)) step *= 2
-  // Taken at `low` (or low is just before `from`), free at `high`.
+  // The name is taken at `low` (or `low` is just below `from`) and free at `high`.
   let low = from + Math.floor(step / 2) - 1
   let high = from + step - 1
   while (high - low > 1) {
@@ -137,7 +139,7 @@ function isAt(path: string, inode: number): boolean {
   return lstatSync(path, { throwIfNoEntry: false })?.ino === inode
 }
 
-/** Undefined when it cannot be found out, in two looks. */
+/** Undefined when two attempts cannot find it out. */
 function isSurelyAt(path: string, inode: number): boolean | undefined {
   return attempt(() => isAt(path, inode)) ?? attempt(() => isAt(path, inode))
 }
@@ -159,9 +161,9 @@ function linkNew(file: Received, path: string): boolean {
 }
 
 /**
- * Without hard links: an empty placeholder takes the name and is replaced. A note beside the
- * received file says which name, so that a placeholder whose process was killed can be removed by
- * the sweep.
+ * For file systems without hard links: an empty placeholder takes the name, and the file replaces
+ * it. A note beside the received file records the name, so that the sweep can remove the
+ * placeholder of a process that was killed.
  */
 function renameNew(file: Received, path: string): boolean {
   if (isThere(path)) return false
@@ -188,7 +190,9 @@ function renameNew(file: Received, path: string): boolean {
   return true
 }
 
-/** A second name for it, or a copy. False when there is nothing at `path` any more. */
+/**
+ * Keeps the file at `path` under a second name, or as a copy. False when there is no file any more.
+ */
 function keepAside(path: string, kept: string): boolean {
   try {
     linkSync(path, kept)
@@ -197,7 +201,7 @@ function keepAside(path: string, kept: string): boolean {
     const code = errorCode(error)
     if (code === 'ENOENT') return false
     attempt(() => unlinkSync(kept))
-    // EPERM is also what a hardened kernel says to a link to a file of another owner.
+    // A hardened kernel also answers EPERM to a link to a file of another owner.
     if (!lacksLinks.has(code)) throw error
   }
   try {
@@ -210,7 +214,7 @@ function keepAside(path: string, kept: string): boolean {
   }
 }
 
-/** Not copyFileSync(): that fails where the file system has no modes. */
+/** copyFileSync() would fail on a file system that has no modes. */
 function copy(from: string, to: string): void {
   const input = openSync(from, constants.O_RDONLY | constants.O_NOFOLLOW)
   try {
@@ -231,6 +235,6 @@ function copy(from: string, to: string): void {
   }
 }
 
-/** Others may take each name that we find free, but not for ever. */
+/** Others may take each name that we find free, but not forever. */
 const maxTries = 10_000
 const lacksLinks = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK', 'ENOSYS'])

@@ -1,4 +1,4 @@
-// Why the upload directory cannot be used, as a finding that tells how to fix it.
+// Turns the reason why the upload directory cannot be used into a finding that says how to fix it.
 
 import { accessSync, constants, lstatSync, statSync } from 'node:fs'
 import { sep } from 'node:path'
@@ -8,7 +8,7 @@ import type { Settings } from '../settings/settings.ts'
 import { attempt, errorCode } from '../system-error.ts'
 import { userName } from './owner.ts'
 
-/** `problem`: what usableDirectory(), or a file operation in the directory, threw. */
+/** `problem`: the error that usableDirectory(), or a file operation in the directory, threw. */
 export function directoryProblem(settings: Settings, problem: unknown): Finding {
   const cause = problem instanceof Fault ? (problem.cause ?? problem) : problem
   const code = errorCode(cause)
@@ -52,7 +52,7 @@ export function directoryProblem(settings: Settings, problem: unknown): Finding 
   return failure('DIRECTORY_UNUSABLE', message, 'choose another directory in the settings')
 }
 
-/** The first directory above it that this user may not pass; '' when there is none. */
+/** The first directory above the path that this user may not enter; '' when there is none. */
 function closedAncestor(path: string): string {
   const parts = path.split(sep)
   for (let count = 1; count < parts.length; count++) {

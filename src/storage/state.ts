@@ -1,5 +1,5 @@
-// The state of an upload in pieces, as its files in `.incoming/` tell it: `ID.data` holds the
-// bytes, `ID.journal` (journal.ts) what is known of them. Reads only.
+// Reads the state of an upload in pieces from its files in `.incoming/`: `ID.data` holds the bytes,
+// `ID.journal` (journal.ts) says how many of them are safe. It changes nothing.
 
 import { lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,11 +9,11 @@ import type { Directory } from './directory.ts'
 import { type Journal, readJournal } from './journal.ts'
 
 export type UploadState = Journal & {
-  /** When it will be swept, by the clock of the directory, in ms since 1970. */
+  /** When it will be swept, by the clock of the file system, in ms since 1970. */
   readonly expiresAt: number
   /** False where there are no hard links and the data file itself got the name. */
   readonly hasData: boolean
-  /** The name it has in the directory, when a sender died right after giving it. */
+  /** Its name in the directory, if a sender died right after giving it that name. */
   readonly placedAs: string | undefined
 }
 
@@ -39,7 +39,7 @@ export function readState(directory: Directory, id: string): UploadState | undef
   if (placedAs !== undefined)
     return { ...journal, offset: header.size, expiresAt, hasData, placedAs }
   if (!hasData) return undefined
-  // The journal can only say more after two failures in a row.
+  // The journal can say more than the data file has only after two failures in a row.
   const offset = Math.min(journal.offset, data.size)
   return { ...journal, offset, expiresAt, hasData, placedAs }
 }

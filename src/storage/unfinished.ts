@@ -1,7 +1,8 @@
 // Uploads in pieces, from the first piece to the last. `ID.data` holds the bytes, `ID.journal`
-// (journal.ts) what is known of them, `ID.claim-N` (claim.ts) who appends. The last piece stores
-// the file by the same commit as every other file. The journal stays for `partial_lifetime`: a
-// sender whose last reply was lost asks again, and nothing is stored twice.
+// (journal.ts) says how many of them are safe, `ID.claim-N` (claim.ts) says which sender may
+// append. The last piece stores the file by the same commit as every other file. The journal stays
+// for `partial_lifetime`: a sender whose last reply was lost asks again, and nothing is stored
+// twice.
 
 import { closeSync, fstatSync, openSync, unlinkSync } from 'node:fs'
 import { Fault } from '../fault.ts'
@@ -36,7 +37,7 @@ export class UnfinishedUploads implements Unfinished {
   }
 
   claim(id: string): Append {
-    // Whoever does not know an upload makes no claim.
+    // An unknown id must fail before a claim file is created for it.
     this.status(id)
     return this.#claimed(id, (claim) => {
       const state = existing(this.#directory, id)
@@ -92,7 +93,7 @@ export class UnfinishedUploads implements Unfinished {
 
 function create({ incoming }: Directory, id: string, header: UploadHeader): void {
   const [data, journal] = [incoming.file(id, 'data'), incoming.file(id, 'journal')]
-  // A sender that was killed right here may have left them.
+  // A sender that was killed at this point may have left these files.
   for (const path of [data, journal]) attempt(() => unlinkSync(path))
   let fd = -1
   try {

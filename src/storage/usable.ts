@@ -1,5 +1,6 @@
-// Whether the upload directory can be used at all, asked before each request. Refuses one that is
-// missing, that this user may not write to, that holds the program, or that the web server serves.
+// Whether the upload directory can be used at all, checked for each request. It refuses a directory
+// that is missing, that this user may not write to, that holds the program, or whose files the web
+// server shows.
 
 import { accessSync, constants, realpathSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -8,9 +9,9 @@ import type { Settings } from '../settings/settings.ts'
 import { translated } from './files.ts'
 
 /**
- * Its real path, resolved once, so that a symlink that changes meanwhile cannot divert half of an
- * upload. Throws DIRECTORY_UNUSABLE with the reason as its cause. `documentRoot`: '' when the
- * server has none.
+ * The real path of the directory. It is resolved once, so that a symlink that changes meanwhile
+ * cannot divert half of an upload. Throws DIRECTORY_UNUSABLE with the reason as its cause.
+ * `documentRoot`: '' when the server has none.
  */
 export function usableDirectory(
   settings: Settings,

@@ -1,6 +1,7 @@
-// The body of a tus request on its way to disk: a PATCH, a POST that creates, or a HEAD that finds
-// all bytes there but the file not stored. A body that is cut keeps what arrived, since the client
-// asks with HEAD how much that is; with a checksum the piece counts as a whole or not at all.
+// Receives the body of a tus request and writes it to disk: of a PATCH, of a POST that creates an
+// upload, or of a HEAD that finds all bytes there but the file not stored. If a body is cut, the
+// bytes that arrived are kept, since the client asks with HEAD how many there are. With a checksum
+// the piece counts as a whole or not at all.
 
 import { type Hash, openHash } from '../checksum.ts'
 import { Fault } from '../fault.ts'
@@ -20,12 +21,14 @@ export class TusBody implements Receiver {
   readonly #checksum: Checksum | undefined
   readonly #hash: Hash | undefined
   readonly #reply: Reply
-  /** This request made the upload: without our reply nobody knows of it. */
+  /** True if this request created the upload: without our reply nobody knows of it. */
   readonly #isNew: boolean
-  /** Whether what arrived can be used by itself. */
+  /** True if a part of the body can be used without the rest. */
   #keeps: boolean
 
-  /** `reply`: to a request that is not refused; the state of the upload is added. */
+  /**
+   * `reply`: the reply to a request that is not refused; the state of the upload is added to it.
+   */
   constructor(
     requestId: string,
     append: Appending,
@@ -54,7 +57,7 @@ export class TusBody implements Receiver {
     }
     append.write(bytes)
     this.#hash?.update(bytes)
-    // The last bytes count only when nothing follows them: abort() tells why.
+    // The last bytes count only when the file is stored with them; abort() explains why.
     if (!this.#keeps || append.endBytes === size) return
     if (append.endBytes - append.offset >= this.#settings.chunkBytes) append.publish()
   }
@@ -82,7 +85,10 @@ export class TusBody implements Receiver {
     })
   }
 
-  /** Never keeps all of it: an offset at the end tells clients that the file is stored. */
+  /**
+   * Never keeps all bytes of the file: clients take an offset at the end as a sign that it is
+   * stored.
+   */
   abort(): void {
     const append = this.#append
     if (this.#keeps && append.endBytes < append.header.size) attempt(() => append.publish())
@@ -91,7 +97,7 @@ export class TusBody implements Receiver {
   }
 }
 
-/** Of an upload that can be resumed. */
+/** The headers of an upload that can be resumed. */
 export function unfinishedHeaders(offset: number, expiresAt: number): Reply['headers'] {
   return [
     ['Upload-Offset', String(offset)],
@@ -99,7 +105,7 @@ export function unfinishedHeaders(offset: number, expiresAt: number): Reply['hea
   ]
 }
 
-/** Of an upload that is stored: its address, or at least its name. */
+/** The headers of an upload that is stored: its address, or at least its name. */
 export function storedHeaders({ files }: Stored, settings: Settings): Reply['headers'] {
   const [file] = files
   if (file === undefined) return []

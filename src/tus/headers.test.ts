@@ -1,4 +1,4 @@
-// The headers of tus requests: what is understood, and that nothing doubtful is.
+// The headers of tus requests: what is understood, and that anything doubtful is refused.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

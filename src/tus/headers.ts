@@ -1,7 +1,7 @@
-// The request headers of tus 1.0.0 (https://tus.io/protocols/resumable-upload), from the CGI
-// environment. Strict: UNSUPPORTED_TUS for another version; BAD_UPLOAD for whatever is malformed,
-// and for extensions that are not offered, since ignoring them would store something else than the
-// client meant.
+// Parses the request headers of tus 1.0.0 (https://tus.io/protocols/resumable-upload) from the CGI
+// environment. It refuses another version with UNSUPPORTED_TUS. It refuses malformed headers and
+// extensions that are not offered with BAD_UPLOAD: ignoring them would store something other than
+// what the client meant.
 
 import { Fault } from '../fault.ts'
 import type { Env } from '../http/request.ts'
@@ -9,7 +9,7 @@ import type { Field } from '../outcome.ts'
 import { parseByteCount } from '../quantity.ts'
 
 export type TusHeaders = {
-  /** Bytes; undefined when the header is missing. */
+  /** In bytes; undefined when the header is missing. */
   readonly uploadLength: number | undefined
   readonly uploadOffset: number | undefined
   readonly metadata: Metadata
@@ -29,19 +29,22 @@ export type Metadata = {
 
 export type Checksum = {
   readonly algorithm: string
-  /** As sent, in base64. */
+  /** As the client sent it, in base64. */
   readonly digest: string
 }
 
 export const tusVersion = '1.0.0'
 
-/** Name and length in bytes; sha1 is what the protocol asks of everybody. */
+/**
+ * The name of each algorithm and the length of its digest in bytes. The protocol requires sha1 of
+ * every server.
+ */
 export const checksumAlgorithms: ReadonlyMap<string, number> = new Map([
   ['sha1', 20],
   ['sha256', 32],
 ])
 
-/** A request of another version must not be processed: this comes before all else. */
+/** A request of another version must not be processed, so this check comes first. */
 export function requireTusVersion(env: Env): void {
   if (env['HTTP_TUS_RESUMABLE'] !== tusVersion) {
     throw new Fault('UNSUPPORTED_TUS', `Tus-Resumable must be ${tusVersion}`)
@@ -72,7 +75,7 @@ function parseBytes(text: string | undefined, header: string): number | undefine
   return bytes
 }
 
-/** `key base64,key base64,key`: a value may be missing, a key may not come twice. */
+/** Parses `key base64,key base64,key`. A value may be missing; a key may not occur twice. */
 export function parseMetadata(text: string): Metadata {
   const pairs = new Map<string, string>()
   if (text.length > maxMetadataLength) throw new Fault('FIELD_TOO_LARGE', 'Upload-Metadata')
@@ -93,7 +96,7 @@ export function parseMetadata(text: string): Metadata {
   return { text, name, type, fields }
 }
 
-/** `sha1 base64`: of the body of this request. */
+/** Parses `sha1 base64`, the checksum of the body of this request. */
 function parseChecksum(text: string | undefined): Checksum | undefined {
   if (text === undefined) return undefined
   const [algorithm = '', digest = '', ...more] = text.split(' ')
@@ -109,7 +112,7 @@ function parseChecksum(text: string | undefined): Checksum | undefined {
   return { algorithm, digest }
 }
 
-/** What a list in a header may have around its elements (RFC 9110 section 5.6.1). */
+/** Removes what may be around the elements of a list in a header (RFC 9110 section 5.6.1). */
 function trimmed(pair: string): string {
   let [start, end] = [0, pair.length]
   while (start < end && isBlank(pair[start])) start++
@@ -121,12 +124,12 @@ function isBlank(character: string | undefined): boolean {
   return character === ' ' || character === '\t'
 }
 
-/** ASCII without spaces, controls and commas; it is sent back in a header. */
+/** ASCII without spaces, control characters and commas: the key is sent back in a header. */
 function isVisible(key: string): boolean {
   return /^[!-+\--~]+$/.test(key)
 }
 
-/** RFC 4648 section 4, with its padding. */
+/** Base64 of RFC 4648 section 4, with its padding. */
 function isBase64(text: string): boolean {
   return text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text)
 }
@@ -136,5 +139,5 @@ function badUploadFault(detail: string): Fault {
 }
 
 const ownKeys: ReadonlySet<string> = new Set(['filename', 'name', 'filetype', 'type'])
-/** More than any server lets through in one header. */
+/** More than any server accepts in one header. */
 const maxMetadataLength = 64 * 1024

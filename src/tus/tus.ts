@@ -1,7 +1,8 @@
 // tus 1.0.0 (https://tus.io/protocols/resumable-upload) under PATH_INFO /tus: core, creation,
-// creation with upload, termination, expiration, checksum. The unfinished uploads are the same as
-// those of POST pieces, and the same commit stores them. headers.ts has the syntax of headers,
-// body.ts what becomes of a body; origin and user were checked before.
+// creation with upload, termination, expiration, checksum. Its unfinished uploads are the same as
+// those of POST in pieces, and the same commit stores them. It refuses an unknown address, an
+// offset that does not match, and a file that the owner's rules do not allow. headers.ts parses the
+// headers, body.ts receives the body; route.ts has already checked origin and user.
 
 import { Fault, methodNotAllowedFault, offsetMismatchFault } from '../fault.ts'
 import { requireBodyLength } from '../http/body-length.ts'
@@ -24,7 +25,7 @@ import {
 } from './body.ts'
 import { checksumAlgorithms, type TusHeaders, tusVersion } from './headers.ts'
 
-/** The reply to OPTIONS: what is spoken here. */
+/** The reply to OPTIONS: the version, the extensions and the limits that are offered. */
 export function tusOptions({ maxFileBytes }: Settings): Reply {
   const limit: Reply['headers'] = maxFileBytes > 0 ? [['Tus-Max-Size', String(maxFileBytes)]] : []
   return emptyReply(204, [
@@ -35,12 +36,12 @@ export function tusOptions({ maxFileBytes }: Settings): Reply {
   ])
 }
 
-/** Of this protocol, and of the address of one upload. */
+/** The methods of this protocol; they are also those of the address of one upload. */
 export const tusMethods = 'HEAD, POST, PATCH, DELETE, OPTIONS'
 const uploadMethods = 'HEAD, PATCH, DELETE, OPTIONS'
 
 export type TusCall = {
-  /** Of the request. */
+  /** The id of the request. */
   readonly id: string
   readonly request: CgiRequest
   readonly headers: TusHeaders
@@ -48,7 +49,7 @@ export type TusCall = {
   readonly storage: Storage
 }
 
-/** Throws what is refused, as far as it can be known before the body is read. */
+/** Throws a Fault for a request that can be refused before its body is read. */
 export function openTus(call: TusCall): Reply | Receiver {
   const { method, pathInfo } = call.request
   if (method === 'POST') {
@@ -75,7 +76,7 @@ function create({ id, request, headers, settings, storage }: TusCall): Receiver 
   const { name, type, text } = metadata
   const header = { size, name, type, field: '', metadata: text }
   const append = storage.unfinished.begin(upload, header)
-  // Relative to the address asked, which is all that is known for sure.
+  // Relative to the requested address, the only one that is known for certain.
   const location = request.pathInfo.endsWith('/') ? upload : `tus/${upload}`
   const reply = emptyReply(201, [['Location', location]])
   return new TusBody(id, append, storage.unfinished, settings, reply, checksum)
@@ -96,7 +97,7 @@ function resume(call: TusCall, upload: string): Reply | Receiver {
       throw new Fault('BAD_UPLOAD', `Upload-Length was ${size} and stays that`)
     }
     if (uploadOffset !== offset) throw offsetMismatchFault(offset)
-    // Before the end it would be taken for an empty piece, again and again.
+    // Without this check it would be taken for an empty piece, again and again.
     const hasLength = request.contentLength !== 'absent' || request.isChunked
     if (!hasLength && offset < size) throw new Fault('LENGTH_REQUIRED')
     requireRoom(request, size - offset, settings, storage)
@@ -111,9 +112,10 @@ function resume(call: TusCall, upload: string): Reply | Receiver {
 /**
  * HEAD. While another sender is active the offset is not final. A client that asks right after a
  * dropped connection would get an offset that is too low, resend from there, and be refused; so it
- * is told to wait. Clients take an offset at the end for success. So when all bytes are there but
- * the file is not stored, because the last sender failed or died at the very end, it is stored now,
- * or the reply says why not.
+ * is told to wait.
+ * Clients take an offset at the end for success. So when all bytes are there but the file is not
+ * stored, because the last sender failed or died at the very end, the file is stored now, or the
+ * reply says why not.
  */
 function status({ id, settings, storage }: TusCall, upload: string): Reply | Receiver {
   const { unfinished } = storage
@@ -132,7 +134,10 @@ function headersOf({ size, metadata }: UploadHeader): Reply['headers'] {
   return metadata === '' ? [length] : [length, ['Upload-Metadata', metadata]]
 }
 
-/** To resume it, or what was stored when it is finished, be it just now by another sender. */
+/**
+ * Claims the upload to resume it. Returns what was stored if it is finished, even if another sender
+ * finished it just now.
+ */
 function claim({ unfinished }: Storage, upload: string): Appending | Stored {
   try {
     return unfinished.claim(upload)
@@ -147,7 +152,7 @@ function sizeOf({ files }: Stored): number {
   return files[0]?.size ?? 0
 }
 
-/** A request without length has no body, unless it is chunked (RFC 9112 section 6.3). */
+/** A request without a length has no body, unless it is chunked (RFC 9112 section 6.3). */
 function mayHaveBody({ contentLength, isChunked }: CgiRequest): boolean {
   return contentLength === 'absent' ? isChunked : contentLength !== 0
 }
@@ -158,7 +163,7 @@ function requireType({ contentType }: CgiRequest): void {
     throw new Fault('NOT_A_PIECE')
 }
 
-/** `missingBytes`: of the file. */
+/** `missingBytes`: the bytes of the file that have not arrived. */
 function requireRoom(
   request: CgiRequest,
   missingBytes: number,

@@ -1,6 +1,6 @@
-// A POST being received: its parts become text fields and files, or one piece of a file (piece.ts).
-// Names and limits are checked before the bytes come. One file is open at a time; its bytes go from
-// the driver's buffer to hash and disk.
+// Receives a POST: its parts become text fields and files, or one piece of a file (piece.ts). It
+// refuses names and sizes that the owner's rules do not allow, before the bytes come where it can.
+// One file is open at a time; its bytes go from the driver's buffer to the hash and to the disk.
 
 import { type Hash, openHash } from '../checksum.ts'
 import { Fault } from '../fault.ts'
@@ -22,14 +22,16 @@ type FilePart = {
   readonly clientName: string
   readonly name: string
   readonly isPiece: boolean
-  /** Undefined for a piece, and for a file input that was left empty until bytes come. */
+  /**
+   * Undefined for a piece. Also undefined for a file input that was left empty, until bytes come.
+   */
   received: ReceivedFile | undefined
 }
 
 type ReceivedFile = {
   readonly part: FilePart
   readonly pending: PendingFile
-  /** Undefined once it has become `sha256`, and without `checksum`. */
+  /** Undefined without `checksum`, and once it has become `sha256`. */
   hash: Hash | undefined
   sha256: string | undefined
 }
@@ -45,10 +47,10 @@ export class FormUpload implements Receiver, Sink {
   #fieldCount = 0
   #file: FilePart | undefined
   #field: { name: string; bytes: Buffer; length: number } | undefined
-  /** From a `_filename` field: the real name of the next file. */
+  /** The real name of the next file, from a `_filename` field. */
   #announcedName: string | undefined
 
-  /** `id`: of the request. */
+  /** `id`: the id of the request. */
   constructor(id: string, boundary: string, settings: Settings, storage: Storage) {
     this.#id = id
     this.#settings = settings
@@ -57,7 +59,7 @@ export class FormUpload implements Receiver, Sink {
     this.#parser = new MultipartParser(boundary, this)
   }
 
-  /** Bytes of the body, valid only during the call. */
+  /** `chunk`: bytes of the body, valid only during the call. */
   write(chunk: Buffer): void {
     this.#parser.write(chunk)
   }
@@ -92,7 +94,7 @@ export class FormUpload implements Receiver, Sink {
     const name = storedName(clientName)
     const { isUsed: isPiece } = this.#piece
     this.#file = { headers, clientName, name, isPiece, received: undefined }
-    // Browsers send an empty name, and no bytes, for a file input that was left empty.
+    // For a file input that was left empty browsers send an empty name and no bytes.
     if (clientName === '' && !isPiece) this.#countField()
     else this.#beginFile(this.#file)
   }
@@ -126,7 +128,7 @@ export class FormUpload implements Receiver, Sink {
     }
   }
 
-  /** Checks what can be refused before the bytes arrive, and opens the file. */
+  /** Checks everything that can be refused before the bytes arrive, then opens the file. */
   #receive(part: FilePart): ReceivedFile {
     this.#requireAdmission(part.name)
     this.#storage.requireFreeName(part.name)

@@ -1,6 +1,7 @@
 // A piece of a file, sent by POST: the text fields `_upload`, `_offset` and `_size`, then one file
 // part. form.ts reads the request and hands over fields and bytes. A piece is appended whole or not
-// at all; the last one stores the file. BAD_UPLOAD for whatever does not fit together.
+// at all; the last one stores the file. Fields and bytes that do not match are refused with
+// BAD_UPLOAD.
 
 import { Fault, offsetMismatchFault } from '../fault.ts'
 import type { Reply } from '../http/reply.ts'
@@ -18,7 +19,7 @@ export class Piece {
   readonly #settings: Settings
   readonly #given = new Map<string, string>()
   #append: Appending | undefined
-  /** The file is stored already: the sender's last reply was lost. */
+  /** Set when the file is stored already: the sender's last reply was lost. */
   #stored: Stored | undefined
   #hasBegun = false
 
@@ -29,7 +30,8 @@ export class Piece {
   }
 
   /**
-   * Takes the fields that describe a piece; false for any other. `hasFile`: a file came before it.
+   * Accepts a field that describes a piece; false for any other field. `hasFile`: a file came
+   * before it.
    */
   offer(name: string, value: string, hasFile: boolean): boolean {
     if (!fieldNames.has(name)) return false
@@ -39,7 +41,7 @@ export class Piece {
     return true
   }
 
-  /** Whether the request is about an upload in pieces. */
+  /** True if the request sends a piece. */
   get isUsed(): boolean {
     return this.#given.size > 0
   }
@@ -70,7 +72,7 @@ export class Piece {
     this.#append?.write(bytes)
   }
 
-  /** The request is whole: the piece counts, and the last one stores the file. */
+  /** The request is complete: the piece counts, and the last one stores the file. */
   end<Result>(fields: readonly Field[], accept: MakeReply<Result, Reply>): Result {
     const upload = this.#id()
     if (this.#given.has('_cancel')) {
@@ -96,7 +98,7 @@ export class Piece {
     })
   }
 
-  /** What was published stays. Never throws. */
+  /** Keeps what was published. Never throws. */
   discard(): void {
     this.#append?.discard()
   }

@@ -1,21 +1,21 @@
-// The seam to app: what receives the body of a request, and the outcome of an upload in pieces that
-// has become a file. Receivers are form.ts and tus/body.ts.
+// The seam to app: the type of whatever receives the body of a request (form.ts, tus/body.ts), and
+// the outcome of an upload in pieces that has become a file.
 
 import type { Reply } from '../http/reply.ts'
 import type { Field, MakeReply, Outcome } from '../outcome.ts'
 import type { Appending, Finished } from '../storage/storage.ts'
 
-/** write · end, or abort after any Fault that it throws. */
+/** Call write() and then end(); after a Fault, abort(). */
 export type Receiver = {
   /** The bytes are valid only during the call. */
   write(chunk: Buffer): void
-  /** The body is over: stores what arrived, or throws. Returns what `accept` returns. */
+  /** The body is over: stores what arrived and returns what `accept` returns, or throws. */
   end<Result>(accept: MakeReply<Result, Reply>): Result
   /** Removes what cannot be resumed. */
   abort(): void
 }
 
-/** `id`: of the request that brought the last bytes. */
+/** `id`: the id of the request that brought the last bytes. */
 export function finishedOutcome(
   { id: upload, header }: Appending,
   { name: stored, sha256, pieces, seconds }: Finished,

@@ -1,4 +1,4 @@
-// What the sender of a refused file is told, and the size at the limit and one byte over it.
+// What the sender of a refused file is told, and files of exactly the limit and one byte more.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -3,13 +3,15 @@
 // nothing of Node. refusal.ts turns their answers into Faults.
 
 export type SizeRule = {
-  /** 0: no limit. */
+  /** In bytes; 0 for no limit. */
   readonly maxFileBytes: number
 }
 
-/** Lower case, without the leading dot; with dots inside, as in `tar.gz`, if an entry has them. */
+/**
+ * Extensions in lower case, without the leading dot. An entry may contain dots, as `tar.gz` does.
+ */
 export type ExtensionRules = {
-  /** Empty: every extension that is not blocked. */
+  /** If empty, every extension is allowed that is not blocked. */
   readonly allowExtensions: readonly string[]
   readonly blockExtensions: readonly string[]
 }
@@ -19,10 +21,10 @@ export function isTooLarge(bytes: number, { maxFileBytes }: SizeRule): boolean {
 }
 
 /**
- * The part of a stored name because of which the lists refuse it, or undefined. `block` is compared
- * with every part between dots, since servers obey inner extensions too (`shell.php.jpg`), and an
- * entry with a dot (`web.config`) with parts side by side. If `allow` is not empty, the name must
- * end in one of its entries; '' is the refused part of a name without extension.
+ * The part of a stored name that the lists refuse, or undefined. `block` is compared with every
+ * part between dots, since servers obey inner extensions too (`shell.php.jpg`); an entry with a dot
+ * (`web.config`) is compared with neighbouring parts. If `allow` is not empty, the name must end in
+ * one of its entries; for a name without extension the refused part is ''.
  */
 export function refusedExtension(
   name: string,
