@@ -1,9 +1,10 @@
-// run N INPUT pipe|file DIRECTORY clear|keep COMMAND … -- COMMAND … : starts the commands in turn, N times round, as a web server
-// starts a CGI program: with the environment as it is, INPUT as standard input (through a pipe that another process
-// fills, or as the file itself), /dev/null as output. Prints a line a run: which command, nanoseconds of wall, microseconds of
-// processor, kilobytes of peak memory, exit status. Between runs the files in DIRECTORY are removed, and at
-// the end unless they are kept. Compiled by
-// measure.ts, because starting from an interpreter costs as much as what is measured.
+// run N INPUT pipe|file DIRECTORY clear|keep COMMAND … -- COMMAND … : starts the commands in turn, N
+// times round, as a web server starts a CGI program: with the environment as it is, INPUT as standard
+// input (through a pipe that another process fills, or as the file itself), /dev/null as output.
+// Prints a line for each run: which command, nanoseconds of wall time, microseconds of processor time,
+// kilobytes of peak memory, exit status. Removes the files in DIRECTORY between runs, and at the end
+// unless they are kept. measure.ts compiles it, because starting from an interpreter costs as much as
+// what is measured.
 
 #define _GNU_SOURCE
 #include <dirent.h>

@@ -1,5 +1,5 @@
-// What a request need not read is in bundles of their own: the request's bundle has neither the command
-// line nor the check room.
+// What a request need not read is in bundles of their own: the request's bundle has neither the
+// command line nor the check room.
 
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'

@@ -1,10 +1,10 @@
 // Makes one call to the file system fail, for tests: LD_PRELOAD=shim.so TORTURE_… program.
-// Only calls that touch TORTURE_DIRECTORY, by path or by descriptor, and writes to standard output count;
-// each is a point, numbered from 1 and written to TORTURE_LOG as `number call path`.
+// Only calls that touch TORTURE_DIRECTORY, by path or by descriptor, and writes to standard output
+// count; each is a point, numbered from 1 and written to TORTURE_LOG as `number call path`.
 //
 //   TORTURE_AT       the point; 0 for none
 //   TORTURE_HOW      fail   it is not made and reports TORTURE_ERRNO
-//                    lie    it is made and reports TORTURE_ERRNO, as over a network a reply can get lost
+//                    lie    it is made and reports TORTURE_ERRNO, as when a network loses the reply
 //                    short  a write takes half of the bytes
 //                    kill   SIGKILL before it
 //                    rest   it and every later one fail, but for the reply
