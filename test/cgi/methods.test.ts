@@ -2,19 +2,15 @@
 // as the header Allow, for the form and for tus, in every format and language.
 
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
 import { after, test } from 'node:test'
 import { languageFiles } from '../../src/languages/files.ts'
 import { runCgi } from '../host/cgi.ts'
+import { freshDirectory } from '../host/program.ts'
 
-const program = resolve(import.meta.dirname, '../../build/upload.cgi')
-const directory = mkdtempSync(join(tmpdir(), 'upload-cgi-test-'))
-after(() => rmSync(directory, { recursive: true, force: true }))
+const directory = freshDirectory({ after })
 
 const put = (env: Record<string, string>, method = 'PUT') =>
-  runCgi({ program, directory, env: { REQUEST_METHOD: method, ...env } })
+  runCgi({ directory, env: { REQUEST_METHOD: method, ...env } })
 
 const addresses = [
   { env: {}, methods: 'GET, HEAD, POST, OPTIONS' },

@@ -9,7 +9,7 @@ import { once } from 'node:events'
 import { chmodSync, readdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { type ApacheOptions, startApache } from '../host/apache.ts'
 import { missing } from '../host/installed.ts'
@@ -150,7 +150,7 @@ test('a program that is not run, not found, not allowed, not able', {
 }, async (t) => {
   const folder = resolve(program, '..')
   const rule = (text: string) =>
-    `<Directory "${folder}">\n<Files "upload.cgi">\n${text}\n</Files>\n</Directory>`
+    `<Directory "${folder}">\n<Files "${basename(program)}">\n${text}\n</Files>\n</Directory>`
   const cases: [string, string, string][] = [
     ['SetHandler default-handler', '', 'NOT_RUN'],
     ['', '/nowhere', 'NOT_FOUND'],

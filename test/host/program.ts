@@ -1,10 +1,10 @@
 // What nearly every whole-program test needs: where the built executable is, a directory of its own
-// that is removed afterwards, a settings file, and one answer to the question whether a test that
-// cannot run on this machine may be skipped.
+// that is removed afterwards, a settings file, and one answer to the question whether a test may be
+// skipped: because this machine cannot run it, or because the executable has an unchanged Node.
 
 import { mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 
 /** A test, or `{ after }` of node:test for what a whole file shares. */
 export type Owner = { after(remove: () => void): void }
@@ -14,6 +14,9 @@ export const root = resolve(import.meta.dirname, '../..')
 
 /** The built executable; the environment variable UPLOAD_CGI_PROGRAM names another one. */
 export const program = resolve(process.env['UPLOAD_CGI_PROGRAM'] || join(root, 'build/upload.cgi'))
+
+/** Whether its Node is unchanged: the build with --plain-node, which the end of its name tells. */
+export const isPlain = basename(program).endsWith('-plain.cgi')
 
 /** A new directory, which its owner removes when it ends. */
 export function freshDirectory(owner: Owner, parent = tmpdir()): string {
@@ -76,6 +79,15 @@ export function writeSettings(directory: string, text: string, name = '.htupload
 export function skipped(reason: string): string {
   if (process.env['UPLOAD_CGI_NO_SKIPS']) throw new Error(reason)
   return reason
+}
+
+/**
+ * The reason to skip a test of what only our changes of Node give (speed, size, no hang without
+ * threads), or false where they are made. It does not call skipped(): an unchanged Node is meant to
+ * lack them, so UPLOAD_CGI_NO_SKIPS=1 allows this skip.
+ */
+export function patchedOnly(lack: string): string | false {
+  return isPlain ? `by design: an unchanged Node ${lack} (docs/decisions/002-pkg-sea.md)` : false
 }
 
 const actions = new Set<() => void>()
