@@ -36,9 +36,10 @@ for (const { env, methods } of addresses) {
   })
 }
 
-test('POST to the address of an upload is told what tus answers', async () => {
+test('POST to the address of an upload is told what that address answers', async () => {
   const env = { PATH_INFO: `/tus/${'0'.repeat(32)}`, HTTP_TUS_RESUMABLE: '1.0.0' }
   const reply = await put({ ...env, CONTENT_LENGTH: '0' }, 'POST')
   assert.equal(reply.status, 405)
-  assert.match(reply.text, /This address answers HEAD, POST, PATCH, DELETE, OPTIONS only\./)
+  assert.equal(reply.headers.get('allow'), 'HEAD, PATCH, DELETE, OPTIONS')
+  assert.match(reply.text, /This address answers HEAD, PATCH, DELETE, OPTIONS only\./)
 })

@@ -99,10 +99,16 @@ function assertRefused({ status, says, at }: CorpusCase, code: FaultCode, outcom
   assert.deepEqual(Object.keys(problem), ['type', 'title', 'status', 'detail', 'code'])
   assert.equal(problem['status'], status)
   assert.equal(problem['code'], code, String(problem['detail']))
-  const detail = String(problem['detail']).slice(faults[code][1].length)
+  const detail = String(problem['detail']).replace(sentenceOf(code), '')
   const byte = /\(at byte (\d+)\)/.exec(detail)?.[1]
   assert.equal(byte === undefined ? undefined : Number(byte), at, detail)
   assert.ok(says === '' ? detail === '' : detail.includes(says), `"${detail}" lacks "${says}"`)
+}
+
+/** The sentence of the table, whatever fills its holes. */
+function sentenceOf(code: FaultCode): RegExp {
+  const escaped = faults[code][1].replace(/[.*+?^$()|[\]\\]/g, '\\$&')
+  return new RegExp(`^${escaped.replace(/\{\w+\}/g, '.+?')}`)
 }
 
 function withoutStamp(text: string): unknown {
