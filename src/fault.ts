@@ -2,8 +2,9 @@
 // sentence. Codes are public: replies, the log and the README have them. `detail` is for the
 // visitor, `cause` for the owner's log only. Only app/app.ts turns a Fault into a reply.
 //
-// A new code is a row of the table below, a row of the README's table, and a sentence `fault.CODE`
-// in each of languages/*.json; tests hold all three together.
+// A new code is a row of the table below, a row of the README's table, a sentence `fault.CODE` in
+// each of languages/*.json, and a request in test/cgi/faults.test.ts that provokes it; tests hold
+// all four together.
 
 export type FaultCode = keyof typeof faults
 
