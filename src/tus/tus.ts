@@ -36,8 +36,9 @@ export function tusOptions({ maxFileBytes }: Settings): Reply {
   ])
 }
 
-/** The methods of this protocol; they are also those of the address of one upload. */
+/** All methods of this protocol. */
 export const tusMethods = 'HEAD, POST, PATCH, DELETE, OPTIONS'
+/** Those that the address of one upload answers: POST creates, and only at `/tus`. */
 const uploadMethods = 'HEAD, PATCH, DELETE, OPTIONS'
 
 export type TusCall = {
