@@ -67,6 +67,7 @@ main() {
     form=$(printf '%s' "$form" | checksum | tr ' ' -)
   fi
   manifest=$manifests/$form
+  check_prefix
   choose_mode
 
   case $task in
@@ -169,6 +170,7 @@ install_program() {
   check_target
   choose_owner
   choose_upload_directory
+  check_upload_directory
   check_cgi_bin
   if [ "$apache_conf" != no ]; then
     find_apache
@@ -269,12 +271,11 @@ step_man_pages() {
 }
 
 step_upload_directory() {
-  if [ -d "$dest$upload_dir" ]; then return; fi
+  if [ "$leave_uploads" = yes ] || [ -d "$dest$upload_dir" ]; then return; fi
   explain "the directory for uploads, which others cannot read"
-  parent=$(dirname "$dest$upload_dir")
-  if [ ! -d "$parent" ]; then step mkdir -p "$parent"; fi
+  make_directory "$(dirname "$upload_dir")" 0755
   step mkdir -m 0750 "$dest$upload_dir"
-  if [ -n "$user" ]; then step chown "$user:$group" "$dest$upload_dir"; fi
+  if [ -n "$user" ]; then step chown -h "$user:$group" "$dest$upload_dir"; fi
 }
 
 step_settings() {
@@ -361,7 +362,7 @@ put_text() {
 
 # Arguments: temporary file, mode, owner, path, kind.
 settle() {
-  if [ -n "$3" ]; then step chown "$3" "$1"; fi
+  if [ -n "$3" ]; then step chown -h "$3" "$1"; fi
   step chmod "$2" "$1"
   # The program is tried once more in the directory where it will run: that file system may forbid
   # programs.
@@ -383,7 +384,8 @@ right_mode() {
   step chmod "$2" "$dest$1"
 }
 
-# Makes a directory and its missing parents, and adds each to the manifest. Arguments: path, mode.
+# Makes a directory and its missing parents, and adds each to the manifest. It does not use
+# mkdir -p, which would take what somebody else put there in the meantime. Arguments: path, mode.
 make_directory() {
   if [ -d "$dest$1" ]; then return; fi
   case $(dirname "$1") in
@@ -490,24 +492,83 @@ check_target() {
 
 # suexec refuses programs that others may change.
 check_cgi_bin() {
-  # Somebody who may put links there could make root write anywhere.
-  if is_root && [ -d "$dest$cgi_bin" ] && [ -z "$dest" ]; then
-    place=$cgi_bin
-    while :; do
-      if [ -z "$(find "$place" -prune -user 0 ! -perm -0002 2>/dev/null)" ] &&
-        [ -z "$(find "$place" -prune -user 0 -perm -1000 2>/dev/null)" ]; then
-        die "$place belongs to somebody else, or everybody may write to it:" \
-          "root does not write below it." \
-          "Run this as the account that owns it: su - ACCOUNT"
-      fi
-      if [ "$place" = / ]; then break; fi
-      place=$(dirname "$place")
-    done
+  check_trust "$cgi_bin"
+  if is_root && [ -z "$dest" ] && [ -n "$(find "$cgi_bin" -prune -perm -0002 2>/dev/null)" ]; then
+    refuse_place "$cgi_bin"
   fi
   if [ -n "$(find "$dest$cgi_bin" -prune \( -perm -0002 -o -perm -0020 \) 2>/dev/null)" ]; then
     note "not only its owner may write to $cgi_bin; suexec refuses to run programs there:"
     note "  chmod go-w $(quote "$cgi_bin")"
   fi
+}
+
+# Whoever may write the manifests says what root removes.
+check_prefix() {
+  for folder in "$prefix/bin" "$prefix/share/man/man8" "$prefix/share/man/man5" "$manifests"; do
+    check_trust "$folder"
+  done
+}
+
+# Uploads that lie with somebody else stay as they are: root makes and changes nothing there.
+check_upload_directory() {
+  leave_uploads=no
+  if [ "$task" = upgrade ] || ! is_root || [ -n "$dest" ]; then return; fi
+  # From here on the path has no symbolic link that somebody could exchange.
+  upload_dir=$(real_path "$upload_dir")
+  case $upload_dir/ in
+    */../*) die "--upload-dir: a directory before .. does not exist: $upload_dir" ;;
+  esac
+  if [ -h "$upload_dir" ]; then
+    die "--upload-dir: $upload_dir is a symbolic link that leads nowhere."
+  fi
+  place=$(untrusted_place "$(dirname "$upload_dir")")
+  if [ -z "$place" ]; then return; fi
+  if [ ! -d "$upload_dir" ]; then refuse_place "$place"; fi
+  leave_uploads=yes
+  note "$upload_dir stays as it is: others than root may change $place"
+}
+
+# Somebody who may put links there could make root write anywhere.
+check_trust() {
+  if ! is_root || [ -n "$dest" ]; then return; fi
+  place=$(untrusted_place "$(real_path "$1")")
+  if [ -n "$place" ]; then refuse_place "$place"; fi
+}
+
+refuse_place() {
+  die "$1 belongs to somebody else, or others may write to it:" \
+    "root does not write below it." \
+    "Run this as the account that owns it: su - ACCOUNT"
+}
+
+# Prints the path without symbolic links; the end of it may not exist yet.
+real_path() {
+  existing=$1 rest=''
+  while [ ! -d "$existing" ] && [ "$existing" != / ]; do
+    rest=/$(basename "$existing")$rest
+    existing=$(dirname "$existing")
+  done
+  existing=$(CDPATH='' cd "$existing" && pwd -P)
+  rest=${existing%/}$rest
+  printf '%s\n' "${rest:-/}"
+}
+
+# Prints the first directory on the way up from this one in which somebody else than root could
+# exchange what root makes, or nothing. In a sticky directory, such as /tmp, nobody can.
+untrusted_place() {
+  place=$1
+  # On Debian the group staff may write to /usr/local, and its members count as root.
+  trusted=0
+  if grep -q '^staff:[^:]*:50:' /etc/group 2>/dev/null; then trusted=50; fi
+  while :; do
+    if [ -d "$place" ] && [ -z "$(find "$place" -prune -user 0 \( -perm -1000 -o ! -perm -0002 \
+      \( ! -perm -0020 -o -group 0 -o -group "$trusted" \) \) 2>/dev/null)" ]; then
+      printf '%s\n' "$place"
+      return
+    fi
+    if [ "$place" = / ]; then return; fi
+    place=$(dirname "$place")
+  done
 }
 
 # For root: the web server runs programs as this user, who must be able to write uploads.
@@ -791,7 +852,8 @@ remove_apache_conf() {
 # With SELinux the web server may write only to what has a certain label. The program is a copy, so
 # it has the label of its directory already.
 step_selinux() {
-  if [ -n "$dest" ] || ! command -v getenforce >/dev/null 2>&1; then return; fi
+  if [ "$leave_uploads" = yes ] || [ -n "$dest" ]; then return; fi
+  if ! command -v getenforce >/dev/null 2>&1; then return; fi
   case $(getenforce 2>/dev/null) in Enforcing | Permissive) ;; *) return ;; esac
   # shellcheck disable=SC2012 # no other tool shows labels everywhere
   case $(ls -Zd "$upload_dir" 2>/dev/null) in *_rw_content_t*) return ;; esac
