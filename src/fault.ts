@@ -8,6 +8,8 @@
 
 export type FaultCode = keyof typeof faults
 
+type FaultRow = readonly [status: number, sentence: string, when: string, passing?: 'passing']
+
 /** What a reply tells besides code and detail. */
 export type FaultFacts = {
   /** Bytes that are safe: from there the sender resumes. */
@@ -50,12 +52,21 @@ export function methodNotAllowedFault(methods: string): Fault {
   return new Fault('METHOD_NOT_ALLOWED', '', undefined, { holes: { methods } })
 }
 
+/** True if a client should try it again unasked, within minutes. */
+export function isPassing(code: FaultCode): boolean {
+  const row: FaultRow = faults[code]
+  return row[3] === 'passing'
+}
+
 /** The English sentence of the table, its holes filled. */
 export function faultSentence(code: FaultCode, holes: Fault['holes']): string {
   return faults[code][1].replace(/\{(\w+)\}/g, (hole, name: string) => holes[name] ?? hole)
 }
 
-/** code → [status, sentence, when it happens (README)]. */
+/**
+ * code → [status, sentence, when it happens (README), 'passing' if a client should try again
+ * unasked, within minutes].
+ */
 export const faults = {
   BAD_LENGTH: [
     400,
@@ -71,6 +82,7 @@ export const faults = {
     400,
     'The upload stopped before its end.',
     'the connection ended before the whole body had arrived',
+    'passing',
   ],
   NOTHING_UPLOADED: [400, 'No file was chosen.', 'no file in the request'],
   BAD_UPLOAD: [
@@ -168,11 +180,13 @@ export const faults = {
     423,
     'This upload is being received from somewhere else at the moment.',
     'another sender of the same upload is active; one that died is forgotten within a minute',
+    'passing',
   ],
   CHECKSUM_MISMATCH: [
     460,
     'The piece arrived with another checksum than it was sent with.',
     'the Upload-Checksum of a tus piece is not that of its bytes; the piece is dropped',
+    'passing',
   ],
   INTERNAL: [
     500,
@@ -193,10 +207,11 @@ export const faults = {
     503,
     'Too many uploads are unfinished here at the moment.',
     'a new upload in pieces while `max_partial_uploads` are unfinished',
+    'passing',
   ],
   DISK_FULL: [
     507,
     'There is not enough space left for this upload.',
     'the disk or the quota is full, or `min_free_space` would not be kept free',
   ],
-} as const satisfies Record<string, readonly [status: number, sentence: string, when: string]>
+} as const satisfies Record<string, FaultRow>

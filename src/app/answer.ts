@@ -1,7 +1,7 @@
 // The reply to a program or a person: the outcome of the upload, or the fault, as JSON, as text or
 // as one of the pages. Addresses are relative to the request and never built from Host or scheme.
 
-import { type Fault, faultSentence } from '../fault.ts'
+import { type Fault, faultSentence, isPassing } from '../fault.ts'
 import { commonHeaders, type Reply, statusPhrase } from '../http/reply.ts'
 import type { ReplyFormat } from '../http/request.ts'
 import { fileUrl, type Outcome, type Progress, type Stored, type StoredFile } from '../outcome.ts'
@@ -87,14 +87,19 @@ function problemReply(fault: Fault, id: string, theme: Theme, debug: string): Re
   const detail = fault.detail === '' ? sentence : `${sentence} (${fault.detail})`
   const title = statusPhrase(status)
   const problem = { type: 'about:blank', title, status, detail, code, id }
-  const more = { ...(offset === undefined ? {} : { offset }), ...(debug === '' ? {} : { debug }) }
+  const more = {
+    ...(isPassing(code) ? { passing: true } : {}),
+    ...(offset === undefined ? {} : { offset }),
+    ...(debug === '' ? {} : { debug }),
+  }
   return json(status, 'application/problem+json', { ...problem, ...more })
 }
 
 /** For programs and logs: always in English. */
 function lineReply({ code, status, detail, holes }: Fault, id: string, debug: string): Reply {
   const more = detail === '' ? '' : ` (${detail})`
-  const line = `${code}: ${faultSentence(code, holes)}${more} [id ${id}]`
+  const passing = isPassing(code) ? ', passing' : ''
+  const line = `${code}: ${faultSentence(code, holes)}${more} [id ${id}${passing}]`
   return text(status, debug === '' ? [line] : [line, debug])
 }
 

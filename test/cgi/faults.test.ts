@@ -141,6 +141,17 @@ test('every code of the fault table was provoked, but for INTERNAL, which is a b
   assert.deepEqual(missing, ['INTERNAL'])
 })
 
+test('JSON and text say of a passing fault that a client should try it again', async () => {
+  const directory = freshDirectory({ after })
+  const cut = { CONTENT_LENGTH: String(multipartBody([file('a.txt')]).length + 1) }
+  const passing = await post(directory, [file('a.txt')], cut)
+  assert.deepEqual([passing.json().code, passing.json().passing], ['INCOMPLETE_BODY', true])
+  const text = await post(directory, [file('a.txt')], { ...cut, HTTP_ACCEPT: 'text/plain' })
+  assert.match(text.text, /^INCOMPLETE_BODY: .* \[id [\w-]+, passing\]\n$/)
+  const final = await post(directory, [file('a.php')])
+  assert.deepEqual([final.json().code, 'passing' in final.json()], ['EXTENSION_REFUSED', false])
+})
+
 test('a chunked body without length is read to its end; a cut one is incomplete', async () => {
   const directory = freshDirectory({ after })
   const env = { CONTENT_LENGTH: undefined, HTTP_TRANSFER_ENCODING: 'chunked' }

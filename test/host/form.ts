@@ -41,8 +41,11 @@ export function storedNames(reply: CgiReply): string[] {
 }
 
 export function assertFault(reply: CgiReply, code: keyof typeof faults): void {
-  assert.equal(reply.json().code, code, reply.stderr)
-  assert.equal(reply.status, faults[code][0])
+  const [status, , , passing] = faults[code]
+  const problem = reply.json()
+  assert.equal(problem.code, code, reply.stderr)
+  assert.equal(reply.status, status)
+  assert.equal(problem.passing, passing === undefined ? undefined : true)
 }
 
 /** What a visitor can see, with its content; and nothing may be left in `.incoming`. */

@@ -30,9 +30,10 @@ test('the table of settings is that of the code', () => {
 
 test('the table of faults is that of the code', () => {
   const expected = Object.entries(faults).map(
-    ([code, [status, , when]]) => `| \`${code}\` | ${status} | ${when} |`,
+    ([code, [status, , when, passing]]) =>
+      `| \`${code}\` | ${status} | ${passing === undefined ? '' : 'yes '}| ${when} |`,
   )
-  assert.deepEqual(rowsBelow('| code | status | when |'), expected)
+  assert.deepEqual(rowsBelow('| code | status | passing | when |'), expected)
 })
 
 test('the table of log columns is that of the code', () => {
