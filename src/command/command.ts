@@ -31,12 +31,19 @@ export type Call<Options extends OptionTypes = OptionTypes> = {
 
 export type OptionTypes = Readonly<Record<string, OptionType>>
 
-type OptionType = { readonly type: 'string' | 'boolean'; readonly short?: string }
+type OptionType = {
+  readonly type: 'string' | 'boolean'
+  readonly short?: string
+  /** It may be given several times. */
+  readonly multiple?: true
+}
 type OptionValues<Options extends OptionTypes> = {
   readonly [Name in keyof Options]?: OptionValue<Options[Name]> | undefined
 }
-type OptionValue<Type extends OptionType> = Type['type'] extends 'string'
-  ? string
-  : Type['type'] extends 'boolean'
-    ? boolean
-    : string | boolean
+type OptionValue<Type extends OptionType> = Type extends { multiple: true }
+  ? string[]
+  : Type['type'] extends 'string'
+    ? string
+    : Type['type'] extends 'boolean'
+      ? boolean
+      : string | boolean | (string | boolean)[]

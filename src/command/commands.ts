@@ -14,17 +14,20 @@ import { man } from './man.ts'
 import { serve } from './serve.ts'
 
 const text = { type: 'string' } as const
+const texts = { type: 'string', multiple: true } as const
 const flag = { type: 'boolean' } as const
 
 /** In the order of --help and of the man page. */
 export const commandTable: readonly Command[] = [
   command({
     name: 'serve',
-    usage: 'serve [--port 8080] [--host 127.0.0.1] [--directory DIR] [--open]',
+    usage: 'serve [--port 8080] [--host HOST]... [--directory DIR] [--open]',
     help:
-      'Try it out: a small web server that runs this program for every request. --open shows the ' +
+      'Try it out: a small web server that runs this program for every request. It listens at ' +
+      'the first HOST (127.0.0.1), and answers requests for an IP address, for localhost, and ' +
+      'for the names that are given, as in --host 0.0.0.0 --host box.example. --open shows the ' +
       'page in the browser.',
-    options: { port: text, host: text, directory: text, open: flag },
+    options: { port: text, host: texts, directory: text, open: flag },
     action: ({ values, script }) => serve(values, script),
   }),
   command({

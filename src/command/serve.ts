@@ -12,13 +12,14 @@ import { startServer } from './trial-server/trial-server.ts'
 
 type Values = {
   readonly port?: string | undefined
-  readonly host?: string | undefined
+  readonly host?: readonly string[] | undefined
   readonly directory?: string | undefined
   readonly open?: boolean | undefined
 }
 
 /** Resolves when the server listens; the program then runs until it is stopped. */
 export async function serve(values: Values, script: string): Promise<number> {
+  // The first --host is where it listens, all of them are names under which it answers.
   const port = Number(values.port ?? 8080)
   if (!Number.isInteger(port) || port < 0 || port > 65535) {
     return failed(64, '--port is a number from 0 to 65535')
@@ -37,8 +38,9 @@ export async function serve(values: Values, script: string): Promise<number> {
   const { problems } = loadSettings(env, process.execPath, script)
   notes.push(...problems.map(problemText))
   const program = script === '' ? process.execPath : script
-  const host = values.host ?? '127.0.0.1'
-  const { url } = await startServer({ port, host, program, env, directory, notes })
+  const names = values.host ?? []
+  const [host = '127.0.0.1'] = names
+  const { url } = await startServer({ port, host, names, program, env, directory, notes })
   if (values.open) openBrowser(url)
   return 0
 }

@@ -19,7 +19,10 @@ const server = join(root, 'src/command/trial-server/trial-server.ts')
 
 export async function launch(program: string, ask = {}) {
   const env = { PATH: process.env.PATH, UPLOAD_CGI_DIRECTORY: '/srv/uploads', SECRET: 'x' }
-  const usual = { port: 0, host: '127.0.0.1', program, env, directory: '/srv/uploads', notes: [] }
+  const usual = {
+    ...{ port: 0, host: '127.0.0.1', names: ['example.test', 'a'] },
+    ...{ program, env, directory: '/srv/uploads', notes: [] },
+  }
   const source = `import { startServer } from ${JSON.stringify(server)}
     const running = await startServer(${JSON.stringify({ ...usual, ...ask })})
     process.stdin.on('end', () => running.close()).resume()`

@@ -91,5 +91,8 @@ const ownHeaders = new Set(['connection', 'content-length', 'keep-alive', 'trail
 const sentences: Readonly<Record<number, string>> = {
   400: 'The address is malformed.',
   404: 'There is nothing here. The upload page is at /',
+  421:
+    'This server does not answer to the name in the address. Open it by its IP address or as ' +
+    'localhost, or start it with --host and that name too.',
   502: 'The program gave no complete answer. The reason is in the terminal.',
 }

@@ -1,16 +1,17 @@
-// Holds the trial server to its promises: programs whose client disconnects, memory, output, ports,
-// and its end.
+// Holds the trial server to its promises: programs whose client disconnects, how many run, names,
+// memory, output, ports, and its end.
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { type IncomingMessage, request } from 'node:http'
 import { connect, createServer } from 'node:net'
 import { Readable } from 'node:stream'
+import { buffer } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { eventually, launch, script, send } from '../../../test/host/trial-server.ts'
+import { eventually, launch, place, raw, script, send } from '../../../test/host/trial-server.ts'
 
 test('a child whose client goes away is killed, one that ignores SIGTERM 3 s later', async () => {
   const note = 'echo $$ > "$0.pid"; '
@@ -79,4 +80,69 @@ test('close() ends connections and children', async () => {
   await server[Symbol.asyncDispose]()
   assert.equal(existsSync(`/proc/${pid}`), false)
   socket.destroy()
+})
+
+test('a name that is not its own is refused, as DNS rebinding needs one', async () => {
+  const program = script('rebound', 'touch "$0.ran"; printf "A: b\\n\\nran"')
+  await using server = await launch(program)
+  const ask = (host: string) =>
+    raw(server.port, Buffer.from(`GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`))
+  for (const host of ['evil.example', 'evil.example:80', 'b', '1.evil.example', 'localhost.evil']) {
+    const answer = await ask(`${host}`)
+    assert.match(answer, /^HTTP\/1\.1 421 .*does not answer to the name in the address/s, host)
+  }
+  assert.equal(existsSync(`${program}.ran`), false)
+  const own = [
+    '127.0.0.1',
+    '10.0.0.7:80',
+    '[::1]:8080',
+    'LOCALHOST',
+    'localhost.:1',
+    'Example.Test',
+  ]
+  for (const host of own) assert.match(await ask(host), /^HTTP\/1\.1 200 .*ran/s, host)
+})
+
+test('sixteen programs run at once, and further requests wait for one to end', async () => {
+  const program = script(
+    'slow',
+    'echo $$ >"$0.$$.began"; cat >"$0.body.$$"; printf "A: b\\n\\nran"',
+  )
+  await using server = await launch(program)
+  const began = () => readdirSync(place).filter((name) => name.endsWith('.began')).length
+  const senders = Array.from({ length: 20 }, () => {
+    const socket = connect(server.port, '127.0.0.1')
+    socket.write('POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\n\r\n1')
+    return { socket, answer: buffer(socket) }
+  })
+  await eventually(() => began() === 16)
+  await sleep(300)
+  assert.equal(began(), 16)
+  for (const { socket } of senders) socket.write('2')
+  for (const { answer } of senders) assert.match((await answer).toString(), /200 .*ran/s)
+  assert.equal(began(), 20)
+})
+
+test('who goes away while waiting starts no program', async () => {
+  const program = script('queue', 'echo $$ >"$0.$$.queued"; cat >/dev/null; printf "A: b\\n\\n"')
+  await using server = await launch(program)
+  const begun = () => readdirSync(place).filter((name) => name.endsWith('.queued')).length
+  const post = (length: number) => {
+    const socket = connect(server.port, '127.0.0.1').on('error', () => undefined)
+    socket.write(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${length}\r\n\r\n`)
+    return socket
+  }
+  const senders = Array.from({ length: 16 }, () => post(1))
+  await eventually(() => begun() === 16)
+  const gone = post(9)
+  await once(gone, 'ready')
+  // The server sees in order what arrives: after the second reply it has seen the first one's end.
+  assert.equal((await send(`${server.url}nothing`)).status, 404)
+  gone.destroy()
+  await once(gone, 'close')
+  assert.equal((await send(`${server.url}nothing`)).status, 404)
+  const last = send(server.url)
+  for (const socket of senders) socket.end('1')
+  await last
+  assert.equal(begun(), 17)
 })

@@ -1,8 +1,8 @@
 // The trial server: an HTTP/1.1 server that starts a CGI program (RFC 3875) for every request, so
 // that what works here works in cgi-bin. Bodies are streamed both ways with backpressure and never
 // held in memory. When a client disconnects its program gets SIGTERM and, 3 s later, SIGKILL, as
-// from Apache. What a program writes to stderr appears on the server's. No TLS, no users, no limit
-// on programs.
+// from Apache. What a program writes to stderr appears on the server's. It refuses names that are not
+// its own (host.ts, 421). Sixteen programs run at once; further requests wait. No TLS, no users.
 
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -12,12 +12,15 @@ import { dirname, resolve } from 'node:path'
 import type { Readable, Writable } from 'node:stream'
 import type { Env } from '../../http/request.ts'
 import { inheritedVariables, placeOf, requestVariables } from './environment.ts'
+import { isKnownHost } from './host.ts'
 import { refuse, sendReply } from './reply.ts'
 
 export type ServerOptions = {
   /** The first port to try; 0 lets the system choose. */
   readonly port: number
   readonly host: string
+  /** The names under which it answers; addresses and `localhost` are answered in any case. */
+  readonly names: readonly string[]
   /** Started for every request: the executable or a settings script. */
   readonly program: string
   /** The program gets PATH and UPLOAD_CGI_* of it, and so its settings. */
@@ -36,23 +39,34 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const program = resolve(options.program)
   const inherited = inheritedVariables(options.env)
   const children = new Set<Child>()
+  const waiting = new Set<() => void>()
   // A slow upload is never cut: no requestTimeout. headersTimeout would then be 0 as well.
   const timeouts = { requestTimeout: 0, headersTimeout: 60_000, keepAliveTimeout: 60_000 }
   const server = createServer(timeouts, (request, response) => {
-    const place = placeOf(request, program)
+    const isOurs = isKnownHost(request.headers.host, options.names)
+    const place = isOurs ? placeOf(request, program) : 421
     if (typeof place === 'number') {
       refuse(request, response, place)
       return
     }
     const env = { ...inherited, ...requestVariables(request, place) }
-    const child = start(program, env, (error) => {
-      complain(`${program} cannot be started: ${error.message}`)
-      refuse(request, response, 502)
-    })
-    if (child === undefined) return
-    children.add(child)
-    child.once('exit', () => children.delete(child))
-    connect(child, request, response)
+    const begin = () => {
+      waiting.delete(begin)
+      const child = start(program, env, (error) => {
+        complain(`${program} cannot be started: ${error.message}`)
+        refuse(request, response, 502)
+      })
+      if (child === undefined) return
+      children.add(child)
+      child.once('exit', () => {
+        children.delete(child)
+        for (const next of waiting) return next()
+      })
+      connect(child, request, response)
+    }
+    if (children.size < mostChildren) return begin()
+    waiting.add(begin)
+    response.once('close', () => waiting.delete(begin))
   })
   const port = await listen(server, options.port, options.host)
   const isAnywhere = ['0.0.0.0', '::', ''].includes(options.host)
@@ -151,3 +165,4 @@ function complain(message: string): void {
 }
 
 const graceMilliseconds = 3000
+const mostChildren = 16
