@@ -34,7 +34,7 @@ export const logColumns: Readonly<Record<keyof LogLine, string>> = {
   bytes: 'bytes of the body that were read',
   milliseconds: 'from the start of the program to its reply',
   address: 'address of the client: REMOTE_ADDR',
-  user: 'whom the server authenticated: REMOTE_USER',
+  user: 'whom the server authenticated: REMOTE_USER or REDIRECT_REMOTE_USER',
   files: 'what was stored: a list of `stored`, `size`, `sha256`',
   pieces: 'number of requests of an upload in pieces',
   seconds: 'seconds from the first to the last of these requests',

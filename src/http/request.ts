@@ -49,7 +49,9 @@ export function parseRequest(env: Env): CgiRequest {
     format: parseAccept(env['HTTP_ACCEPT'] ?? ''),
     acceptLanguage: env['HTTP_ACCEPT_LANGUAGE'] ?? '',
     remoteAddress: env['REMOTE_ADDR'] ?? '',
-    remoteUser: env['REMOTE_USER'] ?? '',
+    // After an internal redirect Apache passes the user only under the second name. No client can
+    // set either.
+    remoteUser: env['REMOTE_USER'] || (env['REDIRECT_REMOTE_USER'] ?? ''),
     pathInfo,
     isTus,
     uploadId: parseUploadId(env['QUERY_STRING'] ?? ''),

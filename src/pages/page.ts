@@ -180,7 +180,7 @@ function page(
     headers: [
       ['Content-Type', 'text/html; charset=utf-8'],
       ['Content-Language', language.code],
-      ['Content-Security-Policy', [...policy(style), "frame-ancestors 'none'"].join('; ')],
+      ['Content-Security-Policy', [...policy(style), framing(content)].join('; ')],
       ...commonHeaders,
     ],
     body: fill(pages.frame, {
@@ -191,6 +191,11 @@ function page(
       content: trusted(fill(content, { title, ...holes })),
     }),
   }
+}
+
+/** A site's own form may post into a frame of its own page, which then shows result or error. */
+function framing(content: string): string {
+  return `frame-ancestors ${content === pages.form ? "'none'" : "'self'"}`
 }
 
 const defaultTitle = settingsTable.find(({ key }) => key === 'title')?.default

@@ -202,9 +202,15 @@ export class FormUpload implements Receiver, Sink {
 /** The boundary of the body (RFC 7578 section 4.1). Throws NOT_MULTIPART and BAD_MULTIPART. */
 export function requireBoundary(contentType: string): string {
   const boundary = parseBoundary(contentType)
-  if (boundary === undefined) throw new Fault('NOT_MULTIPART')
+  if (boundary === undefined) throw new Fault('NOT_MULTIPART', formHint(contentType))
   if ('problem' in boundary) throw new Fault('BAD_MULTIPART', `Content-Type: ${boundary.problem}`)
   return boundary.value
+}
+
+/** What browsers send for a form whose `enctype` is missing or wrong. */
+function formHint(contentType: string): string {
+  const isForm = /^(application\/x-www-form-urlencoded|text\/plain)\b/i.test(contentType)
+  return isForm ? 'a form that sends files needs enctype="multipart/form-data"' : ''
 }
 
 function storedFile({ part, pending, sha256 }: ReceivedFile, stored: string): StoredFile {
