@@ -48,7 +48,8 @@ export function open(env: Env, settings: LoadedSettings, program: Program): Exch
       receiver?.abort()
       outcome = { storedNow: false }
       fault = error instanceof Fault ? error : new Fault('INTERNAL', '', error)
-      if (fault.status >= 500) complain(ownersText(fault, settings, program))
+      if (fault.status >= 500 || fault.cause !== undefined)
+        complain(ownersText(fault, settings, program))
       const reply = faultReply(request.format, fault, id, settings, theme(), debug(fault))
       decide(reply, fault.holes['methods'])
     } catch (bug) {

@@ -26,34 +26,53 @@ export function withHeaders(
   methods = dialectOf(request).methods,
 ): Reply {
   const headers = [...reply.headers]
-  const dialect = dialectOf(request)
   if (reply.status === 204 || reply.status === 405) headers.push(['Allow', methods])
   if (request.isTus) headers.push(['Tus-Resumable', tusVersion])
   if (reply.status === 412) headers.push(['Tus-Version', tusVersion])
   if (reply.status === 423) headers.push(['Retry-After', '5'])
-  if (settings.allowedOrigins.includes(request.origin)) {
-    headers.push(
-      ['Access-Control-Allow-Origin', request.origin],
-      ['Access-Control-Allow-Methods', dialect.methods],
-      ['Access-Control-Allow-Headers', dialect.allowHeaders],
-      ['Access-Control-Expose-Headers', dialect.exposeHeaders],
-    )
-  }
+  if (settings.allowedOrigins.includes(request.origin)) headers.push(...crossOriginHeaders(request))
   return { ...reply, headers }
 }
 
+/**
+ * For an allowed site. Credentials are allowed too: a browser that sends them, cookies or a
+ * password of the server, would otherwise keep the reply from the page after the file was stored.
+ */
+function crossOriginHeaders(request: CgiRequest): Reply['headers'] {
+  const { methods, allowHeaders, exposeHeaders } = dialectOf(request)
+  const always: Reply['headers'] = [
+    ['Access-Control-Allow-Origin', request.origin],
+    ['Access-Control-Allow-Credentials', 'true'],
+    ['Access-Control-Expose-Headers', exposeHeaders],
+  ]
+  if (request.method !== 'OPTIONS') return always
+  return [
+    ...always,
+    ['Access-Control-Allow-Methods', methods],
+    ['Access-Control-Allow-Headers', allowHeaders],
+    ['Access-Control-Max-Age', String(preflightSeconds)],
+  ]
+}
+
+/** Each preflight starts a process. Chromium remembers one for at most two hours. */
+const preflightSeconds = 7200
+
+/** What Dropzone, jQuery, Uppy and others send by default. */
+const usualHeaders = 'Accept, Authorization, Cache-Control, Content-Type, X-Requested-With'
+
 const formDialect: Dialect = {
   methods: 'GET, HEAD, POST, OPTIONS',
-  allowHeaders: 'Content-Type',
-  exposeHeaders: 'Upload-Offset',
+  allowHeaders: `${usualHeaders}, X-Upload-Id`,
+  exposeHeaders: 'Upload-Offset, Retry-After',
 }
 
 const tusDialect: Dialect = {
   methods: tusMethods,
   allowHeaders:
-    'Content-Type, Tus-Resumable, Upload-Length, Upload-Offset, Upload-Metadata, ' +
-    'Upload-Checksum, X-HTTP-Method-Override, X-Requested-With, X-Request-ID',
+    `${usualHeaders}, Tus-Resumable, Upload-Length, Upload-Offset, Upload-Metadata, ` +
+    'Upload-Checksum, X-HTTP-Method-Override, X-Request-ID',
   exposeHeaders:
     'Location, Content-Location, Tus-Resumable, Tus-Version, Tus-Extension, Tus-Max-Size, ' +
-    'Tus-Checksum-Algorithm, Upload-Offset, Upload-Length, Upload-Metadata, Upload-Expires',
+    'Tus-Checksum-Algorithm, Upload-Offset, Upload-Length, Upload-Metadata, Upload-Expires, ' +
+    'Retry-After',
 }

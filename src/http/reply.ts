@@ -40,12 +40,15 @@ function safeHeaderValue(value: string): string {
 }
 
 /**
- * `Referrer-Policy` is `same-origin`, because with `no-referrer` browsers would send `Origin: null`
- * with the form's own post (Fetch standard, "append a request Origin header").
+ * Under the policy `no-referrer`, browsers would send `Origin: null` with the form's own post, and
+ * under `same-origin` with that of a form on another site (Fetch standard, "append a request Origin
+ * header"). The policy `strict-origin` tells other sites nothing of an address but its host. The
+ * pages have it as an element too, which counts where a server overwrites the header.
  */
 export const commonHeaders: Reply['headers'] = [
   ['X-Content-Type-Options', 'nosniff'],
-  ['Referrer-Policy', 'same-origin'],
+  ['Referrer-Policy', 'strict-origin'],
+  ['X-Robots-Tag', 'noindex'],
   ['Cache-Control', 'no-store'],
   ['Vary', 'Accept, Accept-Language, Origin'],
 ]

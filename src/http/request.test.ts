@@ -21,7 +21,9 @@ test('an empty environment is a request about which nothing is known', () => {
     isTus: false,
     uploadId: '',
     origin: '',
-    hasForeignOrigin: false,
+    fetchSite: '',
+    host: ':',
+    isHttps: false,
   })
 })
 
@@ -38,7 +40,9 @@ test('every variable has its place', () => {
     PATH_INFO: '/tus/',
     QUERY_STRING: 'a=b&upload=0f',
     HTTP_ORIGIN: 'https://other.example',
+    HTTP_SEC_FETCH_SITE: 'cross-site',
     HTTP_HOST: 'www.example.org',
+    HTTPS: 'on',
     HTTP_PROXY: 'evil',
     HTTP_UPLOAD_CGI_DIRECTORY: '/evil',
   }
@@ -55,7 +59,9 @@ test('every variable has its place', () => {
     isTus: true,
     uploadId: '0f',
     origin: 'https://other.example',
-    hasForeignOrigin: true,
+    fetchSite: 'cross-site',
+    host: 'www.example.org',
+    isHttps: true,
   })
 })
 
@@ -107,34 +113,20 @@ test('the format is what Accept names with the highest weight, the first of equa
   }
 })
 
-test('the word of the browser decides whether a page of another site sent it', () => {
-  const isForeign = (HTTP_SEC_FETCH_SITE: string, HTTP_ORIGIN: string) =>
-    parseRequest({ HTTP_SEC_FETCH_SITE, HTTP_ORIGIN, HTTP_HOST: 'a.example' }).hasForeignOrigin
-  assert.equal(isForeign('same-origin', 'https://rewritten.example'), false)
-  assert.equal(isForeign('none', ''), false)
-  assert.equal(isForeign('cross-site', 'https://a.example'), true)
-  assert.equal(isForeign('cross-site', ''), true)
-  assert.equal(isForeign('same-site', 'https://b.example'), true)
-  assert.equal(isForeign('same-site', 'https://a.example'), false)
-})
-
-test('without that word Origin is held against Host', () => {
-  const cases: readonly (readonly [env: Env, isForeign: boolean])[] = [
-    [{ HTTP_HOST: 'a.example' }, false],
-    [{ HTTP_HOST: 'a.example', HTTP_ORIGIN: 'https://a.example' }, false],
-    [{ HTTP_HOST: 'A.example:443', HTTP_ORIGIN: 'https://a.Example' }, false],
-    [{ HTTP_HOST: 'a.example:8080', HTTP_ORIGIN: 'http://a.example:8080' }, false],
-    [{ HTTP_HOST: 'a.example:8080', HTTP_ORIGIN: 'http://a.example' }, true],
-    [{ HTTP_HOST: 'a.example', HTTP_ORIGIN: 'https://a.example.evil' }, true],
-    [{ HTTP_HOST: 'a.example', HTTP_ORIGIN: 'https://sub.a.example' }, true],
-    [{ HTTP_HOST: 'a.example', HTTP_ORIGIN: 'null' }, true],
-    [{ SERVER_NAME: 'a.example', SERVER_PORT: '80', HTTP_ORIGIN: 'http://a.example' }, false],
-    [{ SERVER_NAME: 'a.example', SERVER_PORT: '81', HTTP_ORIGIN: 'http://a.example' }, true],
-    [{ HTTP_ORIGIN: 'http://a.example' }, true],
-  ]
-  for (const [env, isForeign] of cases) {
-    assert.equal(parseRequest(env).hasForeignOrigin, isForeign, JSON.stringify(env))
-  }
+test('without Host the server gives its name; HTTPS or the scheme says whether it is TLS', () => {
+  assert.equal(parseRequest({ SERVER_NAME: 'a.example', SERVER_PORT: '81' }).host, 'a.example:81')
+  const isHttps = (env: Env) => parseRequest(env).isHttps
+  assert.deepEqual([{ HTTPS: 'on' }, { HTTPS: '1' }, { REQUEST_SCHEME: 'https' }].map(isHttps), [
+    true,
+    true,
+    true,
+  ])
+  assert.deepEqual([{}, { HTTPS: 'off' }, { HTTPS: '' }, { REQUEST_SCHEME: 'http' }].map(isHttps), [
+    false,
+    false,
+    false,
+    false,
+  ])
 })
 
 test('no environment makes it throw, and a length is the digits themselves', () => {

@@ -29,14 +29,19 @@ export type CgiRequest = {
   readonly isTus: boolean
   /** From `?upload=`; '' when there is none. */
   readonly uploadId: string
+  /** '' where the header is missing: programs other than browsers send none. */
   readonly origin: string
-  readonly hasForeignOrigin: boolean
+  /** Sec-Fetch-Site: the browser's word about the page that sent the request. */
+  readonly fetchSite: string
+  /** Host; where it is missing, the name and port of the server. */
+  readonly host: string
+  /** True if the server says so. It does not know of a proxy in front of it that ends TLS. */
+  readonly isHttps: boolean
 }
 
 export type ReplyFormat = 'html' | 'json' | 'text'
 
 export function parseRequest(env: Env): CgiRequest {
-  const origin = env['HTTP_ORIGIN'] ?? ''
   const pathInfo = env['PATH_INFO'] ?? ''
   const isTus = /^\/tus(\/|$)/.test(pathInfo)
   return {
@@ -55,8 +60,10 @@ export function parseRequest(env: Env): CgiRequest {
     pathInfo,
     isTus,
     uploadId: parseUploadId(env['QUERY_STRING'] ?? ''),
-    origin,
-    hasForeignOrigin: isForeign(env, origin),
+    origin: env['HTTP_ORIGIN'] ?? '',
+    fetchSite: env['HTTP_SEC_FETCH_SITE'] ?? '',
+    host: env['HTTP_HOST'] ?? `${env['SERVER_NAME'] ?? ''}:${env['SERVER_PORT'] ?? ''}`,
+    isHttps: /^(on|1)$/i.test(env['HTTPS'] ?? '') || env['REQUEST_SCHEME'] === 'https',
   }
 }
 
@@ -87,24 +94,6 @@ function parseAccept(accept: string): ReplyFormat {
     }
   }
   return best
-}
-
-/**
- * Whether a page of another site sent this request. Sec-Fetch-Site comes from the browser itself:
- * no page can change it and no proxy rewrites it. For browsers without it, Origin is compared with
- * Host. Programs such as curl send neither.
- */
-function isForeign(env: Env, origin: string): boolean {
-  const site = env['HTTP_SEC_FETCH_SITE'] ?? ''
-  if (site === 'same-origin' || site === 'none') return false
-  if (site === 'cross-site') return true
-  if (origin === '') return false
-  const host = env['HTTP_HOST'] ?? `${env['SERVER_NAME'] ?? ''}:${env['SERVER_PORT'] ?? ''}`
-  return withoutDefaultPort(origin.replace(/^https?:\/\//i, '')) !== withoutDefaultPort(host)
-}
-
-function withoutDefaultPort(host: string): string {
-  return host.toLowerCase().replace(/:(80|443)$/, '')
 }
 
 const formats: ReadonlyMap<string, ReplyFormat> = new Map([

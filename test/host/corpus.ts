@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parse } from 'smol-toml'
-import { type FaultCode, faults } from '../../src/fault.ts'
+import { type FaultCode, faults, isPassing } from '../../src/fault.ts'
 
 export type CorpusCase = {
   readonly name: string
@@ -96,7 +96,9 @@ export function assertExpected(wanted: CorpusCase, outcome: Outcome): void {
 
 function assertRefused({ status, says, at }: CorpusCase, code: FaultCode, outcome: Outcome): void {
   const problem = outcome.reply as Record<string, unknown>
-  assert.deepEqual(Object.keys(problem), ['type', 'title', 'status', 'detail', 'code'])
+  const members = ['type', 'title', 'status', 'detail', 'code']
+  if (isPassing(code)) members.push('passing')
+  assert.deepEqual(Object.keys(problem), members)
   assert.equal(problem['status'], status)
   assert.equal(problem['code'], code, String(problem['detail']))
   const detail = String(problem['detail']).replace(sentenceOf(code), '')
