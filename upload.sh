@@ -14,6 +14,8 @@
 export LC_ALL=C
 piece=${PIECE:-8388608} # bytes that one request sends
 block=65536             # bytes that dd reads at once
+hidden=$(printf 's/\302[\200-\237]/?/g;s/\330\234/?/g;s/\342\200[\216\217\250-\256]/?/g
+  s/\342\201[\246-\251]/?/g')
 state=${XDG_STATE_HOME:-$HOME/.local/state}/upload.cgi
 
 # The last line of this file calls main, so half a download of it does nothing.
@@ -28,6 +30,13 @@ main() {
   for file do send_file; done
   # Only now: until all files are stored, another run gets the same receipts, sends nothing twice.
   while read -r key; do rm -f "$key"; done <"$tmp.done"
+}
+
+# What a server sends and what a file is called must not command the terminal: without control
+# characters, and with ? for those beyond ASCII (U+0080 to U+009F) and for those that turn the
+# direction of text (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069).
+safe() {
+  tr -d '\000-\010\013-\037\177' | sed "$hidden"
 }
 
 stop() {
@@ -46,7 +55,8 @@ prepare_state() {
 }
 
 send_file() {
-  if [ ! -f "$file" ] || [ ! -r "$file" ]; then stop 66 "$file: no such file"; fi
+  shown=$(printf %s "$file" | safe)
+  if [ ! -f "$file" ] || [ ! -r "$file" ]; then stop 66 "$shown: no such file"; fi
   find_upload
   offset='' last='' tries=0
   while :; do
@@ -54,11 +64,11 @@ send_file() {
     if [ "$code" = 201 ]; then break; fi
     decide_next
     if [ -n "$offset" ] && [ "$size" != 0 ]; then
-      printf '\r%s: %d %% stored' "$file" $((offset * 100 / size)) >&2
+      printf '\r%s: %d %% stored' "$shown" $((offset * 100 / size)) >&2
     fi
   done
-  printf '\r%s: 100 %% stored\n' "$file" >&2
-  cat "$tmp.body"
+  printf '\r%s: 100 %% stored\n' "$shown" >&2
+  safe <"$tmp.body"
   compare_checksum
   echo "$key" >>"$tmp.done"
 }
@@ -86,7 +96,8 @@ print_ends() {
 }
 
 # One request: without an offset it asks for the status of the upload, else it sends the piece that
-# begins there. Sets code, the HTTP status (000: no reply), and told, the offset in the reply.
+# begins there. Sets code, the HTTP status (000: no reply), and told, the offset in the reply. Only
+# digits become an offset: some shells run commands that they find in a number.
 exchange() {
   : >"$tmp.head"
   : >"$tmp.body"
@@ -96,7 +107,12 @@ exchange() {
     # The connection broke within the receipt.
     code=000
   fi
-  told=$(tr -d '\r' <"$tmp.head" | sed -n 's/^[Uu]pload-[Oo]ffset: *//p')
+  told=$(header '[Uu]pload-[Oo]ffset')
+}
+
+# Prints the number in a header of the last reply, or nothing.
+header() {
+  tr -d '\r' <"$tmp.head" | sed -n "s/^$1: *0*\([0-9]\{1,15\}\) *\$/\1/p" | sed -n '$p'
 }
 
 send_piece() {
@@ -119,6 +135,10 @@ request() {
 # Reads the reply of a request after which the file is not complete yet. Sets the next offset and
 # the size of the next piece, or ends the run.
 decide_next() {
+  if is_passing; then
+    wait_and_ask
+    return
+  fi
   case $code in
     200 | 202)
       if [ -z "$told" ]; then stop 69 "$url: no upload.cgi"; fi
@@ -134,21 +154,19 @@ decide_next() {
       try_again
       offset=0
       ;;
-    413 | 500)
+    413)
       # The web server or max_request_size limits requests: smaller pieces may pass.
       if is_ours && ! is_ours REQUEST_TOO_LARGE; then fail; fi
       piece=$((piece / 2))
       if [ $piece -lt 131072 ]; then fail; fi
       ;;
-    000 | 408 | 423 | 429 | 50[234] | 508 | 52?)
-      # Nobody answered, or the server is busy: wait, then ask for the status.
-      if is_ours && [ "$code" != 423 ]; then fail; fi
-      try_again
-      offset=''
-      sleep $tries
-      # A connection may never last for a whole piece, and some limits only close it.
-      if [ $((tries % 3)) = 0 ] && [ "$code" != 423 ] && [ "$piece" -ge 524288 ]; then
-        piece=$((piece / 2))
+    000 | 408 | 423 | 425 | 429 | 499 | 500 | 50[234] | 508 | 52? | 530)
+      # Nobody answered, or what is in front of the program is busy.
+      if is_ours; then fail; fi
+      wait_and_ask
+      # A connection may never last for a whole piece. Some limits only close it, some say 500.
+      if [ "$code" = 500 ] || [ $((tries % 3)) = 0 ]; then
+        if [ "$piece" -ge 262144 ]; then piece=$((piece / 2)); fi
       fi
       ;;
     *) fail ;;
@@ -159,6 +177,20 @@ decide_next() {
 continue_at_told() {
   if [ "$told" = "$last" ]; then try_again; else tries=0; fi
   offset=$told last=$told
+}
+
+# Waits as long as the server asks for, but two minutes at most; then the status is asked for.
+wait_and_ask() {
+  try_again
+  offset=''
+  pause=$(header '[Rr]etry-[Aa]fter')
+  if [ "${pause:-0}" -gt 120 ]; then pause=120; fi
+  sleep $((${pause:-0} > tries ? pause : tries))
+}
+
+# Is the reply from upload.cgi itself, and says that it passes?
+is_passing() {
+  grep -q '^[A-Z_]*: .*\[id [^ ]*, passing]$' "$tmp.body"
 }
 
 # Is the reply from upload.cgi itself, with this error code or with any?
@@ -173,7 +205,7 @@ try_again() {
 
 # Ends the run, with the given exit status or with 69.
 fail() {
-  printf '\n%s: HTTP %s %s\n' "$file" "$code" "$(head -c 1000 "$tmp.body")" >&2
+  printf '\n%s: HTTP %s %s\n' "$shown" "$code" "$(head -c 1000 "$tmp.body" | safe)" >&2
   exit "${1:-69}"
 }
 
@@ -183,7 +215,7 @@ compare_checksum() {
   if [ "$sum" = - ] || ! command -v sha256sum >/dev/null; then return; fi
   if [ "$(sha256sum <"$file" | cut -c1-64)" != "$sum" ]; then
     rm -f "$key"
-    stop 65 "$file: stored with another checksum"
+    stop 65 "$shown: stored with another checksum"
   fi
 }
 

@@ -4,7 +4,9 @@
 
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { type IncomingMessage, request } from 'node:http'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { runCgi } from '../host/cgi.ts'
@@ -170,4 +172,20 @@ test('serve without settings stores into ./uploads and says so', async (t) => {
   const reply = await fetch(url, { method: 'POST', body: form })
   assert.equal(reply.status, 201)
   assert.deepEqual(readFileSync(join(home, 'uploads', 'a.bin')), bytes)
+})
+
+test('serve answers for the names that --host gives, and no other', async (t) => {
+  const args = ['--host', '127.0.0.1', '--host', 'box.example']
+  const { url } = await startServe(t, { cwd: freshDirectory({ after }), args })
+  const { port } = new URL(url)
+  const statusFor = async (host: string) => {
+    const asked = request(url, { headers: { Host: host } }).end()
+    const [reply] = (await once(asked, 'response')) as [IncomingMessage]
+    reply.resume()
+    return reply.statusCode
+  }
+  for (const host of ['127.0.0.1', 'localhost', 'box.example']) {
+    assert.equal(await statusFor(`${host}:${port}`), 200, host)
+  }
+  assert.equal(await statusFor(`evil.example:${port}`), 421)
 })

@@ -56,6 +56,7 @@ const packages = {
   strace: 'strace',
   gcc: 'gcc libc6-dev',
   busybox: 'busybox',
+  bash: 'bash',
   dash: 'dash',
   shellcheck: 'shellcheck',
   'php-cgi': 'php-cgi',

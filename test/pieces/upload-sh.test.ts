@@ -7,6 +7,8 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -69,6 +71,18 @@ class Place {
 
   get url(): string {
     return new URL('/upload', this.proxy.url).href
+  }
+
+  /** Gives what upload.sh waited for since the last call, in seconds. */
+  countNaps(): () => string[] {
+    const log = join(this.home, 'naps')
+    const sleep = join(this.#path, 'sleep')
+    writeFileSync(sleep, `#!/bin/sh\necho "$1" >>'${log}'\n`)
+    return () => {
+      const naps = readFileSync(log, 'utf8').split('\n')
+      writeFileSync(log, '')
+      return naps
+    }
   }
 
   file(name: string, content: string | Buffer): string {
@@ -303,6 +317,80 @@ for (const shell of ['dash', 'busybox'] as const) {
     assert.match(other.err, /HTTP 40[34] /)
     assert.deepEqual(place.stored(), [])
   })
+
+  test(`${shell}: the terminal gets no control character of the server or of a name`, {
+    skip,
+  }, async (t) => {
+    const place = new Place(shell, freshDirectory(t))
+    const tricks = 'a\x1b]0;x\x07 \u009b1m\u202egpj\u2066\u200f\u061c\u2028 \u0085 Größe 表\tend'
+    const file = place.file('evil\x1b[2J\u202e.txt', 'evil')
+    for (const status of [201, 415]) {
+      const url = await serverThatSays(t, status, {}, `${tricks}\t-\n`)
+      const run = await place.run([url, file])
+      assert.equal(run.status, status === 201 ? 0 : 69, run.err)
+      const said = run.out + run.err
+      assert.match(said, /Größe 表\tend/)
+      assert.match(said, /evil\[2J\?\.txt: /)
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+      const commands = /[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/
+      assert.doesNotMatch(said.replaceAll('\r', ''), commands)
+    }
+  })
+
+  test(`${shell}: what passes is tried again, as long after as the server asks for`, {
+    skip,
+  }, async (t) => {
+    const place = new Place(shell, freshDirectory(t))
+    const naps = place.countNaps()
+    const file = place.file('a.txt', 'a')
+    const html = '<h1>Not by the program</h1>'
+    for (const status of [408, 423, 425, 429, 499, 500, 502, 503, 504, 508, 520, 525, 530]) {
+      const url = await serverThatSays(t, status, { 'Retry-After': '7' }, html)
+      assert.equal((await place.run([url, file])).status, 75, String(status))
+      assert.deepEqual(naps().slice(0, 9), ['7', '7', '7', '7', '7', '7', '7', '8', '9'])
+    }
+    const soon = await serverThatSays(t, 503, { 'Retry-After': '86400' }, html)
+    assert.equal((await place.run([soon, file])).status, 75)
+    assert.equal(naps()[0], '120')
+    const ours = 'TOO_EARLY: Later. (not now) [id 0123456789abcdef'
+    const passing = await serverThatSays(t, 418, {}, `${ours}, passing]\nmore\n`)
+    assert.equal((await place.run([passing, file])).status, 75)
+    for (const status of [418, 423, 503]) {
+      const final = await serverThatSays(t, status, {}, `${ours}]\n`)
+      assert.equal((await place.run([final, file])).status, 69, String(status))
+    }
+  })
+}
+
+test('bash: no command of a server is run, though it stands where a number belongs', {
+  skip: missing('bash', 'curl'),
+}, async (t) => {
+  const place = new Place('dash', freshDirectory(t))
+  const file = place.file('a.txt', 'a')
+  const url = await serverThatSays(t, 202, { 'Upload-Offset': 'x[$(echo run >ran)]' }, 'a\n')
+  const env = { PATH: String(process.env['PATH']), HOME: place.home }
+  const child = spawn('bash', [script, url, file], { env, cwd: place.home, detached: true })
+  assert.equal((await ended(child)).status, 69)
+  assert.deepEqual(readdirSync(place.home).includes('ran'), false)
+})
+
+/** For which `upload.sh` is the same whatever it asks. */
+async function serverThatSays(
+  t: TestContext,
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  body: string,
+): Promise<string> {
+  const server = createServer((incoming, reply) => {
+    incoming.resume().once('end', () => reply.writeHead(status, headers).end(body))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
 }
 
 /** Of POSIX, as far as upload.sh uses it, and curl. */

@@ -1,8 +1,8 @@
 // The trial server: an HTTP/1.1 server that starts a CGI program (RFC 3875) for every request, so
 // that what works here works in cgi-bin. Bodies are streamed both ways with backpressure and never
 // held in memory. When a client disconnects its program gets SIGTERM and, 3 s later, SIGKILL, as
-// from Apache. What a program writes to stderr appears on the server's. It refuses names that are not
-// its own (host.ts, 421). Sixteen programs run at once; further requests wait. No TLS, no users.
+// from Apache. What a program writes to stderr appears on the server's. Sixteen programs run at
+// once; further requests wait. Refuses names that are not its own (host.ts). No TLS, no users.
 
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { once } from 'node:events'
