@@ -16,7 +16,7 @@ export type LogLine = {
   readonly code: string | undefined
   readonly bytes: number
   readonly milliseconds: number
-  readonly address: string
+  readonly address: string | undefined
   readonly user: string | undefined
   readonly files: readonly Pick<StoredFile, 'stored' | 'size' | 'sha256'>[] | undefined
   readonly pieces: number | undefined
@@ -33,7 +33,7 @@ export const logColumns: Readonly<Record<keyof LogLine, string>> = {
   code: 'code of the refusal, as in the table above',
   bytes: 'bytes of the body that were read',
   milliseconds: 'from the start of the program to its reply',
-  address: 'address of the client: REMOTE_ADDR',
+  address: 'address of the client: REMOTE_ADDR or what a trusted proxy says; see `log_address`',
   user: 'whom the server authenticated: REMOTE_USER or REDIRECT_REMOTE_USER',
   files: 'what was stored: a list of `stored`, `size`, `sha256`',
   pieces: 'number of requests of an upload in pieces',

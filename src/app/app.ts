@@ -5,6 +5,7 @@
 import { Fault } from '../fault.ts'
 import { encode, type Reply } from '../http/reply.ts'
 import { type CgiRequest, type Env, parseRequest } from '../http/request.ts'
+import { unknownProxyText } from '../http/sender.ts'
 import { complaintsOf, logRequest } from '../log.ts'
 import type { Outcome } from '../outcome.ts'
 import { formPage } from '../pages/page.ts'
@@ -75,7 +76,11 @@ export function open(env: Env, settings: LoadedSettings, program: Program): Exch
     if ('reply' in answer) {
       decide(answer.reply)
       outcome = answer.outcome ?? outcome
-    } else receiver = answer
+    } else {
+      receiver = answer
+      const unknownProxy = unknownProxyText(request, settings)
+      if (unknownProxy !== '') complain(unknownProxy)
+    }
   } catch (error) {
     fail(error)
   }
@@ -112,7 +117,9 @@ export function open(env: Env, settings: LoadedSettings, program: Program): Exch
       }
       const { status, bytes } = decided ?? lastResort
       const milliseconds = Number((process.hrtime.bigint() - startedAt) / 1_000_000n)
-      const line = logLine({ id, request, status, fault, outcome, receivedBytes, milliseconds })
+      if (settings.logFile === '') return bytes
+      const size = { receivedBytes, milliseconds }
+      const line = logLine({ id, request, settings, status, fault, outcome, ...size })
       logRequest(line, settings.logFile, complain)
       return bytes
     },

@@ -2,6 +2,7 @@
 
 import type { Reply } from '../http/reply.ts'
 import type { CgiRequest } from '../http/request.ts'
+import { unknownProxyText } from '../http/sender.ts'
 import type { Settings } from '../settings/settings.ts'
 import { tusVersion } from '../tus/headers.ts'
 import { tusMethods } from '../tus/tus.ts'
@@ -28,6 +29,8 @@ export function withHeaders(
   const headers = [...reply.headers]
   if (reply.status === 204 || reply.status === 405) headers.push(['Allow', methods])
   if (request.isTus) headers.push(['Tus-Resumable', tusVersion])
+  // For `check --url`, which cannot see the error log.
+  if (unknownProxyText(request, settings) !== '') headers.push(['X-Upload-Sender', 'unknown'])
   if (reply.status === 412) headers.push(['Tus-Version', tusVersion])
   if (reply.status === 423) headers.push(['Retry-After', '5'])
   if (settings.allowedOrigins.includes(request.origin)) headers.push(...crossOriginHeaders(request))

@@ -3,13 +3,16 @@
 
 import type { Fault } from '../fault.ts'
 import type { CgiRequest } from '../http/request.ts'
+import { addressText } from '../http/sender.ts'
 import type { LogLine } from '../log.ts'
 import type { Field, Outcome } from '../outcome.ts'
+import type { Settings } from '../settings/settings.ts'
 
 export type Handled = {
   /** The id of the request. */
   readonly id: string
   readonly request: CgiRequest
+  readonly settings: Settings
   readonly status: number
   readonly fault: Fault | undefined
   readonly outcome: Outcome
@@ -22,7 +25,7 @@ export type Handled = {
  * again.
  */
 export function logLine(handled: Handled): LogLine {
-  const { id, request, status, fault, outcome, receivedBytes, milliseconds } = handled
+  const { id, request, settings, status, fault, outcome, receivedBytes, milliseconds } = handled
   const { stored, storedNow, partial } = outcome
   const isNew = stored !== undefined && storedNow
   return {
@@ -33,7 +36,7 @@ export function logLine(handled: Handled): LogLine {
     code: fault?.code,
     bytes: receivedBytes,
     milliseconds,
-    address: request.remoteAddress,
+    address: addressText(request, settings),
     user: request.remoteUser || undefined,
     files: isNew
       ? stored.files.map((file) => ({ stored: file.stored, size: file.size, sha256: file.sha256 }))

@@ -21,6 +21,8 @@ export type CgiRequest = {
   readonly format: ReplyFormat
   readonly acceptLanguage: string
   readonly remoteAddress: string
+  /** X-Forwarded-For: whom proxies say they speak for; anybody can send it. */
+  readonly forwardedFor: string
   /** The user whom the server authenticated; '' for nobody. */
   readonly remoteUser: string
   /** The part of the address after the program's own path: '' or beginning with a slash. */
@@ -57,6 +59,7 @@ export function parseRequest(env: Env): CgiRequest {
     // After an internal redirect Apache passes the user only under the second name. No client can
     // set either.
     remoteUser: env['REMOTE_USER'] || (env['REDIRECT_REMOTE_USER'] ?? ''),
+    forwardedFor: env['HTTP_X_FORWARDED_FOR'] ?? '',
     pathInfo,
     isTus,
     uploadId: parseUploadId(env['QUERY_STRING'] ?? ''),

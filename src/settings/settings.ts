@@ -2,6 +2,8 @@
 // row for each of them, and the compiler refuses a setting without a row and a row without a
 // setting.
 
+import type { Network } from '../http/network.ts'
+import type { AddressDetail } from '../http/sender.ts'
 import type { ExtraField, SettingsRow } from './row.ts'
 
 export type Settings = {
@@ -33,9 +35,12 @@ export type Settings = {
   readonly publicUrl: string
   /** Absolute; '' for no log. */
   readonly logFile: string
+  readonly logAddress: AddressDetail
   readonly requireUser: boolean
   /** In lower case, without a slash at the end: `https://a.example`. */
   readonly allowedOrigins: readonly string[]
+  /** Machines whose X-Forwarded-For is believed. */
+  readonly trustedProxies: readonly Network[]
   readonly title: string
   readonly message: string
   /** Absolute; '' for none. */

@@ -12,6 +12,7 @@ import {
   duration,
   extensions,
   mode,
+  networks,
   oneOf,
   origins,
   path,
@@ -152,6 +153,12 @@ const settingsRows: SettingsRows = {
     default: '',
     help: 'if set, one JSON line per request is appended there',
   },
+  logAddress: {
+    key: 'log_address',
+    kind: oneOf('full', 'network', 'none'),
+    default: 'full',
+    help: 'how much of an address is logged; network = IPv4 /24, IPv6 /48',
+  },
   requireUser: {
     key: 'require_user',
     kind: boolean,
@@ -163,6 +170,12 @@ const settingsRows: SettingsRows = {
     kind: origins,
     default: [],
     help: 'other sites whose pages may post here',
+  },
+  trustedProxies: {
+    key: 'trusted_proxies',
+    kind: networks,
+    default: [],
+    help: 'own proxies, whose X-Forwarded-For is believed: ["10.0.0.1", "fd00::/8"]',
   },
   ...pageRows,
 }

@@ -2,6 +2,7 @@
 // environment → the value, or what is wrong with it and how to fix it. Strict: nothing is guessed.
 
 import { isAbsolute, resolve } from 'node:path'
+import { type Network, networkText, parseNetwork } from '../http/network.ts'
 import { parseDuration, parseSize } from '../quantity.ts'
 import type { Kind, Parsed } from './row.ts'
 
@@ -113,6 +114,19 @@ export const origins: Kind<readonly string[]> = {
   },
   fromText: separatedByCommas,
   show: JSON.stringify,
+  fallback: [],
+}
+
+/** Addresses of machines and networks. */
+export const networks: Kind<readonly Network[]> = {
+  parse: (written) => {
+    const list = listOfText(written)?.map(parseNetwork)
+    return list?.every((network) => network !== undefined)
+      ? { value: list }
+      : wrong(written, 'write a list of addresses or networks: ["10.0.0.1", "2001:db8::/32"]')
+  },
+  fromText: separatedByCommas,
+  show: (list) => JSON.stringify(list.map(networkText)),
   fallback: [],
 }
 

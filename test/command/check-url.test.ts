@@ -68,6 +68,19 @@ test('a server that lets everything through', { skip: missing('apache2') }, asyn
   assertNothingLeft(directory)
 })
 
+test('a proxy that the settings do not name hides who sends', {
+  skip: missing('apache2'),
+}, async (t) => {
+  // Requests come from 127.0.0.1, as from a proxy on the same machine.
+  const module = 'LoadModule headers_module /usr/lib/apache2/modules/mod_headers.so'
+  const extra = `${module}\nRequestHeader set X-Forwarded-For 192.0.2.7`
+  const { server } = await apache(t, { extra })
+  assert.equal((await checked(server.url)).get('PROXY_UNKNOWN')?.level, 'warning')
+
+  const named = await apache(t, { extra, env: { UPLOAD_CGI_TRUSTED_PROXIES: '127.0.0.0/8' } })
+  assert.equal((await checked(named.server.url)).get('PROXY_UNKNOWN'), undefined)
+})
+
 test('servers that keep a body until it is whole', {
   skip: missing('lighttpd', 'nginx', 'fcgiwrap'),
 }, async (t) => {

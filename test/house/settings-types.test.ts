@@ -12,6 +12,8 @@ const place = freshDirectory({ after })
 
 type Change = readonly [file: string, before: string, after: string]
 
+/** What the settings take from the room of requests. */
+const http = ['network.ts', 'request.ts', 'sender.ts'].map((file) => `http/${file}`)
 const row = `  maxTotalBytes: { key: 'max_total_size', kind: size, default: '0', help: 'all' },\n`
 const field = '  readonly maxTotalBytes: number\n'
 const firstField = '  readonly maxFiles: number\n'
@@ -53,7 +55,7 @@ const cases: Readonly<Record<string, { changes: readonly Change[]; error?: RegEx
 test('a setting without a row does not compile, nor a row without a setting', () => {
   for (const [name, { changes }] of Object.entries(cases)) {
     const copy = join(place, name)
-    for (const part of ['settings', 'languages/files.ts', 'quantity.ts']) {
+    for (const part of ['settings', 'languages/files.ts', 'quantity.ts', ...http]) {
       const isSource = (path: string) => !path.endsWith('.test.ts') && !path.endsWith('load.ts')
       cpSync(join(root, 'src', part), join(copy, part), { recursive: true, filter: isSource })
     }

@@ -66,6 +66,7 @@ class Probe {
     const code = ownWords(answer)?.['code']
     if (code === 'NO_SUCH_UPLOAD') {
       tell(fine('URL', 'the server runs the program'))
+      if (answer.headers['x-upload-sender'] === 'unknown') tell(unknownProxy)
       return true
     }
     if (code !== undefined) {
@@ -260,6 +261,13 @@ function described({ status, error, headers }: Answer): string {
   return `${status}${server}`
 }
 
+const unknownProxy = warning(
+  'PROXY_UNKNOWN',
+  'a proxy that trusted_proxies does not name hides the addresses of visitors: all of them ' +
+    'count as one sender',
+  'trusted_proxies = ["ADDRESS OF THE PROXY"] in the settings; the error log of the server has ' +
+    'the address',
+)
 const largeBytes = 20e6
 const firewall =
   'look into the error log of the server for a firewall (ModSecurity names the rule) or a rule ' +
