@@ -8,7 +8,13 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, test } from 'node:test'
 import { loadSettings } from './load.ts'
-import { executedByBrowsers, executedByServers, settingsTable } from './table.ts'
+import {
+  executedByBrowsers,
+  executedByServers,
+  inert,
+  obeyedByWindows,
+  settingsTable,
+} from './table.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'upload-settings-'))
 const path = join(directory, 'upload.toml')
@@ -40,7 +46,7 @@ test('a file with the directory alone gives every default', () => {
     maxFieldBytes: 64_000,
     minFreeBytes: 64_000_000,
     allowExtensions: [],
-    blockExtensions: executedByServers,
+    blockExtensions: [...executedByServers, ...obeyedByWindows],
     onConflict: 'rename',
     fileMode: 0o640,
     allowPublicDirectory: false,
@@ -93,9 +99,13 @@ test('the environment overrides the file, and tells where each value came from',
   })
 })
 
-test('a public directory also blocks what browsers run, unless the list is given', () => {
+test('a public directory takes inert kinds alone, unless the lists are given', () => {
   const toml = 'directory = "/srv/up"\nallow_public_directory = true\n'
-  const all = [...executedByServers, ...executedByBrowsers]
+  const all = [...executedByServers, ...obeyedByWindows, ...executedByBrowsers]
+  assert.deepEqual(load(toml).allowExtensions, inert)
+  assert.ok(inert.every((extension) => !all.includes(extension)))
+  assert.deepEqual(load(`${toml}allow_extensions = ["svg"]`).allowExtensions, ['svg'])
+  assert.deepEqual(load(`${toml}allow_extensions = []`).allowExtensions, [])
   assert.deepEqual(load(toml).blockExtensions, all)
   assert.deepEqual(load(`${toml}block_extensions = ["exe"]`).blockExtensions, ['exe'])
 })

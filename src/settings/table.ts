@@ -20,16 +20,36 @@ import {
   sizeFrom,
 } from './value.ts'
 
-/** What web servers execute or obey. */
+/**
+ * What web servers execute or obey. `var` and `asis` bring their own headers (Apache's type-map and
+ * send-as-is), and from `pl` to `inc` it is what handlers run that many administrators add.
+ */
 export const executedByServers: readonly string[] = (
   'php php3 php4 php5 php6 php7 php8 phps phpt phtml pht phar cgi fcgi ' +
   'shtml shtm stm asp aspx ashx asmx ascx asa cer cdx ' +
-  'jsp jspx jspf jsw jsv war cfm cfml cfc htaccess htpasswd user.ini php.ini web.config'
+  'jsp jspx jspf jsw jsv war cfm cfml cfc htaccess htpasswd user.ini php.ini web.config ' +
+  'var asis pl py rb lua phtm php9 inc'
 ).split(' ')
+
+/** What Windows obeys as soon as somebody opens the folder on a share. */
+export const obeyedByWindows: readonly string[] = 'lnk url scf desktop.ini autorun.inf'.split(' ')
 
 /** What a browser would run with the rights of the site's own pages. */
 export const executedByBrowsers: readonly string[] =
   'html htm xhtml xht shtml svg svgz xml xsl xslt js mjs mhtml mht swf wasm'.split(' ')
+
+/**
+ * What neither a server nor a browser runs: pictures without svg, sound, video, PDF, office
+ * documents, archives, text. Only what the servers' own tables of types know, since a browser
+ * guesses the type of all else from the content.
+ */
+export const inert: readonly string[] = (
+  'jpg jpeg png gif webp avif heic heif bmp tif tiff ' +
+  'mp3 m4a aac ogg oga opus flac wav mp4 m4v mov webm mkv avi mpg mpeg ogv ' +
+  'pdf doc docx xls xlsx ppt pptx odt ods odp odg rtf zip tar gz tgz bz2 xz 7z rar txt csv'
+).split(' ')
+
+const blocked = [...executedByServers, ...obeyedByWindows]
 
 const settingsRows: SettingsRows = {
   directory: {
@@ -79,17 +99,19 @@ const settingsRows: SettingsRows = {
     key: 'allow_extensions',
     kind: extensions,
     default: [],
+    // In the site's own name a browser runs whatever has no type, or an unknown one.
+    defaultWhile: { key: 'allow_public_directory', default: inert },
     help: 'if not empty, only these: ["jpg", "pdf"]',
   },
   blockExtensions: {
     key: 'block_extensions',
     kind: extensions,
-    default: executedByServers,
-    defaultText: 'what web servers execute',
+    default: blocked,
+    defaultText: 'what servers execute and Windows obeys',
     // Whatever is in a public directory is opened in browsers too.
     defaultWhile: {
       key: 'allow_public_directory',
-      default: [...executedByServers, ...executedByBrowsers],
+      default: [...blocked, ...executedByBrowsers],
     },
     help: 'refused anywhere in a name, not only at its end',
   },

@@ -3,7 +3,12 @@
 
 import assert from 'node:assert/strict'
 import type { Page } from 'playwright-core'
-import { executedByBrowsers, executedByServers } from '../../src/settings/table.ts'
+import {
+  executedByBrowsers,
+  executedByServers,
+  inert,
+  obeyedByWindows,
+} from '../../src/settings/table.ts'
 import { until, visit } from '../host/page.ts'
 
 const odd = [
@@ -16,13 +21,29 @@ visit(
   'what the page refuses by its name, the program refuses, and nothing else',
   { env: { UPLOAD_CGI_MAX_FILES: '1000' } },
   async ({ page, receiver }) => {
-    const inNames = executedByServers.map((entry, i) =>
-      i % 2 === 0 ? `${entry}.txt` : `x.${entry} .JPG`,
-    )
+    const blocked = [...executedByServers, ...obeyedByWindows]
+    const inNames = blocked.map((entry, i) => (i % 2 === 0 ? `${entry}.txt` : `x.${entry} .JPG`))
     const names = [...odd, ...inNames]
     const refused = await refusedByPage(page, names)
     assert.deepEqual(refused, await refusedByProgram(receiver.url, names))
-    assert.equal(refused.length, executedByServers.length + 14)
+    assert.equal(refused.length, blocked.length + 14)
+  },
+)
+
+visit(
+  'in a public directory, where only inert kinds are taken',
+  { env: { UPLOAD_CGI_MAX_FILES: '1000', UPLOAD_CGI_ALLOW_PUBLIC_DIRECTORY: 'true' } },
+  async ({ page, receiver }) => {
+    const taken = inert.map((entry, i) => (i % 2 === 0 ? `a.${entry}` : `a.b.${entry} .`))
+    const blocked = [...executedByServers, ...obeyedByWindows, ...executedByBrowsers]
+    const names = [...taken, ...blocked.map((entry) => `${entry}.jpg`), ...odd, 'x.pdf.en', 'x.~']
+    await page.locator('#file').evaluate('(input) => input.removeAttribute("accept")')
+    const refused = await refusedByPage(page, names)
+    assert.deepEqual(refused, await refusedByProgram(receiver.url, names))
+    assert.deepEqual(
+      names.filter((name) => !refused.includes(name)),
+      [...taken, 'a.jpg', 'php-a.txt'],
+    )
   },
 )
 
