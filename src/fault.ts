@@ -212,6 +212,6 @@ export const faults = {
   DISK_FULL: [
     507,
     'There is not enough space left for this upload.',
-    'the disk or the quota is full, or `min_free_space` would not be kept free',
+    'the disk or the quota is full, or `min_free_space` or the last inodes would not be kept free',
   ],
 } as const satisfies Record<string, FaultRow>

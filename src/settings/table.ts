@@ -93,7 +93,7 @@ const settingsRows: SettingsRows = {
     key: 'min_free_space',
     kind: size,
     default: '64MB',
-    help: 'left free on the disk after the upload; 0 = do not check',
+    help: 'left free on the disk, with 1000 inodes or a twentieth; 0 = do not check',
   },
   allowExtensions: {
     key: 'allow_extensions',

@@ -22,7 +22,7 @@ import { attempt } from '../system-error.ts'
 import { BlockWriter } from './block-writer.ts'
 import type { Claim } from './claim.ts'
 import { commit } from './commit.ts'
-import { type Directory, freeSpaceCheckBytes } from './directory.ts'
+import type { Directory } from './directory.ts'
 import { storedName } from './filename.ts'
 import { finishFile, syncDirectory, translated } from './files.ts'
 import { note } from './journal.ts'
@@ -44,7 +44,6 @@ export class Append implements Appending {
   #pieces: number
   #data: number
   readonly #writer: BlockWriter
-  #nextCheckBytes: number
   /** The hash of all bytes so far; undefined when some came through another process. */
   #hash: Hash | undefined
 
@@ -58,10 +57,9 @@ export class Append implements Appending {
     this.#isNew = isNew
     this.#isNamed = !isNew
     this.#pieces = state.pieces
-    this.#nextCheckBytes = this.offset + freeSpaceCheckBytes
     const path = state.hasData ? this.#file('data') : join(directory.path, state.placedAs ?? '')
     this.#data = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW)
-    this.#writer = new BlockWriter(this.#data, this.offset, directory.block)
+    this.#writer = new BlockWriter(this.#data, this.offset, directory.block, directory.space)
     if (this.offset === 0) this.#hash = this.#newHash()
   }
 
@@ -76,9 +74,6 @@ export class Append implements Appending {
     translated(() => this.#claim.beat())
     this.#writer.write(bytes)
     this.#hash?.update(bytes)
-    if (this.endBytes < this.#nextCheckBytes) return
-    this.#nextCheckBytes = this.endBytes + freeSpaceCheckBytes
-    this.#directory.requireSpace(0)
   }
 
   publish(): void {

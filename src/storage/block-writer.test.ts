@@ -5,11 +5,13 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { Fault } from '../fault.ts'
 import { BlockWriter, blockBytes } from './block-writer.ts'
+import { Space } from './space.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'upload-cgi-blocks-'))
 after(() => rmSync(directory, { recursive: true }))
 const path = join(directory, 'file')
 const block = Buffer.alloc(blockBytes)
+const space = new Space(directory, 0)
 
 /** No two pairs of bytes are the same within 128 KB, so bytes from a wrong place are noticed. */
 const content = Buffer.from(
@@ -19,7 +21,7 @@ const content = Buffer.from(
 function written(position: number, chunks: readonly Buffer[]): Buffer {
   writeFileSync(path, content.subarray(0, position))
   const fd = openSync(path, 'r+')
-  const writer = new BlockWriter(fd, position, block)
+  const writer = new BlockWriter(fd, position, block, space)
   for (const chunk of chunks) {
     const before = writer.endBytes
     // Like the caller's buffer: the next chunk overwrites this one.
@@ -61,7 +63,7 @@ for (const position of edges) {
 test('whole blocks are in the file at once, the rest after flush(), and more can follow', () => {
   writeFileSync(path, '')
   const fd = openSync(path, 'r+')
-  const writer = new BlockWriter(fd, 0, block)
+  const writer = new BlockWriter(fd, 0, block, space)
   writer.write(content.subarray(0, blockBytes + 100))
   assert.equal(readFileSync(path).length, blockBytes)
   writer.flush()
@@ -76,7 +78,7 @@ test('whole blocks are in the file at once, the rest after flush(), and more can
 
 test('after a failure the end is what is certainly there, and nothing is written twice', () => {
   const fd = openSync('/dev/full', 'r+')
-  const writer = new BlockWriter(fd, 100, block)
+  const writer = new BlockWriter(fd, 100, block, space)
   writer.write(content.subarray(0, 1000))
   assert.equal(writer.endBytes, 1100)
   const isFull = (error: unknown) => error instanceof Fault && error.code === 'DISK_FULL'

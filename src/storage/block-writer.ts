@@ -1,12 +1,13 @@
 // Writes the bytes of an upload to its file in whole blocks. A file begins after the headers of its
 // part. Without gathering, each write would start in the middle of one page and end in the middle
-// of another, which takes a tenth to a fifth more time on ext4 (docs/performance.md). It checks
-// neither claims nor limits: callers do that before write() and before flush().
+// of another, which takes a tenth to a fifth more time on ext4 (docs/performance.md). It refuses
+// what there is no room for. Callers check claims and limits before write() and before flush().
 
 import { writeSync } from 'node:fs'
 import { Fault } from '../fault.ts'
 import { writeAll } from '../system-error.ts'
 import { translated } from './files.ts'
+import type { Space } from './space.ts'
 
 export const blockBytes = 64 * 1024
 
@@ -19,6 +20,7 @@ export class BlockWriter {
   endBytes: number
   readonly #fd: number
   readonly #block: Buffer
+  readonly #space: Space
   /** The length of the file without the bytes that are still gathered. */
   #position: number
 
@@ -26,9 +28,10 @@ export class BlockWriter {
    * `position`: where to write, in bytes. `block`: a buffer of blockBytes that nobody else uses
    * until flush().
    */
-  constructor(fd: number, position: number, block: Buffer) {
+  constructor(fd: number, position: number, block: Buffer, space: Space) {
     this.#fd = fd
     this.#block = block
+    this.#space = space
     this.#position = position
     this.endBytes = position
   }
@@ -48,7 +51,9 @@ export class BlockWriter {
   flush(): void {
     const [from, to] = [this.#position, this.endBytes]
     const isWhole = to - from === blockBytes
+    if (to === from) return
     this.endBytes = from
+    this.#space.requireNext(to - from)
     writeAt(this.#fd, isWhole ? this.#block : this.#block.subarray(0, to - from), from)
     this.#position = to
     this.endBytes = to

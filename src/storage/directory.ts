@@ -1,22 +1,19 @@
 // The upload directory as one request sees it: its free space, its names, and the files that are
-// being received there. It refuses a request for want of space and a name that is taken. Only the
-// files of this room use it.
+// being received there. It refuses a name that is taken. Only the files of this room use it.
 
-import { statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Fault } from '../fault.ts'
 import type { Settings } from '../settings/settings.ts'
 import { blockBytes } from './block-writer.ts'
 import { isThere, translated } from './files.ts'
 import { Incoming } from './incoming.ts'
-
-/** Free space is checked each time that this many bytes of a file have arrived. */
-export const freeSpaceCheckBytes = 16 * 1024 * 1024
+import { Space } from './space.ts'
 
 export class Directory {
   readonly path: string
   readonly settings: Settings
   readonly incoming: Incoming
+  readonly space: Space
   #block: Buffer | undefined
   #hasSwept = false
 
@@ -25,19 +22,13 @@ export class Directory {
     this.settings = settings
     this.path = path
     this.incoming = new Incoming(path)
+    this.space = new Space(path, settings.minFreeBytes)
   }
 
   /** The buffer of the file that is being written. A request writes one file at a time. */
   get block(): Buffer {
     this.#block ??= Buffer.allocUnsafeSlow(blockBytes)
     return this.#block
-  }
-
-  requireSpace(bytes: number): void {
-    const { minFreeBytes } = this.settings
-    if (minFreeBytes === 0) return
-    const free = translated(() => freeBytes(this.path))
-    if (free !== undefined && free - bytes < minFreeBytes) throw new Fault('DISK_FULL')
   }
 
   requireFreeName(name: string): void {
@@ -54,10 +45,4 @@ export class Directory {
     this.#hasSwept = true
     this.incoming.sweep(now - this.settings.partialLifetimeSeconds * 1000, own)
   }
-}
-
-/** The bytes that this user may still write there; undefined where the file system does not say. */
-export function freeBytes(path: string): number | undefined {
-  const { blocks, bavail, bsize } = statfsSync(path)
-  return blocks > 0 ? bavail * bsize : undefined
 }

@@ -10,7 +10,6 @@ import {
   lstatSync,
   openSync,
   rmdirSync,
-  statfsSync,
   statSync,
   unlinkSync,
 } from 'node:fs'
@@ -19,11 +18,12 @@ import { type Finding, failure, fine, quoted, warning } from '../finding.ts'
 import { formatSize } from '../quantity.ts'
 import type { Settings } from '../settings/settings.ts'
 import { attempt, errorCode } from '../system-error.ts'
-import { Directory, freeBytes } from './directory.ts'
+import { Directory } from './directory.ts'
 import { openStorage } from './open.ts'
 import { userName } from './owner.ts'
 import { Pending } from './pending.ts'
 import { directoryProblem } from './problem.ts'
+import { freeSpace } from './space.ts'
 import type { InspectedStorage } from './storage.ts'
 
 /**
@@ -39,7 +39,7 @@ function findings(settings: Settings, path: string): Finding[] {
   return [
     ...(problem === undefined ? tryStoring(settings, path) : [problem]),
     space(settings, path),
-    ...inodes(path),
+    ...inodes(settings, path),
     ...unfinished(settings, path),
   ]
 }
@@ -138,8 +138,8 @@ function clockFindings(clock: number): Finding[] {
 }
 
 function space(settings: Settings, directory: string): Finding {
-  const free = freeBytes(directory)
-  if (free === undefined) return fine('SPACE', 'the file system does not report its free space')
+  const { bytes: free } = freeSpace(directory)
+  if (free === Infinity) return fine('SPACE', 'the file system does not report its free space')
   if (free < settings.minFreeBytes) {
     const message = `${formatSize(free)} free, less than min_free_space`
     return failure('DISK_FULL', message, 'free some space, or lower min_free_space')
@@ -153,16 +153,16 @@ function space(settings: Settings, directory: string): Finding {
   return warning('SPACE_SHORT', message, remedy)
 }
 
-function inodes(directory: string): Finding[] {
-  const { files, ffree } = statfsSync(directory)
-  // Some file systems have no limit of inodes and report 0.
-  if (files === 0) return []
-  if (ffree >= 1000) return [fine('INODES', `${ffree} more files can be made`)]
-  const message = `only ${ffree} more files can be made on this file system (inodes)`
+function inodes({ minFreeBytes }: Settings, directory: string): Finding[] {
+  const { files, reservedFiles } = freeSpace(directory)
+  if (files === Infinity) return []
+  if (files >= 2000) return [fine('INODES', `${files} more files can be made`)]
+  const message = `only ${files} more files can be made on this file system (inodes)`
   const count = `find ${quoted(directory)} -xdev -type f | wc -l`
   const remedy = `${count}   # and remove or move old files`
+  const isRefusing = files < 10 || (minFreeBytes > 0 && files <= reservedFiles)
   return [
-    ffree < 10 ? failure('NO_INODES', message, remedy) : warning('INODES_SHORT', message, remedy),
+    isRefusing ? failure('NO_INODES', message, remedy) : warning('INODES_SHORT', message, remedy),
   ]
 }
 

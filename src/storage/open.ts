@@ -14,7 +14,7 @@ export function openStorage(settings: Settings, path: string): Storage {
   const directory = new Directory(settings, path)
   return {
     unfinished: new UnfinishedUploads(directory),
-    requireSpace: (bytes) => directory.requireSpace(bytes),
+    requireSpace: (bytes) => directory.space.require(bytes, 1),
     requireFreeName: (name) => directory.requireFreeName(name),
     create: (name) => create(directory, name),
     commit: (files, before, accept) => commit(directory, files.map(ours), before, accept),

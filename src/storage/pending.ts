@@ -4,7 +4,7 @@
 import { closeSync, fstatSync, openSync, unlinkSync } from 'node:fs'
 import { attempt } from '../system-error.ts'
 import { BlockWriter } from './block-writer.ts'
-import { type Directory, freeSpaceCheckBytes } from './directory.ts'
+import type { Directory } from './directory.ts'
 import { createNew, finishFile, translated } from './files.ts'
 import type { PendingFile } from './storage.ts'
 
@@ -16,14 +16,14 @@ export class Pending implements PendingFile {
   readonly #directory: Directory
   readonly #writer: BlockWriter
   #fd: number
-  #nextCheckBytes = freeSpaceCheckBytes
 
   constructor(directory: Directory, name: string, path: string) {
     this.name = name
     this.path = path
     this.#directory = directory
+    directory.space.require(0, 1)
     this.#fd = openSync(path, createNew, 0o600)
-    this.#writer = new BlockWriter(this.#fd, 0, directory.block)
+    this.#writer = new BlockWriter(this.#fd, 0, directory.block, directory.space)
   }
 
   get size(): number {
@@ -32,9 +32,6 @@ export class Pending implements PendingFile {
 
   write(bytes: Buffer): void {
     this.#writer.write(bytes)
-    if (this.size < this.#nextCheckBytes) return
-    this.#nextCheckBytes = this.size + freeSpaceCheckBytes
-    this.#directory.requireSpace(0)
   }
 
   /** Every error counts, even one of close(2). */

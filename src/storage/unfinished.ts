@@ -86,7 +86,7 @@ export class UnfinishedUploads implements Unfinished {
     if (incoming.unfinished().length >= settings.maxPartialUploads) {
       throw new Fault('TOO_MANY_UPLOADS', `the limit is ${settings.maxPartialUploads}`)
     }
-    this.#directory.requireSpace(header.size)
+    this.#directory.space.require(header.size, 2)
     this.#directory.requireFreeName(storedName(header.name))
   }
 }

@@ -34,10 +34,11 @@ export function mountTmpfs(t: TestContext, options: string): string {
   return path
 }
 
-export function mountExt4(t: TestContext, megabytes: number): string {
+export function mountExt4(t: TestContext, megabytes: number, inodes?: number): string {
   const { path, image } = prepare(t, megabytes)
+  const count = inodes === undefined ? [] : ['-N', String(inodes)]
   // Without blocks reserved for root, which may be running this.
-  must('mkfs.ext4', ['-q', '-m', '0', image])
+  must('mkfs.ext4', ['-q', '-m', '0', ...count, image])
   must('mount', ['-o', 'loop', image, path])
   return path
 }
