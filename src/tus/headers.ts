@@ -9,6 +9,11 @@ import type { Field } from '../outcome.ts'
 import { parseByteCount } from '../quantity.ts'
 
 export type TusHeaders = {
+  /**
+   * The path that was asked for, as the client knows it: one slash in front, never a host.
+   * Undefined where the server does not say it, or where a proxy says that it removes a prefix.
+   */
+  readonly requestPath: string | undefined
   /** In bytes; undefined when the header is missing. */
   readonly uploadLength: number | undefined
   readonly uploadOffset: number | undefined
@@ -61,11 +66,20 @@ export function parseTusHeaders(env: Env): TusHeaders {
     throw badUploadFault('a checksum after the body is not offered here')
   }
   return {
+    requestPath: parseRequestPath(env),
     uploadLength: parseBytes(env['HTTP_UPLOAD_LENGTH'], 'Upload-Length'),
     uploadOffset: parseBytes(env['HTTP_UPLOAD_OFFSET'], 'Upload-Offset'),
     metadata: parseMetadata(env['HTTP_UPLOAD_METADATA'] ?? ''),
     checksum: parseChecksum(env['HTTP_UPLOAD_CHECKSUM']),
   }
+}
+
+/** Browsers take two slashes in front, or a backslash among them, for the beginning of a host. */
+function parseRequestPath(env: Env): string | undefined {
+  if ((env['HTTP_X_FORWARDED_PREFIX'] ?? '') !== '') return undefined
+  const [target = ''] = (env['REQUEST_URI'] ?? '').split(/[?#]/, 1)
+  if (target === '') return undefined
+  return `/${target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/]*/i, '').replace(/^[/\\]+/, '')}`
 }
 
 function parseBytes(text: string | undefined, header: string): number | undefined {

@@ -77,10 +77,17 @@ function create({ id, request, headers, settings, storage }: TusCall): Receiver 
   const { name, type, text } = metadata
   const header = { size, name, type, field: '', metadata: text }
   const append = storage.unfinished.begin(upload, header)
-  // Relative to the requested address, the only one that is known for certain.
-  const location = request.pathInfo.endsWith('/') ? upload : `tus/${upload}`
-  const reply = emptyReply(201, [['Location', location]])
+  const reply = emptyReply(201, [['Location', locationOf(upload, request, headers)]])
   return new TusBody(id, append, storage.unfinished, settings, reply, checksum)
+}
+
+/**
+ * An absolute path, since clients such as Uppy keep it without the address that it was relative to.
+ * Where the path is not known it is relative to the requested address.
+ */
+function locationOf(upload: string, request: CgiRequest, { requestPath }: TusHeaders): string {
+  if (requestPath === undefined) return request.pathInfo.endsWith('/') ? upload : `tus/${upload}`
+  return requestPath.endsWith('/') ? `${requestPath}${upload}` : `${requestPath}/${upload}`
 }
 
 /** PATCH */

@@ -62,7 +62,7 @@ test('a server that lets everything through', { skip: missing('apache2') }, asyn
   const found = await checked(server.url)
   assert.deepEqual(
     [...found.keys()],
-    ['URL', 'SMALL', 'LARGE', 'ODD_NAMES', 'TUS', 'BODY_PASSED_ON', 'PAUSE'],
+    ['URL', 'SMALL', 'ORIGIN', 'LARGE', 'ODD_NAMES', 'TUS', 'BODY_PASSED_ON', 'PAUSE'],
   )
   assert.ok([...found.values()].every(({ level }) => level === 'ok'))
   assertNothingLeft(directory)
@@ -79,6 +79,43 @@ test('a proxy that the settings do not name hides who sends', {
 
   const named = await apache(t, { extra, env: { UPLOAD_CGI_TRUSTED_PROXIES: '127.0.0.0/8' } })
   assert.equal((await checked(named.server.url)).get('PROXY_UNKNOWN'), undefined)
+})
+
+test('a proxy that changes Host or the path', { skip: missing('apache2') }, async (t) => {
+  const { server, directory } = await apache(t)
+  const inFront = async (...more: string[]) => {
+    const { server: proxy } = await apache(t, {
+      extra: [
+        'LoadModule proxy_module /usr/lib/apache2/modules/mod_proxy.so',
+        'LoadModule proxy_http_module /usr/lib/apache2/modules/mod_proxy_http.so',
+        'LoadModule headers_module /usr/lib/apache2/modules/mod_headers.so',
+        ...more,
+      ].join('\n'),
+    })
+    return proxy.url.replace(/upload$/, 'files')
+  }
+  const pass = `ProxyPass /files ${server.url}`
+  const changing = await inFront(pass)
+  const changed = await checked(changing)
+  const { origin } = new URL(changing)
+  const host = changed.get('HOST_CHANGED')
+  assert.equal(host?.level, 'error', JSON.stringify([...changed]))
+  const asked = new URL(server.url).host
+  assert.ok(host?.message.includes(`page of ${origin}, request for ${asked}`), host?.message)
+  assert.match(host?.remedy ?? '', /ProxyPreserveHost On; .*proxy_set_header Host \$http_host/)
+  assert.ok(host?.remedy.includes(`allowed_origins = ["${origin}"]`), host?.remedy)
+  assert.equal(changed.get('TUS_ADDRESS')?.level, 'warning')
+  assert.match(changed.get('TUS_ADDRESS')?.remedy ?? '', /X-Forwarded-Prefix/)
+
+  const keeping = await inFront(
+    'ProxyPreserveHost On',
+    'RequestHeader set X-Forwarded-Prefix /files',
+    pass,
+  )
+  const kept = await checked(keeping)
+  assert.equal(kept.get('ORIGIN')?.level, 'ok', JSON.stringify([...kept]))
+  assert.equal(kept.get('TUS')?.level, 'ok', JSON.stringify([...kept]))
+  assertNothingLeft(directory)
 })
 
 test('servers that keep a body until it is whole', {

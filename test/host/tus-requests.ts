@@ -29,7 +29,14 @@ export function sum(algorithm: string, bytes: Buffer): string {
 export async function create(server: Sender, creation: Creation): Promise<string> {
   const reply = await askToCreate(server, creation)
   assert.equal(reply.status, 201, reply.text)
-  return `/${reply.header('Location')}`
+  return pathOf(reply)
+}
+
+/** The path of the upload that this reply told of, after the program's own. */
+export function pathOf(reply: TusReply): string {
+  const location = reply.header('Location') ?? ''
+  assert.match(location, /^\/.*\/tus\/[0-9a-f]{32}$/)
+  return location.slice(location.lastIndexOf('/tus/'))
 }
 
 /** The same request, which may be refused. */

@@ -32,6 +32,8 @@ export type TusReply = {
 
 export type TusServer = {
   readonly directory: string
+  /** The path of the program's address. */
+  readonly path: string
   send(request: TusRequest): Promise<TusReply>
   /** Its stored files, by name. */
   stored(): Record<string, string>
@@ -62,12 +64,15 @@ export function eachWay(tests: (rule: Rule, way: string) => void): void {
   }
 }
 
+const programPath = '/cgi-bin/upload.cgi'
+
 export const byItself: Way = async (t, settings = {}) => {
   const directory = freshDirectory(t)
   const send = async ({ method, path, headers, body, isChunked }: TusRequest) => {
     const env: Record<string, string | undefined> = {
       ...settingsFor(directory, settings),
       PATH_INFO: path ?? '/tus',
+      REQUEST_URI: `${programPath}${path ?? '/tus'}`,
       ...(isChunked ? { HTTP_TRANSFER_ENCODING: 'chunked', CONTENT_LENGTH: undefined } : {}),
     }
     for (const [name, value] of Object.entries(headersOf(headers))) {
@@ -81,20 +86,22 @@ export const byItself: Way = async (t, settings = {}) => {
       env,
       ...(body === undefined ? {} : { body }),
     })
-    if (reply.stderr !== '' && reply.status < 500) throw new Error(reply.stderr)
+    const isTold = reply.status >= 500 || reply.stderr.includes('FOREIGN_ORIGIN')
+    if (reply.stderr !== '' && !isTold) throw new Error(reply.stderr)
     return {
       status: reply.status,
       header: (name: string) => reply.headers.get(name.toLowerCase()),
       text: reply.text,
     }
   }
-  return { directory, send, ...looks(directory) }
+  return { directory, path: programPath, send, ...looks(directory) }
 }
 
 export const throughApache: Way = async (t, settings = {}) => {
   const directory = freshDirectory(t)
   const url = await startTusApache(t, directory, settings)
-  return { directory, send: (asked) => overHttp(url, asked), ...looks(directory) }
+  const path = new URL(url).pathname
+  return { directory, path, send: (asked) => overHttp(url, asked), ...looks(directory) }
 }
 
 export const throughServe: Way = async (t, settings = {}) => {
@@ -102,7 +109,8 @@ export const throughServe: Way = async (t, settings = {}) => {
   const env = settingsFor(directory, settings)
   const served = await startServe(t, { args: ['--directory', directory], env })
   const url = `${served.url}upload.cgi`
-  return { directory, send: (asked) => overHttp(url, asked), ...looks(directory) }
+  const path = new URL(url).pathname
+  return { directory, path, send: (asked) => overHttp(url, asked), ...looks(directory) }
 }
 
 /** Its address, without `/tus`. */

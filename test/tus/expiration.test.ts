@@ -4,12 +4,12 @@ import assert from 'node:assert/strict'
 import { readdirSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
 import { eachWay } from '../host/tus.ts'
-import { askToCreate, content, create, httpDate, patch } from '../host/tus-requests.ts'
+import { askToCreate, content, create, httpDate, patch, pathOf } from '../host/tus-requests.ts'
 
 eachWay((rule) => {
   rule('Upload-Expires is told at creation, after each piece and by HEAD', async (server) => {
     const created = await askToCreate(server, { length: content.length })
-    const path = `/${created.header('Location')}`
+    const path = pathOf(created)
     const replies = [
       created,
       await patch(server, path, 0, content.subarray(0, 5)),

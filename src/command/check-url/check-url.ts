@@ -9,7 +9,8 @@ import { type Finding, failure, fine, warning } from '../../finding.ts'
 import { formatSize } from '../../quantity.ts'
 import { multipartForm } from './multipart.ts'
 import { foreignAnswer } from './stranger.ts'
-import { type Answer, ownWords, type Sent, Visitor } from './visitor.ts'
+import { tusFinding } from './tus.ts'
+import { type Answer, described, ownWords, type Sent, Visitor } from './visitor.ts'
 
 export type UrlOptions = {
   readonly url: URL
@@ -39,6 +40,7 @@ export async function checkUrl(options: UrlOptions): Promise<Finding[]> {
   try {
     if (!(await probe.findsProgram(tell))) return findings
     if (!(await probe.sendsSmall(tell))) return findings
+    await probe.believesItsPage(options.url, tell)
     await probe.sendsLarge(tell)
     await probe.sendsOddName(tell)
     await probe.speaksTus(tell)
@@ -101,6 +103,30 @@ class Probe {
     return false
   }
 
+  /**
+   * Over plain http no browser sends Sec-Fetch-Site, so the program compares Origin with Host,
+   * which a proxy may have changed.
+   */
+  async believesItsPage({ origin, protocol }: URL, tell: Tell): Promise<void> {
+    const answer = await this.#post(this.#piece(1000), { Origin: origin })
+    if (answer.status === 202) {
+      return tell(fine('ORIGIN', `a page of ${origin} passes for the own one`))
+    }
+    const words = ownWords(answer)
+    if (words?.['code'] !== 'FOREIGN_ORIGIN') {
+      const message = `a POST with the header Origin is refused (${described(answer)})`
+      return tell(warning('ORIGIN_REFUSED', message, firewall))
+    }
+    const [sites = ''] = /\(.*\)/.exec(String(words['detail'])) ?? []
+    const message = `the program takes its own page for one of another site ${sites}`
+    const remedy =
+      'let the proxy keep Host (Apache: ProxyPreserveHost On; nginx: proxy_set_header Host ' +
+      `$http_host), or set allowed_origins = ["${origin}"]`
+    // Over https only browsers that send no Sec-Fetch-Site are refused, and those are old.
+    const finding = protocol === 'https:' ? warning : failure
+    tell(finding('HOST_CHANGED', message, remedy))
+  }
+
   async sendsLarge(tell: Tell): Promise<void> {
     let before = largeBytes
     for (const bytes of [largeBytes, 10e6, 5e6, 2e6, 1e6, 512_000, 256_000]) {
@@ -139,37 +165,6 @@ class Probe {
       'the page is not affected; other senders can put the name into a field _filename before ' +
       'the file'
     tell(warning('ODD_NAMES_REFUSED', message, remedy))
-  }
-
-  async speaksTus(tell: Tell): Promise<void> {
-    const headers = { 'Tus-Resumable': '1.0.0' }
-    const more = `/tus/${this.#id()}`
-    const piece = {
-      ...headers,
-      'Upload-Offset': '0',
-      'Content-Type': 'application/offset+octet-stream',
-    }
-    const body = [Buffer.from('check')]
-    const refused: string[] = []
-    const tries: readonly Sent[] = [
-      { method: 'HEAD', more, headers },
-      { method: 'PATCH', more, headers: piece, body },
-      { method: 'POST', more, headers: { ...piece, 'X-HTTP-Method-Override': 'PATCH' }, body },
-    ]
-    for (const sent of tries) {
-      const answer = await this.#visitor.send(sent)
-      const name = sent.headers?.['X-HTTP-Method-Override'] ? 'POST instead of PATCH' : sent.method
-      if (answer.headers['tus-resumable'] === undefined) {
-        refused.push(`${name} (${described(answer)})`)
-      }
-    }
-    if (refused.length === 0) return tell(fine('TUS', 'tus clients pass: HEAD, PATCH'))
-    const message = `tus clients fail: ${refused.join(', ')}; the page is not affected`
-    const remedy = refused.some((name) => name.startsWith('POST'))
-      ? 'let the server pass on what follows the path of the program (AcceptPathInfo On), and ' +
-        'these methods and types'
-      : 'let them send POST instead: overridePatchMethod: true in tus-js-client'
-    tell(warning('TUS_REFUSED', message, remedy))
   }
 
   /** Does the server keep a body until it is whole? Does it wait for a sender that pauses? */
@@ -216,7 +211,13 @@ class Probe {
     }
   }
 
-  #post({ id, body, bytes, filename }: Piece): Promise<Answer> {
+  async speaksTus(tell: Tell): Promise<void> {
+    const { finding, id } = await tusFinding(this.#visitor, this.#name, this.#id())
+    if (id !== undefined) this.#ids.push(id)
+    tell(finding)
+  }
+
+  #post({ id, body, bytes, filename }: Piece, headers: Sent['headers'] = {}): Promise<Answer> {
     const name = filename ?? encodeURIComponent(this.#name)
     const fields: [string, string][] = [
       ['_upload', id],
@@ -228,7 +229,7 @@ class Probe {
     const { type, start, end } = multipartForm(fields, filename ?? 'file')
     return this.#visitor.send({
       method: 'POST',
-      headers: { 'Content-Type': type },
+      headers: { 'Content-Type': type, ...headers },
       body: [start, ...body, end],
     })
   }
@@ -255,12 +256,6 @@ function limitFinding(answer: Answer, bytes: number): Finding {
   return warning('BODY_TOO_LARGE', message, remedy)
 }
 
-function described({ status, error, headers }: Answer): string {
-  if (status === 0) return error
-  const server = headers.server === undefined ? '' : ` by ${String(headers.server).slice(0, 60)}`
-  return `${status}${server}`
-}
-
 const unknownProxy = warning(
   'PROXY_UNKNOWN',
   'a proxy that trusted_proxies does not name hides the addresses of visitors: all of them ' +
@@ -268,6 +263,7 @@ const unknownProxy = warning(
   'trusted_proxies = ["ADDRESS OF THE PROXY"] in the settings; the error log of the server has ' +
     'the address',
 )
+
 const largeBytes = 20e6
 const firewall =
   'look into the error log of the server for a firewall (ModSecurity names the rule) or a rule ' +

@@ -9,6 +9,8 @@ export type Sent = {
   readonly method: string
   /** What follows the path of the program: `/tus/x` or `?upload=x`. */
   readonly more?: string
+  /** An address that an answer gave, relative to that of `more`. */
+  readonly at?: string
   readonly headers?: Readonly<Record<string, string>>
   /** Sent one after the other. A function is called in its turn, and its promise awaited. */
   readonly body?: readonly (Buffer | (() => Promise<void>))[]
@@ -31,14 +33,15 @@ export class Visitor {
     this.#url = url
   }
 
-  send({ method, more = '', headers = {}, body = [] }: Sent): Promise<Answer> {
+  send({ method, more = '', at = '', headers = {}, body = [] }: Sent): Promise<Answer> {
     const { protocol, username, password, hostname, port, pathname } = this.#url
+    const asked = `${more.startsWith('/') ? pathname.replace(/\/+$/, '') : pathname}${more}`
     const length = body.reduce((sum, piece) => sum + (Buffer.isBuffer(piece) ? piece.length : 0), 0)
     const options: RequestOptions = {
       method,
       hostname: hostname.replace(/^\[|\]$/g, ''),
       port,
-      path: `${more.startsWith('/') ? pathname.replace(/\/+$/, '') : pathname}${more}`,
+      path: at === '' ? asked : new URL(at, new URL(asked, this.#url)).pathname,
       headers: {
         Accept: 'application/json',
         'User-Agent': 'upload.cgi-check',
@@ -84,6 +87,13 @@ export function ownWords(answer: Answer): Readonly<Record<string, unknown>> | un
   } catch {
     return undefined
   }
+}
+
+/** Who answered what, in few words. */
+export function described({ status, error, headers }: Answer): string {
+  if (status === 0) return error
+  const server = headers.server === undefined ? '' : ` by ${String(headers.server).slice(0, 60)}`
+  return `${status}${server}`
 }
 
 async function push(
