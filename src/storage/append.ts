@@ -6,7 +6,6 @@
 import {
   closeSync,
   constants,
-  fdatasyncSync,
   fstatSync,
   ftruncateSync,
   linkSync,
@@ -24,11 +23,12 @@ import type { Claim } from './claim.ts'
 import { commit } from './commit.ts'
 import type { Directory } from './directory.ts'
 import { storedName } from './filename.ts'
-import { finishFile, syncDirectory, translated } from './files.ts'
+import { finishFile, syncData, syncDirectory, translated } from './files.ts'
 import { note } from './journal.ts'
 import { removePlaceholder } from './placement.ts'
 import type { UploadState } from './state.ts'
 import type { Appending, Finished, UploadHeader } from './storage.ts'
+import { announce } from './watchers.ts'
 
 export class Append implements Appending {
   readonly id: string
@@ -80,7 +80,7 @@ export class Append implements Appending {
     if (this.endBytes === this.offset) return
     this.#flush()
     translated(() => {
-      if (this.#directory.settings.durable) fdatasyncSync(this.#data)
+      if (this.#directory.settings.durable) syncData(this.#data)
       this.#claim.requireOurs()
       this.#note([this.endBytes, this.#pieces + 1])
       this.#pieces++
@@ -115,7 +115,11 @@ export class Append implements Appending {
       return result
     }
     const { placedAs } = this.#state
-    if (placedAs !== undefined) return keep([placedAs])
+    if (placedAs !== undefined) {
+      const result = keep([placedAs])
+      announce([join(this.#directory.path, placedAs)])
+      return result
+    }
     this.#forgetPlaceholder()
     const path = this.#linked()
     try {

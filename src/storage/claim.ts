@@ -8,7 +8,6 @@
 
 import {
   closeSync,
-  fdatasyncSync,
   fstatSync,
   lstatSync,
   openSync,
@@ -19,7 +18,7 @@ import {
 } from 'node:fs'
 import { Fault } from '../fault.ts'
 import { attempt, errorCode } from '../system-error.ts'
-import { createNew } from './files.ts'
+import { createNew, syncData } from './files.ts'
 import type { Incoming } from './incoming.ts'
 
 const silentMilliseconds = 45_000
@@ -66,7 +65,7 @@ export class Claim {
     if (silence < heartbeatMilliseconds) return
     // A write, unlike utimes(2), sets the time by the clock of the file system.
     writeSync(this.#fd, this.#text, 0)
-    fdatasyncSync(this.#fd)
+    syncData(this.#fd)
     this.#lastBeat = clocks()
     this.requireOurs()
   }

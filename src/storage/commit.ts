@@ -18,6 +18,7 @@ import {
   takeBack,
 } from './placement.ts'
 import type { Storage } from './storage.ts'
+import { announce } from './watchers.ts'
 
 /** A file that is completely on disk, and the name that it should get. */
 export type Whole = Received & { readonly name: string; readonly size: number }
@@ -39,6 +40,7 @@ export function commit<Result>(
       if (durable) syncDirectory(directory.path)
       const result = accept(placed.map(({ path }) => basename(path)))
       for (const { kept } of placed) if (kept !== '') attempt(() => unlinkSync(kept))
+      announce(placed.map(({ path }) => path))
       return result
     })
   } catch (error) {

@@ -27,7 +27,7 @@ export function isThere(path: string): boolean {
 export function finishFile(fd: number, mode: number, isDurable: boolean): number {
   setMode(fd, mode)
   const { ino } = fstatSync(fd)
-  if (isDurable) fdatasyncSync(fd)
+  if (isDurable) syncData(fd)
   return ino
 }
 
@@ -39,11 +39,11 @@ export function syncDirectory(directory: string): void {
   let fd = -1
   try {
     fd = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY)
-    fsyncSync(fd)
+    const opened = fd
+    unlessLacking(() => fsyncSync(opened))
   } catch (error) {
-    // Some network and FUSE file systems cannot sync a directory, and a directory that this user
-    // may not list cannot be opened. Every other error counts.
-    if (errorCode(error) !== 'EINVAL' && !(fd === -1 && errorCode(error) === 'EACCES')) throw error
+    // A directory that this user may not list cannot be opened. Every other error counts.
+    if (fd !== -1 || errorCode(error) !== 'EACCES') throw error
   } finally {
     if (fd !== -1) closeSync(fd)
   }
@@ -69,12 +69,25 @@ export function fileSystemFault(error: unknown): unknown {
   return new Fault(isFull ? 'DISK_FULL' : 'DIRECTORY_UNUSABLE', '', error)
 }
 
+/** Makes the content of a file durable, where the mount can do that. */
+export function syncData(fd: number): void {
+  unlessLacking(() => fdatasyncSync(fd))
+}
+
 function setMode(fd: number, mode: number): void {
+  unlessLacking(() => fchmodSync(fd, mode))
+}
+
+/**
+ * Some mounts lack a call and refuse it: vfat and FUSE have one mode for all files, CIFS and others
+ * cannot sync. The file is ours and open, so these errors mean nothing else.
+ */
+function unlessLacking(call: () => void): void {
   try {
-    fchmodSync(fd, mode)
+    call()
   } catch (error) {
-    // The file is ours, so these errors mean that the file system has one mode for all files (vfat,
-    // some FUSE).
-    if (!['EPERM', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'].includes(errorCode(error))) throw error
+    if (!lackingErrors.has(errorCode(error))) throw error
   }
 }
+
+const lackingErrors = new Set(['EPERM', 'EACCES', 'EINVAL', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'])

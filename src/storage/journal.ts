@@ -4,19 +4,11 @@
 // describes is safe. So the recorded offset never exceeds the safe data; whatever a crash left
 // after that offset is overwritten. Lines that are incomplete or are not JSON are ignored.
 
-import {
-  closeSync,
-  constants,
-  fdatasyncSync,
-  fstatSync,
-  openSync,
-  readSync,
-  truncateSync,
-} from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync, truncateSync } from 'node:fs'
 import type { Stored } from '../outcome.ts'
 import { attempt } from '../system-error.ts'
 import { writeAt } from './block-writer.ts'
-import { createNew } from './files.ts'
+import { createNew, syncData } from './files.ts'
 import type { UploadHeader } from './storage.ts'
 
 export type Journal = {
@@ -54,7 +46,7 @@ export function note(path: string, line: unknown, isDurable: boolean): void {
     // If the last line is incomplete, this one begins on a new line.
     const start = size > 0 && readAt(fd, size - 1, 1) !== '\n' ? '\n' : ''
     writeAt(fd, Buffer.from(`${start}${JSON.stringify(line)}\n`), size)
-    if (isDurable) fdatasyncSync(fd)
+    if (isDurable) syncData(fd)
     const closing = fd
     fd = -1
     closeSync(closing)

@@ -135,6 +135,15 @@ function freeNumber(directory: string, name: string, from: number): number {
   return high
 }
 
+/**
+ * Whether an error of link(2) may mean that there are no hard links. File systems disagree on the
+ * code: EPERM, ENOTSUP, EINVAL (CIFS), EIO (rclone), EXDEV (OpenAFS). Where it meant something else,
+ * the placeholder fails with that error again.
+ */
+export function meansNoLinks(code: string): boolean {
+  return !realErrors.has(code)
+}
+
 function isAt(path: string, inode: number): boolean {
   return lstatSync(path, { throwIfNoEntry: false })?.ino === inode
 }
@@ -154,9 +163,9 @@ function linkNew(file: Received, path: string): boolean {
     const isPlaced = isSurelyAt(path, file.inode)
     if (isPlaced === undefined) throw maybeThereFault([path], error)
     if (isPlaced) return true
-    if (lacksLinks.has(code)) return renameNew(file, path)
-    if (code !== 'EEXIST') throw error
-    return false
+    if (code === 'EEXIST') return false
+    if (meansNoLinks(code)) return renameNew(file, path)
+    throw error
   }
 }
 
@@ -171,7 +180,8 @@ function renameNew(file: Received, path: string): boolean {
   let hasPlaceholder = false
   try {
     writeFileSync(note, basename(path), { flag: 'wx', mode: 0o600 })
-    const fd = openSync(path, createNew, 0o600)
+    // Not opened for writing: whoever watches the directory must not take it for a whole file.
+    const fd = openSync(path, createPlaceholder, 0o600)
     hasPlaceholder = true
     closeSync(fd)
     renameSync(file.path, path)
@@ -202,7 +212,7 @@ function keepAside(path: string, kept: string): boolean {
     if (code === 'ENOENT') return false
     attempt(() => unlinkSync(kept))
     // A hardened kernel also answers EPERM to a link to a file of another owner.
-    if (!lacksLinks.has(code)) throw error
+    if (!meansNoLinks(code)) throw error
   }
   try {
     copy(path, kept)
@@ -235,6 +245,8 @@ function copy(from: string, to: string): void {
   }
 }
 
+const createPlaceholder =
+  constants.O_RDONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
 /** Others may take each name that we find free, but not forever. */
 const maxTries = 10_000
-const lacksLinks = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK', 'ENOSYS'])
+const realErrors = new Set(['EEXIST', 'ENOSPC', 'EDQUOT', 'EROFS', 'ENOENT', 'ENAMETOOLONG'])

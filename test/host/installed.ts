@@ -53,6 +53,8 @@ const packages = {
   fcgiwrap: 'fcgiwrap',
   chromium: 'chromium',
   'qemu-aarch64': 'qemu-user',
+  inotifywait: 'inotify-tools',
+  'systemd-analyze': 'systemd',
   strace: 'strace',
   gcc: 'gcc libc6-dev',
   busybox: 'busybox',

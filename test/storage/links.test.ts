@@ -3,14 +3,14 @@
 // request is stored whole or not at all, whatever on_conflict says.
 
 import assert from 'node:assert/strict'
-import { execFile, execFileSync } from 'node:child_process'
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
-import { constants } from 'node:os'
+import { execFile } from 'node:child_process'
+import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { assertFault, contents, type Env, file, post, storedNames } from '../host/form.ts'
 import { missing } from '../host/installed.ts'
+import { lackingLibrary } from '../host/lacking.ts'
 import { cannotMount, mountVfat } from '../host/mounts.ts'
 import { freshDirectory } from '../host/program.ts'
 
@@ -93,24 +93,6 @@ async function storesAllOrNothing(directory: string, env: Env): Promise<void> {
   assert.deepEqual(readdirSync(join(directory, 'folder')), [])
 }
 
-/** A library for LD_PRELOAD under which no hard link can be made. */
-function withoutLinks(t: TestContext): { library: string } | { skip: string } {
-  const reason = missing('gcc')
-  if (reason) return { skip: reason }
-  const home = freshDirectory(t)
-  const library = join(home, 'nolink.so')
-  writeFileSync(
-    join(home, 'nolink.c'),
-    `#include <errno.h>
-     #include <stdlib.h>
-     static int refuse(void) { errno = atoi(getenv("NO_LINK_ERRNO")); return -1; }
-     int link(const char *from, const char *to) { return refuse(); }
-     int linkat(int a, const char *from, int b, const char *to, int flags) { return refuse(); }`,
-  )
-  execFileSync('gcc', ['-shared', '-fPIC', '-o', library, join(home, 'nolink.c')])
-  return { library }
-}
-
 test('two files of one name in one request are both there, or neither is', async (t) => {
   for (const mode of ['rename', 'reject', 'overwrite']) {
     const directory = freshDirectory(t)
@@ -130,19 +112,36 @@ test('80 writers of one name in four processes: rejected but for one', async (t)
 })
 
 test('without hard links everything is stored all the same, all or nothing', async (t) => {
-  const preload = withoutLinks(t)
-  if ('skip' in preload) return t.skip(preload.skip)
-  for (const name of ['EPERM', 'ENOTSUP', 'EMLINK', 'ENOSYS'] as const) {
-    const number = String(constants.errno[name])
-    const env = { LD_PRELOAD: preload.library, NO_LINK_ERRNO: number }
-    await t.test(name, async () => storesAllOrNothing(freshDirectory(t), env))
+  const lacking = lackingLibrary(t)
+  if ('skip' in lacking) return t.skip(lacking.skip)
+  // CIFS says EINVAL, rclone EIO, OpenAFS EXDEV between directories.
+  for (const link of ['EPERM', 'ENOTSUP', 'EMLINK', 'ENOSYS', 'EINVAL', 'EIO', 'EXDEV'] as const) {
+    await t.test(link, async () => storesAllOrNothing(freshDirectory(t), lacking({ link })))
   }
 })
 
+test('a mount that refuses modes and syncs loses no upload', async (t) => {
+  const lacking = lackingLibrary(t)
+  if ('skip' in lacking) return t.skip(lacking.skip)
+  for (const error of ['EINVAL', 'EACCES', 'ENOTSUP'] as const) {
+    const env = { ...lacking({ fchmod: error, fsync: error }), UPLOAD_CGI_DURABLE: 'true' }
+    await t.test(error, async () => storesAllOrNothing(freshDirectory(t), env))
+  }
+})
+
+test('a sync that fails because the disk does is an error', async (t) => {
+  const lacking = lackingLibrary(t)
+  if ('skip' in lacking) return t.skip(lacking.skip)
+  const directory = freshDirectory(t)
+  const env = { ...lacking({ fsync: 'EIO' }), UPLOAD_CGI_DURABLE: 'true' }
+  assertFault(await post(directory, [file('a.txt')], env), 'DIRECTORY_UNUSABLE')
+  assert.deepEqual(contents(directory), {})
+})
+
 test('without hard links writers of one name keep to on_conflict', async (t) => {
-  const preload = withoutLinks(t)
-  if ('skip' in preload) return t.skip(preload.skip)
-  const env = { LD_PRELOAD: preload.library, NO_LINK_ERRNO: String(constants.errno.EPERM) }
+  const lacking = lackingLibrary(t)
+  if ('skip' in lacking) return t.skip(lacking.skip)
+  const env = lacking({ link: 'EPERM' })
   await allAreNumbered(freshDirectory(t), 80, env)
   await oneRemains(freshDirectory(t), 24, env)
   await oneIsStored(freshDirectory(t), 24, env)
