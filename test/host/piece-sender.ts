@@ -30,6 +30,12 @@ export type Reply = {
   readonly text: string
 }
 
+/** What happens to a piece on its way, after `at` bytes of its body. */
+export type Incident =
+  | { readonly at: number; readonly kind: 'cut' }
+  /** The rest follows once the promise is settled. Meanwhile the program waits for it. */
+  | { readonly at: number; readonly kind: 'pause'; readonly meanwhile: () => Promise<unknown> }
+
 export class PieceSender {
   readonly url: () => string
   readonly id: string
@@ -56,8 +62,8 @@ export class PieceSender {
     return exchange(`${this.url()}?upload=${this.id}`, 'GET')
   }
 
-  /** `cutAt`: the connection breaks after so many bytes of the body; status 0 then. */
-  async piece(offset: number, length = this.pieceBytes, cutAt = Infinity): Promise<Reply> {
+  /** The status is 0 after a cut. */
+  async piece(offset: number, length = this.pieceBytes, incident?: Incident): Promise<Reply> {
     const bytes = partOf(offset, Math.min(length, this.size - offset))
     const body = multipartBody([
       { name: '_upload', content: this.id },
@@ -67,8 +73,9 @@ export class PieceSender {
       { name: 'file', filename: 'file', content: bytes },
     ])
     this.pieces++
-    const reply = await exchange(this.url(), 'POST', body, cutAt)
-    if (reply.text !== nobodyThere.text) this.sentBytes += Math.min(bytes.length, cutAt)
+    const reply = await exchange(this.url(), 'POST', body, incident)
+    const sentBytes = incident?.kind === 'cut' ? incident.at : Infinity
+    if (reply.text !== nobodyThere.text) this.sentBytes += Math.min(bytes.length, sentBytes)
     return reply
   }
 
@@ -81,10 +88,10 @@ export class PieceSender {
   }
 
   /**
-   * To the end, whatever hinders it; `before` each piece, whose cut it may set. Throws when what
-   * the server once said is safe is gone, or when nothing gets through for long.
+   * To the end, whatever hinders it; `before` each piece, on which it may send an incident. Throws
+   * when what the server once said is safe is gone, or when nothing gets through for long.
    */
-  async send(before: (offset: number) => Promise<number> | number = () => Infinity) {
+  async send(before: (offset: number) => Incident | undefined = () => undefined) {
     let reply: Reply = nobodyThere
     let failures = 0
     let offset = -1
@@ -96,7 +103,7 @@ export class PieceSender {
         if (reply.status === 404) reply = { ...reply, status: 200, offset: 0 }
       } else {
         const { sentBytes } = this
-        reply = await this.piece(offset, this.pieceBytes, await before(offset))
+        reply = await this.piece(offset, this.pieceBytes, before(offset))
         sentUpTo = offset + this.sentBytes - sentBytes
         if (reply.status !== 201 && reply.status !== 202) this.lost++
       }
@@ -120,7 +127,7 @@ export class PieceSender {
   }
 }
 
-function exchange(url: string, method: string, body?: Buffer, cutAt = Infinity): Promise<Reply> {
+function exchange(url: string, method: string, body?: Buffer, incident?: Incident): Promise<Reply> {
   return new Promise((resolve) => {
     const headers: Record<string, string | number> = {
       Accept: 'application/json',
@@ -149,8 +156,17 @@ function exchange(url: string, method: string, body?: Buffer, cutAt = Infinity):
         resolve({ status: answer.statusCode ?? 0, offset, retryAfter, text })
       })
     })
-    if (body === undefined || cutAt >= body.length) sending.end(body)
-    else sending.write(body.subarray(0, cutAt), () => setTimeout(() => sending.destroy(), 30))
+    if (body === undefined || incident === undefined || incident.at >= body.length) {
+      sending.end(body)
+      return
+    }
+    const { at } = incident
+    sending.write(body.subarray(0, at), async (error) => {
+      if (error) return
+      if (incident.kind === 'cut') return setTimeout(() => sending.destroy(), 30)
+      await incident.meanwhile()
+      return sending.end(body.subarray(at))
+    })
   })
 }
 

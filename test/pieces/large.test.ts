@@ -34,14 +34,21 @@ test('4.1 GiB through Apache: the sender cut 20 times, the server restarted, the
   let restarts = 0
   let piece = 0
   const kills: Promise<boolean>[] = []
-  const reply = await sender.send(async () => {
+  const somewhere = () => Math.floor(Math.random() * pieceBytes)
+  const kill = () => {
+    const isKilled = killHolder(directory, sender.id)
+    kills.push(isKilled)
+    return isKilled
+  }
+  const reply = await sender.send(() => {
     piece++
     if (piece % 5 === 0 && cuts < 20) {
       cuts++
-      return Math.floor(Math.random() * pieceBytes)
+      return { at: somewhere(), kind: 'cut' }
     }
+    // The rest waits, however fast the machine is, so that there is a program to be killed.
     if (piece % 7 === 3 && kills.length < 20) {
-      kills.push(killHolder(directory, sender.id, Math.floor(Math.random() * 120)))
+      return { at: Math.max(1_000_000, somewhere()), kind: 'pause', meanwhile: kill }
     }
     if (piece % 50 === 8 && restarts < 3) {
       restarts++
@@ -50,7 +57,7 @@ test('4.1 GiB through Apache: the sender cut 20 times, the server restarted, the
         server = await start()
       }, 30)
     }
-    return Infinity
+    return undefined
   })
   const killed = (await Promise.all(kills)).filter((isKilled) => isKilled).length
   t.diagnostic(`${cuts} cuts, ${restarts} restarts, ${killed} of ${kills.length} programs killed`)
@@ -82,7 +89,7 @@ test('2.1 GiB through Apache, ModSecurity and the core rule set, blocking', {
   let piece = 0
   const reply = await sender.send(() => {
     if (++piece % 30 === 0) killHolder(directory, sender.id)
-    return piece % 40 === 0 ? 1_000_000 : Infinity
+    return piece % 40 === 0 ? { at: 1_000_000, kind: 'cut' } : undefined
   })
   assertLittleAgain(t, sender, 8_000_000)
   await assertArrived(directory, sender.size, reply.text)
@@ -101,7 +108,7 @@ test('behind nginx with its limit of 1 MB the pieces become small enough', {
   let piece = 0
   const reply = await sender.send(() => {
     if (++piece % 40 === 0) killHolder(directory, sender.id)
-    return piece % 50 === 0 ? 300_000 : Infinity
+    return piece % 50 === 0 ? { at: 300_000, kind: 'cut' } : undefined
   })
   assert.equal(sender.pieceBytes, 1_000_000)
   // Three of them are refused, of 8, 4 and 2 MB.
