@@ -27,7 +27,13 @@ import { giveToServer } from '../host/user.ts'
 
 describe('Uppy in Chromium', { skip: missing('apache2', 'chromium'), timeout: 300_000 }, () => {
   test('uploads several files, in one request each and in pieces', async (t) => {
-    for (const options of [{}, { chunkSize: 3_000_000 }, { overridePatchMethod: true }]) {
+    const kinds = [
+      {},
+      { chunkSize: 3_000_000 },
+      { overridePatchMethod: true },
+      { endpoint: '/upload/tus', chunkSize: 3_000_000 },
+    ]
+    for (const options of kinds) {
       const { page, server } = await openPage(t, options)
       await choose(page, { 'Größe.bin': content, 'small.txt': Buffer.from('small') })
       await start(page)
