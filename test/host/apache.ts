@@ -4,6 +4,7 @@ import { readdirSync, statSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
 import { program, root } from './program.ts'
 import {
+  type Certificate,
   entries,
   folder,
   quoted,
@@ -45,6 +46,7 @@ export async function startApache(options: ApacheOptions): Promise<RunningServer
       'DefaultRuntimeDir .',
       'Mutex file:. default',
       ...apacheModules(mpm, module),
+      ...(options.tls === undefined ? [] : secureLines(options.tls)),
       ...(module === 'cgid' ? ['ScriptSock cgid.sock'] : []),
       ...(isRoot() ? [`User ${serverUser}`, `Group ${serverUser}`] : []),
       `DocumentRoot "${documentRoot}"`,
@@ -89,6 +91,17 @@ function apacheModules(mpm: string, cgi: string): readonly string[] {
   names.push('setenvif', cgi)
   const lines = names.map((name) => `LoadModule ${name}_module ${modules}/mod_${name}.so`)
   return [...lines, 'TypesConfig /dev/null']
+}
+
+function secureLines({ certificate, key }: Certificate): readonly string[] {
+  return [
+    `LoadModule ssl_module ${modules}/mod_ssl.so`,
+    `LoadModule http2_module ${modules}/mod_http2.so`,
+    'Protocols h2 http/1.1',
+    'SSLEngine on',
+    `SSLCertificateFile "${certificate}"`,
+    `SSLCertificateKeyFile "${key}"`,
+  ]
 }
 
 const modules = '/usr/lib/apache2/modules'

@@ -63,6 +63,7 @@ const packages = {
   shellcheck: 'shellcheck',
   'php-cgi': 'php-cgi',
   curl: 'curl',
+  openssl: 'openssl',
   perl: 'perl',
   python3: 'python3',
   http: 'httpie',

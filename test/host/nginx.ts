@@ -3,6 +3,7 @@
 import { join, resolve } from 'node:path'
 import { program } from './program.ts'
 import {
+  type Certificate,
   entries,
   folder,
   quoted,
@@ -32,7 +33,8 @@ export async function startNginx(options: ServerOptions): Promise<RunningServer>
       // nginx has no other way to write a dollar sign.
       '  geo $dollar { default "$"; }',
       '  server {',
-      `    listen 127.0.0.1:${port};`,
+      `    listen 127.0.0.1:${port}${options.tls === undefined ? '' : ' ssl http2'};`,
+      ...(options.tls === undefined ? [] : secureLines(options.tls)),
       `    root "${folder(home, 'docroot')}";`,
       '    location ~ ^/cgi-bin/upload\\.cgi(?:$|/) {',
       '      fastcgi_split_path_info ^(/cgi-bin/upload\\.cgi)(.*)$;',
@@ -58,4 +60,8 @@ export async function startNginx(options: ServerOptions): Promise<RunningServer>
       { tool: 'nginx', args },
     ]
   })
+}
+
+function secureLines({ certificate, key }: Certificate): readonly string[] {
+  return [`ssl_certificate "${certificate}";`, `ssl_certificate_key "${key}";`]
 }

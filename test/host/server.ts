@@ -39,7 +39,12 @@ export type ServerOptions = {
   env?: Readonly<Record<string, string>>
   /** More lines of configuration, at the end: Apache and lighttpd globally, nginx in `server`. */
   extra?: string
+  /** Then it speaks HTTP/2 and HTTP/1.1, over TLS alone: Apache and nginx. */
+  tls?: Certificate
 }
+
+/** The paths of two files. */
+export type Certificate = { readonly certificate: string; readonly key: string }
 
 // What start() is given for each process; `socket` is a file to wait for before the next.
 type Command = {
@@ -52,7 +57,7 @@ type Command = {
 }
 export type Prepare = (home: string, port: number) => readonly Command[]
 
-type Place = { home: string; removeHome: () => void; port: number; path: string }
+type Place = { home: string; removeHome: () => void; port: number; url: string }
 
 /** Starts what `prepare` says, which may be called again with another port. */
 export async function start(
@@ -70,7 +75,8 @@ export async function start(
     giveToServer(home)
     const port = await freePort()
     try {
-      return await launch({ home, removeHome, port, path }, prepare(home, port))
+      const url = `${options.tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}${path}`
+      return await launch({ home, removeHome, port, url }, prepare(home, port))
     } catch (error) {
       // Between the choice of a port and its use somebody else may take it.
       const isTaken = /in use|could not bind/i.test(String(error))
@@ -80,7 +86,7 @@ export async function start(
 }
 
 async function launch(
-  { home, removeHome, port, path }: Place,
+  { home, removeHome, port, url }: Place,
   commands: readonly Command[],
 ): Promise<RunningServer> {
   const started: ChildProcess[] = []
@@ -104,7 +110,7 @@ async function launch(
     await stop()
     throw new Error(`${error instanceof Error ? error.message : error}\n${errorLog()}`)
   }
-  return { url: `http://127.0.0.1:${port}${path}`, pid: started.at(-1)?.pid ?? 0, errorLog, stop }
+  return { url, pid: started.at(-1)?.pid ?? 0, errorLog, stop }
 }
 
 /** In a process group of its own, so that what it started can be ended with it. */
