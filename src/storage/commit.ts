@@ -8,6 +8,7 @@ import { Fault } from '../fault.ts'
 import { attempt } from '../system-error.ts'
 import type { Directory } from './directory.ts'
 import { syncDirectory, translated } from './files.ts'
+import { fitting } from './name-limit.ts'
 import {
   maybeThereFault,
   type Placed,
@@ -55,13 +56,14 @@ export function commit<Result>(
 }
 
 function place(directory: Directory, file: Whole, before: readonly Placed[]): Placed {
-  const path = join(directory.path, file.name)
+  const { name } = fitting(directory.path, file.name)
+  const path = join(directory.path, name)
   switch (directory.settings.onConflict) {
     case 'rename':
       return placeNumbered(file, directory.path, file.name)
     case 'reject': {
       const placed = placeNew(file, path)
-      if (placed === undefined) throw new Fault('NAME_TAKEN', file.name)
+      if (placed === undefined) throw new Fault('NAME_TAKEN', name)
       return placed
     }
     case 'overwrite': {

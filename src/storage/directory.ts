@@ -7,6 +7,7 @@ import type { Settings } from '../settings/settings.ts'
 import { blockBytes } from './block-writer.ts'
 import { isThere, translated } from './files.ts'
 import { Incoming } from './incoming.ts'
+import { fitting } from './name-limit.ts'
 import { Space } from './space.ts'
 
 export class Directory {
@@ -33,7 +34,8 @@ export class Directory {
 
   requireFreeName(name: string): void {
     if (this.settings.onConflict !== 'reject') return
-    if (translated(() => isThere(join(this.path, name)))) throw new Fault('NAME_TAKEN', name)
+    if (translated(() => isThere(join(this.path, fitting(this.path, name).name))))
+      throw new Fault('NAME_TAKEN', name)
   }
 
   /**

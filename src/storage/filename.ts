@@ -4,7 +4,7 @@
 // at most 255 bytes of UTF-8; it is never hidden, never an option to a shell command and never a
 // device of Windows. A stored name is stored as itself.
 
-const maxNameBytes = 255
+export const maxNameBytes = 255
 /** A longer "extension" is taken for a part of a name that happens to contain a dot. */
 const maxExtensionBytes = 64
 
@@ -13,16 +13,16 @@ export function storedName(clientName: string): string {
   name = name.replace(unwanted(), '').normalize('NFC').replace(blanks(), ' ').replace(unsafe, '_')
   name = trimEdges(name)
   if (device.test(name)) name = `_${name}`
-  name = shorten(name, maxNameBytes)
+  name = shortened(name, maxNameBytes)
   return name === '' ? 'upload' : name
 }
 
-/** `name.ext`, 2 → `name-2.ext`, at most 255 bytes. `name`: as storedName() returns it. */
-export function numberedName(name: string, number: number): string {
+/** `name.ext`, 2 → `name-2.ext`, of at most so many bytes. `name`: as storedName() returns it. */
+export function numberedName(name: string, number: number, maxBytes = maxNameBytes): string {
   const suffix = `-${number}`
   const extension = extensionOf(name)
   const stem = name.slice(0, name.length - extension.length)
-  const room = maxNameBytes - utf8Length(suffix) - utf8Length(extension)
+  const room = maxBytes - utf8Length(suffix) - utf8Length(extension)
   return cut(stem, room) + suffix + extension
 }
 
@@ -46,7 +46,8 @@ function trimEdges(name: string): string {
   return name.slice(from, end)
 }
 
-function shorten(name: string, maxBytes: number): string {
+/** The name in at most so many bytes, with its extension. `name`: as storedName() makes it. */
+export function shortened(name: string, maxBytes: number): string {
   if (endWithin(name, maxBytes) === name.length) return name
   const extension = extensionOf(name)
   const stem = name.slice(0, name.length - extension.length)

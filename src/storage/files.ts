@@ -10,6 +10,7 @@ import {
   fsyncSync,
   lstatSync,
   openSync,
+  type Stats,
 } from 'node:fs'
 import { Fault } from '../fault.ts'
 import { errorCode } from '../system-error.ts'
@@ -20,7 +21,17 @@ export const createNew =
 
 /** Whether anything has this name, even a broken symlink. */
 export function isThere(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false }) !== undefined
+  return lookedUp(path) !== undefined
+}
+
+/** What has this name; undefined for nothing, and for a name that is too long to be there. */
+export function lookedUp(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })
+  } catch (error) {
+    if (errorCode(error) === 'ENAMETOOLONG') return undefined
+    throw error
+  }
 }
 
 /** Sets the mode of a whole file and, if asked to, makes its content durable. Returns its inode. */

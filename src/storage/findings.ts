@@ -19,9 +19,12 @@ import { formatSize } from '../quantity.ts'
 import type { Settings } from '../settings/settings.ts'
 import { attempt, errorCode } from '../system-error.ts'
 import { Directory } from './directory.ts'
+import { maxNameBytes } from './filename.ts'
+import { nameLimit } from './name-limit.ts'
 import { openStorage } from './open.ts'
 import { userName } from './owner.ts'
 import { Pending } from './pending.ts'
+import { meansNoLinks } from './placement.ts'
 import { directoryProblem } from './problem.ts'
 import { freeSpace } from './space.ts'
 import type { InspectedStorage } from './storage.ts'
@@ -85,6 +88,7 @@ function tryStoring(settings: Settings, path: string): Finding[] {
         fine('WRITABLE', `files can be written there by user ${user}`),
         linking(pending.path, incoming.randomFile('part')),
         syncing(path),
+        ...nameLength(path),
         ...clockFindings(clock),
       ]
     } finally {
@@ -104,8 +108,15 @@ function linking(path: string, other: string): Finding {
     return fine('HARD_LINKS', 'hard links: yes')
   } catch (error) {
     const code = errorCode(error)
+    if (!meansNoLinks(code)) throw error
     return fine('HARD_LINKS', `hard links: no (${code}); placeholders reserve names instead`)
   }
+}
+
+function nameLength(path: string): Finding[] {
+  const limit = nameLimit(path)
+  if (limit === maxNameBytes) return []
+  return [fine('NAME_LENGTH', `names: at most ${limit} bytes here; longer ones are shortened`)]
 }
 
 /** Syncs as syncDirectory() does, but reports the refusal. */

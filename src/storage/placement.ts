@@ -23,7 +23,8 @@ import { Fault } from '../fault.ts'
 import { attempt, errorCode } from '../system-error.ts'
 import { writeAt } from './block-writer.ts'
 import { numberedName, storedName } from './filename.ts'
-import { createNew, fileSystemFault, isThere } from './files.ts'
+import { createNew, fileSystemFault, isThere, lookedUp } from './files.ts'
+import { fitting } from './name-limit.ts'
 
 /** A file that is completely on disk, under a random name. */
 export type Received = { readonly path: string; readonly inode: number }
@@ -42,13 +43,14 @@ export function placeNew(file: Received, path: string): Placed | undefined {
 }
 
 /** Places the file under the name or, if that is taken, under a numbered one: `name-2.ext`, … */
-export function placeNumbered(file: Received, directory: string, name: string): Placed {
+export function placeNumbered(file: Received, directory: string, wanted: string): Placed {
+  const { name, maxBytes } = fitting(directory, wanted)
   let number = 1
   for (let tries = 0; tries < maxTries; tries++) {
-    const path = join(directory, number === 1 ? name : numberedName(name, number))
+    const path = join(directory, number === 1 ? name : numberedName(name, number, maxBytes))
     const placed = placeNew(file, path)
     if (placed !== undefined) return placed
-    number = freeNumber(directory, name, number + 1)
+    number = freeNumber(directory, name, number + 1, maxBytes)
   }
   throw new Fault('NAME_TAKEN', name)
 }
@@ -120,8 +122,8 @@ export function maybeThereFault(paths: readonly string[], error: unknown): Fault
 /**
  * A number not below `from` whose name looks free, found with O(log n) look-ups. link(2) decides.
  */
-function freeNumber(directory: string, name: string, from: number): number {
-  const isTaken = (number: number) => isThere(join(directory, numberedName(name, number)))
+function freeNumber(directory: string, name: string, from: number, maxBytes: number): number {
+  const isTaken = (number: number) => isThere(join(directory, numberedName(name, number, maxBytes)))
   let step = 1
   while (isTaken(from + step - 1)) step *= 2
   // The name is taken at `low` (or `low` is just below `from`) and free at `high`.
@@ -137,15 +139,15 @@ function freeNumber(directory: string, name: string, from: number): number {
 
 /**
  * Whether an error of link(2) may mean that there are no hard links. File systems disagree on the
- * code: EPERM, ENOTSUP, EINVAL (CIFS), EIO (rclone), EXDEV (OpenAFS). Where it meant something else,
- * the placeholder fails with that error again.
+ * code: EPERM, ENOTSUP, EINVAL (CIFS), EIO (rclone), EXDEV (OpenAFS). Where it meant something
+ * else, the placeholder fails with that error again.
  */
 export function meansNoLinks(code: string): boolean {
   return !realErrors.has(code)
 }
 
 function isAt(path: string, inode: number): boolean {
-  return lstatSync(path, { throwIfNoEntry: false })?.ino === inode
+  return lookedUp(path)?.ino === inode
 }
 
 /** Undefined when two attempts cannot find it out. */

@@ -77,6 +77,7 @@ const packages = {
   btrfs: 'btrfs-progs',
   'mkfs.vfat': 'dosfstools',
   fusefat: 'fusefat',
+  encfs: 'encfs',
 } as const
 
 // Packages without a program of their own, and a file that shows that each is installed.

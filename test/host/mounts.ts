@@ -9,7 +9,7 @@ import { constants } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { missing } from './installed.ts'
-import { atExit, directoryUntilExit } from './program.ts'
+import { atExit, directoryUntilExit, freshDirectory } from './program.ts'
 
 /**
  * The reason to skip, also under UPLOAD_CGI_NO_SKIPS: no installation can fix it. False: it works.
@@ -67,6 +67,15 @@ export function mountVfat(t: TestContext, megabytes: number): { path: string } |
   return { skip: `${byKernel.stderr.trim()}; fusefat: ${byFuse.stderr.trim()}` }
 }
 
+/** An encrypted directory; names of more than 175 bytes do not fit. Needs encfs. */
+export function mountEncfs(t: TestContext): string {
+  const { path } = prepare(t)
+  const encrypted = freshDirectory(t)
+  const args = ['--standard', '--extpass=echo password', encrypted, path]
+  must('encfs', args, 'y\n')
+  return path
+}
+
 export function remount(path: string, options: string): void {
   must('mount', ['-o', `remount,${options}`, path])
 }
@@ -110,14 +119,14 @@ function unmount(path: string): void {
   if (isMounted()) run('umount', ['-l', path])
 }
 
-function must(tool: string, args: readonly string[]): void {
-  const { status, stderr, error } = run(tool, args)
+function must(tool: string, args: readonly string[], input = ''): void {
+  const { status, stderr, error } = run(tool, args, input)
   if (status !== 0) throw new Error(`${tool} ${args.join(' ')}: ${error ?? stderr}`)
 }
 
-function run(tool: string, args: readonly string[]): SpawnSyncReturns<string> {
+function run(tool: string, args: readonly string[], input = ''): SpawnSyncReturns<string> {
   const PATH = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin:/usr/bin:/bin`
-  return spawnSync(tool, args, { encoding: 'utf8', env: { PATH } })
+  return spawnSync(tool, args, { encoding: 'utf8', env: { PATH }, input })
 }
 
 let probed: string | false | undefined

@@ -24,10 +24,14 @@ export type Piece = {
   program?: string
 }
 
-/** An upload of `content`, with a directory of its own. */
+/** An upload of `content`, with a directory of its own unless one is given. */
 export class Uploads {
-  readonly directory = freshDirectory({ after })
+  readonly directory: string
   readonly id = randomBytes(16).toString('hex')
+
+  constructor(directory = freshDirectory({ after })) {
+    this.directory = directory
+  }
 
   piece(piece: Piece): Promise<CgiReply> {
     const { id = this.id, offset = 0, size = content.length, name = 'video.mp4' } = piece
