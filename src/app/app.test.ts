@@ -11,6 +11,7 @@ import { type BodyPart, contentType, multipartBody } from '../../test/host/multi
 import type { Env } from '../http/request.ts'
 import { loadSettings } from '../settings/load.ts'
 import type { LoadedSettings } from '../settings/settings.ts'
+import { Incoming } from '../storage/incoming.ts'
 import type { Exchange } from './exchange.ts'
 
 const upload = '0123456789abcdef0123456789abcdef'
@@ -56,7 +57,11 @@ function logOf({ logFile }: LoadedSettings) {
   return lines.map((line) => JSON.parse(line))
 }
 
-const incomingOf = (directory: string) => readdirSync(join(directory, '.incoming'))
+const dataOf = (directory: string) => {
+  const incoming = new Incoming(directory)
+  return readFileSync(incoming.file(incoming.find(upload) ?? '', 'data'), 'utf8')
+}
+const incomingOf = (directory: string) => readdirSync(join(directory, '.upload-cgi', 'incoming'))
 
 test('a bug is a 500 that tells the visitor an id only, and what was received is removed', (t) => {
   const { directory, settings } = scene(t)
@@ -80,14 +85,14 @@ test('a reply that cannot be made takes back what was stored', (t) => {
   const buggy = {
     ...settings,
     get publicUrl(): string {
-      assert.deepEqual(readdirSync(directory).sort(), ['.incoming', 'a.txt'])
+      assert.deepEqual(readdirSync(directory).sort(), ['.upload-cgi', 'a.txt'])
       throw new TypeError('a secret of the inside')
     },
   }
   const { body, exchange } = postOf([file], buggy, 'text/html')
   assert.equal(exchange.write(body), true)
   assert.equal(endOf(exchange).status, 500)
-  assert.deepEqual(readdirSync(directory), ['.incoming'])
+  assert.deepEqual(readdirSync(directory), ['.upload-cgi'])
   assert.deepEqual(incomingOf(directory), [])
 })
 
@@ -109,7 +114,7 @@ test('a reply whose headers cannot be encoded takes back what was stored', (t) =
   exchange.write(body)
   const reply = endOf(exchange)
   assert.deepEqual([reply.status, asked >= 2], [500, true])
-  assert.deepEqual(readdirSync(directory), ['.incoming'])
+  assert.deepEqual(readdirSync(directory), ['.upload-cgi'])
 })
 
 test('abort removes what was received of a form', (t) => {
@@ -118,7 +123,7 @@ test('abort removes what was received of a form', (t) => {
   exchange.write(body.subarray(0, body.length - 20))
   assert.equal(incomingOf(directory).length, 1)
   exchange.abort()
-  assert.deepEqual([readdirSync(directory), incomingOf(directory)], [['.incoming'], []])
+  assert.deepEqual([readdirSync(directory), incomingOf(directory)], [['.upload-cgi'], []])
 })
 
 test('abort removes a new upload in pieces, and of one that was there only the new piece', (t) => {
@@ -132,7 +137,7 @@ test('abort removes a new upload in pieces, and of one that was there only the n
   const second = postOf(piece(3, 'def', 6), settings)
   second.exchange.write(second.body.subarray(0, -20))
   second.exchange.abort()
-  assert.equal(readFileSync(join(directory, '.incoming', `${upload}.data`), 'utf8'), 'abc')
+  assert.equal(dataOf(directory), 'abc')
   assert.equal(answerOf(piece(3, 'def', 6), settings).status, 201)
   assert.equal(readFileSync(join(directory, 'a.txt'), 'utf8'), 'abcdef')
 })

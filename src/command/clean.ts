@@ -21,18 +21,20 @@ export function clean(script: string, olderThan: string, isDryRun: boolean): num
   const [problem] = settings.problems
   if (problem !== undefined) return failed(78, problemText(problem))
   let incoming: Incoming
+  let isThere: boolean
   try {
     const documentRoot = process.env['DOCUMENT_ROOT'] ?? ''
     incoming = new Incoming(usableDirectory(settings, documentRoot, process.execPath))
+    // It follows no symlink to what may belong to others.
+    isThere = incoming.folder.exists()
   } catch (error) {
     return failed(78, `${error instanceof Error ? (error.cause ?? error.message) : error}`)
   }
   let bytes = 0
   let count = 0
   let failures = 0
-  // The time fails when nothing was ever received, for then there is no directory to ask.
-  const now = attempt(() => incoming.now())
-  const names = now === undefined ? [] : incoming.stale(now - seconds * 1000, Infinity)
+  const now = isThere ? attempt(() => incoming.now()) : undefined
+  const names = now === undefined ? [] : incoming.stale(now, seconds * 1000, Infinity)
   for (const name of names) {
     const size = attempt(() => lstatSync(join(incoming.path, name)).size) ?? 0
     try {

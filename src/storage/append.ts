@@ -3,16 +3,7 @@
 // The checksum is computed on the way while all bytes pass through one process. Otherwise the file
 // is read once at its end, since the state of a hash cannot be kept from one process to the next.
 
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  ftruncateSync,
-  linkSync,
-  openSync,
-  readSync,
-  unlinkSync,
-} from 'node:fs'
+import { closeSync, fstatSync, ftruncateSync, linkSync, readSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Hash, openHash } from '../checksum.ts'
 import { Fault } from '../fault.ts'
@@ -23,18 +14,29 @@ import type { Claim } from './claim.ts'
 import { commit } from './commit.ts'
 import type { Directory } from './directory.ts'
 import { storedName } from './filename.ts'
-import { finishFile, syncData, syncDirectory, translated } from './files.ts'
+import {
+  finishFile,
+  openPlain,
+  readAndWrite,
+  syncData,
+  syncDirectory,
+  translated,
+} from './files.ts'
 import { note } from './journal.ts'
 import { removePlaceholder } from './placement.ts'
 import type { UploadState } from './state.ts'
 import type { Appending, Finished, UploadHeader } from './storage.ts'
 import { announce } from './watchers.ts'
 
+/** `id`: of the upload. `key`: what its files are named after. */
+export type Identity = { readonly id: string; readonly key: string }
+
 export class Append implements Appending {
   readonly id: string
   readonly header: UploadHeader
   offset: number
   readonly #directory: Directory
+  readonly #key: string
   readonly #claim: Claim
   readonly #state: UploadState
   /** True if this sender began the upload. */
@@ -47,8 +49,15 @@ export class Append implements Appending {
   /** The hash of all bytes so far; undefined when some came through another process. */
   #hash: Hash | undefined
 
-  constructor(directory: Directory, id: string, claim: Claim, state: UploadState, isNew = false) {
+  constructor(
+    directory: Directory,
+    { id, key }: Identity,
+    claim: Claim,
+    state: UploadState,
+    isNew = false,
+  ) {
     this.id = id
+    this.#key = key
     this.header = state.header
     this.offset = state.offset
     this.#directory = directory
@@ -58,7 +67,7 @@ export class Append implements Appending {
     this.#isNamed = !isNew
     this.#pieces = state.pieces
     const path = state.hasData ? this.#file('data') : join(directory.path, state.placedAs ?? '')
-    this.#data = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW)
+    this.#data = openPlain(path, readAndWrite)
     this.#writer = new BlockWriter(this.#data, this.offset, directory.block, directory.space)
     if (this.offset === 0) this.#hash = this.#newHash()
   }
@@ -165,7 +174,7 @@ export class Append implements Appending {
   }
 
   #file(kind: string): string {
-    return this.#directory.incoming.file(this.id, kind)
+    return this.#directory.incoming.file(this.#key, kind)
   }
 
   /**

@@ -1,32 +1,24 @@
 // Lets one sender at a time append to an upload in pieces, without a lock. A claim is a file
-// `ID.claim-N`, which only one process can create. Its holder writes to it every few seconds. When
+// `KEY.claim-N`, which only one process can create. Its holder writes to it every few seconds. When
 // it has been silent for 45 s by the clock of the file system, the next sender may create N + 1 and
 // resume. So a sender that died blocks an upload for less than a minute, over NFS too. On the same
 // host we also check whether the process still exists. That only shortens the wait; correctness
 // does not depend on it. A holder that was stopped for longer finds its claim gone or followed by
 // another one, and gives up.
 
-import {
-  closeSync,
-  fstatSync,
-  lstatSync,
-  openSync,
-  readFileSync,
-  readlinkSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs'
+import { closeSync, lstatSync, readFileSync, readlinkSync, unlinkSync, writeSync } from 'node:fs'
 import { Fault } from '../fault.ts'
 import { attempt, errorCode } from '../system-error.ts'
-import { createNew, syncData } from './files.ts'
+import { createFile, isThere, readSmall, syncData } from './files.ts'
 import type { Incoming } from './incoming.ts'
 
 const silentMilliseconds = 45_000
 const heartbeatMilliseconds = 5_000
+const maxClaimBytes = 4096
 
 export class Claim {
   readonly #incoming: Incoming
-  readonly #id: string
+  readonly #key: string
   readonly #number: number
   readonly #fd: number
   readonly #inode: number
@@ -34,25 +26,10 @@ export class Claim {
   #lastBeat = clocks()
 
   /** Throws UPLOAD_BUSY while another sender is active. */
-  constructor(incoming: Incoming, id: string) {
+  constructor(incoming: Incoming, key: string) {
     this.#incoming = incoming
-    this.#id = id
-    const last = lastClaim(incoming, id)
-    if (last > 0 && !isAbandoned(incoming, claimFile(incoming, id, last))) throw busyFault()
-    this.#number = last + 1
-    try {
-      this.#fd = openSync(claimFile(incoming, id, this.#number), createNew, 0o600)
-    } catch (error) {
-      throw errorCode(error) === 'EEXIST' ? busyFault() : error
-    }
-    try {
-      this.#inode = fstatSync(this.#fd).ino
-      writeSync(this.#fd, this.#text, 0)
-    } catch (error) {
-      attempt(() => closeSync(this.#fd))
-      attempt(() => unlinkSync(this.#file()))
-      throw error
-    }
+    this.#key = key
+    ;[this.#number, this.#fd, this.#inode] = claimed(incoming, key, this.#text)
   }
 
   /**
@@ -89,42 +66,79 @@ export class Claim {
     attempt(() => closeSync(this.#fd))
     if (!isOurs || attempt(() => this.#isFollowed()) !== false) return
     for (let number = 1; number <= this.#number; number++) {
-      attempt(() => unlinkSync(claimFile(this.#incoming, this.#id, number)))
+      attempt(() => unlinkSync(claimFile(this.#incoming, this.#key, number)))
     }
   }
 
   #isFollowed(): boolean {
-    const next = claimFile(this.#incoming, this.#id, this.#number + 1)
-    return lstatSync(next, { throwIfNoEntry: false }) !== undefined
+    return isThere(claimFile(this.#incoming, this.#key, this.#number + 1))
   }
 
   #file(): string {
-    return claimFile(this.#incoming, this.#id, this.#number)
+    return claimFile(this.#incoming, this.#key, this.#number)
   }
 }
 
 /** Whether a sender is active, as far as this can be known. */
-export function isClaimed(incoming: Incoming, id: string): boolean {
-  const last = lastClaim(incoming, id)
-  return last > 0 && !isAbandoned(incoming, claimFile(incoming, id, last))
+export function isClaimed(incoming: Incoming, key: string): boolean {
+  const last = lastClaim(incoming, key)
+  return last > 0 && !isAbandoned(incoming, claimFile(incoming, key, last))
 }
 
-function claimFile(incoming: Incoming, id: string, number: number): string {
-  return incoming.file(id, `claim-${number}`)
+function claimFile(incoming: Incoming, key: string, number: number): string {
+  return incoming.file(key, `claim-${number}`)
 }
 
-/** The number of the newest claim, the only valid one; 0 when there is none. */
-function lastClaim(incoming: Incoming, id: string): number {
-  let number = 0
-  while (lstatSync(claimFile(incoming, id, number + 1), { throwIfNoEntry: false })) number++
+type Held = [number: number, fd: number, inode: number]
+
+function claimed(incoming: Incoming, key: string, text: string): Held {
+  const passed: string[] = []
+  try {
+    for (let last = lastClaim(incoming, key); ; last = lastClaim(incoming, key, last + 1)) {
+      if (last > 0 && !isAbandoned(incoming, claimFile(incoming, key, last))) throw busyFault()
+      const path = claimFile(incoming, key, last + 1)
+      const [fd, inode] = createClaim(incoming, path, text)
+      if (!isThere(claimFile(incoming, key, last + 2))) return [last + 1, fd, inode]
+      // A sender that was killed while it removed its claims has left a later one. The newest one
+      // decides, and ours only fills the gap.
+      passed.push(path)
+      closeSync(fd)
+    }
+  } catch (error) {
+    for (const path of passed) attempt(() => unlinkSync(path))
+    throw error
+  }
+}
+
+function createClaim(incoming: Incoming, path: string, text: string): [fd: number, ino: number] {
+  let fd = -1
+  try {
+    const created = createFile(path)
+    fd = created.fd
+    incoming.folder.requireOurs(created.stats)
+    writeSync(fd, text, 0)
+    return [fd, created.stats.ino]
+  } catch (error) {
+    if (fd === -1) throw errorCode(error) === 'EEXIST' ? busyFault() : error
+    attempt(() => closeSync(fd))
+    attempt(() => unlinkSync(path))
+    throw error
+  }
+}
+
+/** The number of the newest claim after `from`, the only valid one; `from` when there is none. */
+function lastClaim(incoming: Incoming, key: string, from = 0): number {
+  let number = from
+  while (isThere(claimFile(incoming, key, number + 1))) number++
   return number
 }
 
 function isAbandoned(incoming: Incoming, path: string): boolean {
   const stats = lstatSync(path, { throwIfNoEntry: false })
-  if (stats === undefined) return true
-  if (isHolderDead(attempt(() => readFileSync(path, 'utf8')) ?? '')) return true
-  return incoming.now() - stats.mtimeMs > silentMilliseconds
+  if (!stats?.isFile()) return true
+  if (isHolderDead(readSmall(path, maxClaimBytes)?.toString() ?? '')) return true
+  // A time in the future counts by its distance: the clock was set back since.
+  return Math.abs(incoming.now() - stats.mtimeMs) > silentMilliseconds
 }
 
 /**

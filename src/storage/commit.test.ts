@@ -27,7 +27,7 @@ function ended(storage: Storage, name: string, content: string): PendingFile {
 }
 
 const visible = (directory: string) => readdirSync(directory).filter((name) => name[0] !== '.')
-const incoming = (directory: string) => readdirSync(join(directory, '.incoming'))
+const incoming = (directory: string) => readdirSync(join(directory, '.upload-cgi', 'incoming'))
 
 test('before is told of all files while none is visible, accept of their names after that', (t) => {
   const { directory, storage } = scene(t)

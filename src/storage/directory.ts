@@ -45,6 +45,6 @@ export class Directory {
   sweep(now: number, own = ''): void {
     if (this.#hasSwept) return
     this.#hasSwept = true
-    this.incoming.sweep(now - this.settings.partialLifetimeSeconds * 1000, own)
+    this.incoming.sweep(now, this.settings.partialLifetimeSeconds * 1000, own)
   }
 }

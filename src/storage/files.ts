@@ -10,14 +10,58 @@ import {
   fsyncSync,
   lstatSync,
   openSync,
+  readFileSync,
   type Stats,
+  unlinkSync,
 } from 'node:fs'
 import { Fault } from '../fault.ts'
-import { errorCode } from '../system-error.ts'
+import { attempt, errorCode } from '../system-error.ts'
 
 /** Flags for open(2): refuse a file that exists, and never follow a symlink. */
 export const createNew =
   constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
+
+/** Flags for open(2): never follow a symlink, never wait for the other end of a FIFO. */
+const neverWait = constants.O_NOFOLLOW | constants.O_NONBLOCK
+export const readOnly = constants.O_RDONLY | neverWait
+export const readAndWrite = constants.O_RDWR | neverWait
+
+/** Creates a file for this user alone. The caller closes `fd`. `stats`: of the empty file. */
+export function createFile(path: string): { fd: number; stats: Stats } {
+  const fd = openSync(path, createNew, 0o600)
+  try {
+    const stats = fstatSync(fd)
+    // A umask can take away what the owner needs to open it again.
+    if ((stats.mode & 0o600) !== 0o600) setMode(fd, 0o600)
+    return { fd, stats }
+  } catch (error) {
+    attempt(() => closeSync(fd))
+    attempt(() => unlinkSync(path))
+    throw error
+  }
+}
+
+/** Throws DIRECTORY_UNUSABLE for anything but a plain file, such as a FIFO. */
+export function openPlain(path: string, flags: number): number {
+  const fd = openSync(path, flags)
+  if (attempt(() => fstatSync(fd).isFile())) return fd
+  attempt(() => closeSync(fd))
+  throw new Fault('DIRECTORY_UNUSABLE', '', new Error(`${path} is not a plain file`))
+}
+
+/** Undefined unless a plain file of at most so many bytes is there. */
+export function readSmall(path: string, maxBytes: number): Buffer | undefined {
+  let fd = -1
+  try {
+    fd = openPlain(path, readOnly)
+    return fstatSync(fd).size <= maxBytes ? readFileSync(fd) : undefined
+  } catch (error) {
+    if (error instanceof Fault || isNoFile.has(errorCode(error))) return undefined
+    throw error
+  } finally {
+    if (fd !== -1) closeSync(fd)
+  }
+}
 
 /** Whether anything has this name, even a broken symlink. */
 export function isThere(path: string): boolean {
@@ -102,3 +146,5 @@ function unlessLacking(call: () => void): void {
 }
 
 const lackingErrors = new Set(['EPERM', 'EACCES', 'EINVAL', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'])
+/** What open(2) says when there is no file, or a symlink, a socket or a device without a driver. */
+const isNoFile = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO', 'ENODEV', 'EISDIR'])

@@ -9,17 +9,16 @@ import {
   linkSync,
   lstatSync,
   openSync,
-  rmdirSync,
   statSync,
   unlinkSync,
 } from 'node:fs'
-import { basename, join } from 'node:path'
 import { type Finding, failure, fine, quoted, warning } from '../finding.ts'
 import { formatSize } from '../quantity.ts'
 import type { Settings } from '../settings/settings.ts'
 import { attempt, errorCode } from '../system-error.ts'
 import { Directory } from './directory.ts'
 import { maxNameBytes } from './filename.ts'
+import { Folder, folderName } from './folder.ts'
 import { nameLimit } from './name-limit.ts'
 import { openStorage } from './open.ts'
 import { userName } from './owner.ts'
@@ -27,6 +26,7 @@ import { Pending } from './pending.ts'
 import { meansNoLinks } from './placement.ts'
 import { directoryProblem } from './problem.ts'
 import { freeSpace } from './space.ts'
+import { existing } from './state.ts'
 import type { InspectedStorage } from './storage.ts'
 
 /**
@@ -47,25 +47,33 @@ function findings(settings: Settings, path: string): Finding[] {
   ]
 }
 
-/** Uploads fail when `.incoming` belongs to another user or is on another file system. */
+/** Uploads fail when the hidden folder is not ours alone, or is on another file system. */
 function incomingProblem(directory: string): Finding | undefined {
-  const path = join(directory, '.incoming')
+  const { path, incoming } = new Folder(directory)
   const stats = attempt(() => lstatSync(path))
   if (stats === undefined) return undefined
-  if (!stats.isDirectory()) {
-    const remedy = `mv ${quoted(path)} ${quoted(`${path}.moved`)}`
-    return failure('INCOMING_WRONG', `${path} is not a directory`, remedy)
+  for (const folder of [path, incoming]) {
+    const found = attempt(() => lstatSync(folder))
+    if (found === undefined) continue
+    if (!found.isDirectory()) {
+      const remedy = `mv ${quoted(folder)} ${quoted(`${folder}.moved`)}`
+      return failure('INCOMING_WRONG', `${folder} is not a directory`, remedy)
+    }
+    if (found.dev !== statSync(directory).dev) {
+      const message = `${folder} is a file system of its own, and files cannot be linked from there`
+      return failure('INCOMING_ELSEWHERE', message, `umount ${quoted(folder)}`)
+    }
   }
   const user = process.geteuid?.() ?? -1
   if (stats.uid !== user && user !== 0) {
-    const message =
-      `${path} belongs to ${userName(stats.uid)}, but the program runs as ` + `${userName(user)}`
-    const remedy = `chown -R ${userName(user)} ${quoted(path)}`
+    const [owner, runner] = [userName(stats.uid), userName(user)]
+    const message = `${path} belongs to ${owner}, but the program runs as ${runner}`
+    const remedy = `chown -R ${runner} ${quoted(path)}`
     return failure('INCOMING_FOREIGN', message, remedy)
   }
-  if (stats.dev !== statSync(directory).dev) {
-    const message = `${path} is a file system of its own, and files cannot be linked from there`
-    return failure('INCOMING_ELSEWHERE', message, `umount ${quoted(path)}`)
+  if ((stats.mode & 0o022) !== 0 && attempt(() => new Folder(directory).hasModes())) {
+    const message = `others may write to ${path}, where uploads are received`
+    return failure('INCOMING_OPEN', message, `chmod go-w ${quoted(path)}`)
   }
   return undefined
 }
@@ -75,13 +83,13 @@ function tryStoring(settings: Settings, path: string): Finding[] {
   // The sync is tried whether the settings ask for it or not.
   const directory = new Directory({ ...settings, durable: true }, path)
   const { incoming } = directory
-  const wasThere = attempt(() => lstatSync(incoming.path)) !== undefined
+  const wasThere = attempt(() => incoming.folder.exists()) === true
   try {
     incoming.open()
     const pending = new Pending(directory, 'check', incoming.randomFile('part'))
     try {
       pending.write(Buffer.from('check'))
-      const clock = pending.touchedAt()
+      const clock = pending.created.mtimeMs
       pending.end()
       const user = userName(process.geteuid?.() ?? -1)
       return [
@@ -97,7 +105,7 @@ function tryStoring(settings: Settings, path: string): Finding[] {
   } catch (problem) {
     return [directoryProblem(settings, problem)]
   } finally {
-    if (!wasThere) attempt(() => rmdirSync(incoming.path))
+    if (!wasThere) attempt(() => incoming.folder.removeEmpty())
   }
 }
 
@@ -180,20 +188,19 @@ function inodes({ minFreeBytes }: Settings, directory: string): Finding[] {
 /** Unfinished uploads, and files that killed programs left. */
 function unfinished(settings: Settings, path: string): Finding[] {
   const { maxPartialUploads, partialLifetimeSeconds } = settings
-  const { incoming } = new Directory(settings, path)
-  const uploads = openStorage(settings, path).unfinished
-  const states = incoming.unfinished().map((id) => attempt(() => uploads.status(id)))
+  const directory = new Directory(settings, path)
+  const { incoming } = directory
+  const states = incoming.unfinished().map((key) => attempt(() => existing(directory, key)))
   const known = states.filter((state) => state !== undefined)
   const bytes = known.reduce((sum, { offset }) => sum + offset, 0)
   const oldest = Math.min(...known.map(({ touchedAt }) => touchedAt))
   const since =
     known.length === 0 ? '' : `, ${formatSize(bytes)}, since ${new Date(oldest).toISOString()}`
   const message = `unfinished uploads: ${states.length} of ${maxPartialUploads}${since}`
-  const stale = incoming.stale(Date.now() - partialLifetimeSeconds * 1000, Infinity).length
+  const stale = incoming.stale(Date.now(), partialLifetimeSeconds * 1000, Infinity).length
   const left = fine(
     'LEFT_OVER',
-    `left over in ${basename(incoming.path)}: ${stale}, swept by later uploads or \`upload.cgi ` +
-      `clean\``,
+    `left over in ${folderName}: ${stale}, swept by later uploads or by \`clean\``,
   )
   const more = stale === 0 ? [] : [left]
   if (states.length < maxPartialUploads) return [fine('UNFINISHED', message), ...more]

@@ -1,54 +1,64 @@
-// `.incoming/` in the upload directory, where every file is until it is whole. Names are 32 hex
-// digits and a kind. Processes that were killed leave files here. The sweep removes files that are
-// older than `partial_lifetime` by the clock of the file system, and never a symlink or a file with
-// another kind of name.
+// `.upload-cgi/incoming/` in the upload directory, where every file is until it is whole. Names are
+// `.ht`, 32 hex digits and a kind: random digits, or those that secret.ts makes of an id. Processes
+// that were killed leave files here. The sweep removes files that were not touched for
+// `partial_lifetime` by the clock of the file system, and never a symlink or a file with another
+// kind of name.
 
-import {
-  closeSync,
-  fstatSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  unlinkSync,
-} from 'node:fs'
+import { closeSync, lstatSync, readdirSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { Fault } from '../fault.ts'
 import { randomId } from '../random-id.ts'
-import { attempt, errorCode } from '../system-error.ts'
-import { createNew } from './files.ts'
+import { attempt } from '../system-error.ts'
+import { createFile } from './files.ts'
+import { Folder } from './folder.ts'
+import { removeNote } from './notes.ts'
 import { removePlaceholder } from './placement.ts'
+import { Secret } from './secret.ts'
 
 const maxSweptEntries = 1000
+/** How long a server waits for a client at most, in ms. */
+const held = 3_600_000
 const incomingName =
-  /^([0-9a-f]{32})\.(part\.name|data\.name|part|kept|data|journal|claim-\d{1,9})$/
+  /^\.ht([0-9a-f]{32})\.(part\.name|data\.name|part|note|kept|data|journal|claim-\d{1,9})$/
 /** The kinds of files of one upload in pieces. They are removed together. */
 const isPartial = (kind: string) => /^(data|data\.name|journal|claim-\d+)$/.test(kind)
 
-type Entry = { readonly name: string; readonly id: string; readonly kind: string }
+type Entry = { readonly name: string; readonly key: string; readonly kind: string }
 
 export class Incoming {
   readonly path: string
+  readonly folder: Folder
+  readonly #secret: Secret
   readonly #directory: string
 
   /** `directory`: the upload directory. Creates nothing yet. */
   constructor(directory: string) {
     this.#directory = directory
-    this.path = join(directory, '.incoming')
+    this.folder = new Folder(directory)
+    this.path = this.folder.incoming
+    this.#secret = new Secret(this.folder)
   }
 
+  /** Makes what is missing, and refuses what is not ours to use. */
   open(): void {
-    try {
-      mkdirSync(this.path, 0o700)
-    } catch (error) {
-      if (errorCode(error) !== 'EEXIST') throw error
-      if (lstatSync(this.path).isDirectory()) return
-      throw new Fault('DIRECTORY_UNUSABLE', '', new Error(`${this.path} is not a directory`))
-    }
+    this.folder.open()
   }
 
-  file(id: string, kind: string): string {
-    return join(this.path, `${id}.${kind}`)
+  /**
+   * The key of an upload, which its files are named after; undefined while no upload was ever
+   * begun.
+   */
+  find(id: string): string | undefined {
+    return this.#secret.find(id)
+  }
+
+  /** As find(), for an upload that begins. The folder is open. */
+  name(id: string): string {
+    return this.#secret.name(id)
+  }
+
+  /** `key`: of an upload, as find() and name() return it. */
+  file(key: string, kind: string): string {
+    return join(this.path, `.ht${key}.${kind}`)
   }
 
   randomFile(kind: 'part' | 'kept'): string {
@@ -58,61 +68,67 @@ export class Incoming {
   /** The time by the clock of the file system, in ms since 1970. */
   now(): number {
     const path = this.randomFile('part')
-    const fd = openSync(path, createNew, 0o600)
-    try {
-      return fstatSync(fd).mtimeMs
-    } finally {
-      attempt(() => closeSync(fd))
-      attempt(() => unlinkSync(path))
-    }
+    const { fd, stats } = createFile(path)
+    attempt(() => closeSync(fd))
+    attempt(() => unlinkSync(path))
+    return stats.mtimeMs
   }
 
-  /** The ids of unfinished uploads; none when `.incoming/` does not exist yet. */
+  /** The keys of unfinished uploads; none when `incoming/` does not exist yet. */
   unfinished(): string[] {
     return this.#entries()
       .filter(({ kind }) => kind === 'data')
-      .map(({ id }) => id)
+      .map(({ key }) => key)
   }
 
   /**
-   * Removes what nobody touched since `oldest` (ms since 1970), except `own`. What cannot be
-   * removed stays.
+   * Removes what nobody touched for so long, except `own`. `now`: the time by the clock of the file
+   * system, in ms since 1970. What cannot be removed stays.
    */
-  sweep(oldest: number, own = ''): void {
-    for (const name of this.stale(oldest)) {
+  sweep(now: number, milliseconds: number, own = ''): void {
+    for (const name of this.stale(now, milliseconds)) {
       if (join(this.path, name) !== own) attempt(() => this.remove(name))
     }
   }
 
-  /** The names of files that nobody touched since `oldest`, in ms since 1970. */
-  stale(oldest: number, atMost = maxSweptEntries): string[] {
-    const since = new Map<string, number>()
+  /**
+   * The names of files that nobody touched for so long. A time in the future counts by its
+   * distance: the clock was set back since. What a running request may hold stays for an hour at
+   * least, whatever is asked for: it touches its files each minute.
+   */
+  stale(now: number, milliseconds: number, atMost = maxSweptEntries): string[] {
     const entries = this.#some(atMost)
-    for (const { id, kind, name } of entries) {
-      const touched = attempt(() => touchedAt(join(this.path, name), kind)) ?? Infinity
-      const key = isPartial(kind) ? id : name
-      since.set(key, Math.max(since.get(key) ?? 0, touched))
+    const ages = new Map<string, number>()
+    const claimed = new Set<string>()
+    for (const { key, kind, name } of entries) {
+      const touched = attempt(() => touchedAt(join(this.path, name), kind)) ?? now
+      const group = isPartial(kind) ? key : name
+      ages.set(group, Math.min(ages.get(group) ?? Infinity, Math.abs(now - touched)))
+      if (!isPartial(kind) || kind.startsWith('claim-')) claimed.add(group)
     }
+    const isStale = (group: string) =>
+      (ages.get(group) ?? 0) > (claimed.has(group) ? Math.max(milliseconds, held) : milliseconds)
     return entries
-      .filter(({ id, kind, name }) => (since.get(isPartial(kind) ? id : name) ?? Infinity) < oldest)
+      .filter(({ key, kind, name }) => isStale(isPartial(kind) ? key : name))
       .map(({ name }) => name)
   }
 
   /**
-   * All entries; of very many, only some of them, others each time, but always all files of an id.
+   * All entries; of very many, only some of them, others each time, but always all files of a key.
    */
   #some(atMost: number): Entry[] {
     const entries = this.#entries()
     if (entries.length <= atMost) return entries
     const start = randomId()
-    const from = entries.findIndex(({ id }) => id < start)
+    const from = entries.findIndex(({ key }) => key < start)
     const turned = [...entries.slice(Math.max(0, from)), ...entries.slice(0, Math.max(0, from))]
-    const last = turned[atMost - 1]?.id
-    return turned.filter(({ id }, i) => i < atMost || id === last)
+    const last = turned[atMost - 1]?.key
+    return turned.filter(({ key }, i) => i < atMost || key === last)
   }
 
   remove(name: string): void {
     const path = join(this.path, name)
+    if (name.endsWith('.note')) return removeNote(path)
     if (name.endsWith('.name')) attempt(() => removePlaceholder(path, this.#directory))
     unlinkSync(path)
   }
@@ -123,19 +139,19 @@ export class Incoming {
   #entries(): Entry[] {
     const names = attempt(() => readdirSync(this.path)) ?? []
     const entries = names.map((name) => {
-      const [, id = '', kind = ''] = incomingName.exec(name) ?? []
-      return { name, id, kind }
+      const [, key = '', kind = ''] = incomingName.exec(name) ?? []
+      return { name, key, kind }
     })
     return entries
-      .filter(({ id }) => id !== '')
+      .filter(({ key }) => key !== '')
       .sort((one, other) => (one.name < other.name ? 1 : -1))
   }
 }
 
-/** When it was last touched, in ms since 1970; Infinity for anything that is not a file of ours. */
-function touchedAt(path: string, kind: string): number {
+/** When it was last touched, in ms since 1970; undefined for anything that we do not make. */
+function touchedAt(path: string, kind: string): number | undefined {
   const stats = lstatSync(path)
-  if (!stats.isFile()) return Infinity
+  if (kind === 'note' ? !stats.isDirectory() : !stats.isFile()) return undefined
   // The mtime of a kept file is that of its content. Only its ctime says when it came here.
   return kind === 'kept' ? stats.ctimeMs : stats.mtimeMs
 }

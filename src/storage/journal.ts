@@ -1,14 +1,14 @@
-// The journal of an upload in pieces, `ID.journal` in `.incoming/`: one JSON value a line. The
+// The journal of an upload in pieces, `KEY.journal` in `incoming/`: one JSON value a line. The
 // first line says what is being sent, then each piece adds [offset, pieces], and the end adds {
 // stored }. A line counts once it is complete, and it is written only after the data that it
 // describes is safe. So the recorded offset never exceeds the safe data; whatever a crash left
 // after that offset is overwritten. Lines that are incomplete or are not JSON are ignored.
 
-import { closeSync, constants, fstatSync, openSync, readSync, truncateSync } from 'node:fs'
+import { closeSync, fstatSync, readSync, truncateSync } from 'node:fs'
 import type { Stored } from '../outcome.ts'
 import { attempt } from '../system-error.ts'
 import { writeAt } from './block-writer.ts'
-import { createNew, syncData } from './files.ts'
+import { createFile, openPlain, readAndWrite, readOnly, syncData } from './files.ts'
 import type { UploadHeader } from './storage.ts'
 
 export type Journal = {
@@ -29,7 +29,7 @@ export type Journal = {
  * Throws the errors of the file system, EEXIST too. The header is safe on disk with the first note.
  */
 export function createJournal(path: string, header: Journal['header']): void {
-  const fd = openSync(path, createNew, 0o600)
+  const { fd } = createFile(path)
   try {
     writeAt(fd, Buffer.from(`${JSON.stringify(header)}\n`), 0)
   } finally {
@@ -39,7 +39,7 @@ export function createJournal(path: string, header: Journal['header']): void {
 
 /** Adds one whole line, or nothing. */
 export function note(path: string, line: unknown, isDurable: boolean): void {
-  let fd = openSync(path, constants.O_RDWR | constants.O_NOFOLLOW)
+  let fd = openPlain(path, readAndWrite)
   let size = Infinity
   try {
     size = fstatSync(fd).size
@@ -77,7 +77,7 @@ export function readJournal(path: string): Journal | undefined {
 
 /** The first line and the last ones. A huge file in small pieces has many lines between them. */
 function edges(path: string): { first: string; last: string[]; touchedAt: number } {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW)
+  const fd = openPlain(path, readOnly)
   try {
     const { size, mtimeMs } = fstatSync(fd)
     const head = readAt(fd, 0, Math.min(size, edgeBytes))

@@ -27,7 +27,13 @@ function create(directory: Directory, name: string): Pending {
     const { incoming } = directory
     incoming.open()
     const pending = new Pending(directory, name, incoming.randomFile('part'))
-    attempt(() => directory.sweep(pending.touchedAt(), pending.path))
+    try {
+      incoming.folder.requireOurs(pending.created)
+    } catch (error) {
+      pending.discard()
+      throw error
+    }
+    attempt(() => directory.sweep(pending.created.mtimeMs, pending.path))
     return pending
   })
 }

@@ -1,11 +1,11 @@
-// A file of one request while it is received. It has a random name in `.incoming/`, is whole on
+// A file of one request while it is received. It has a random name in `incoming/`, is whole on
 // disk after end(), and becomes visible only when commit.ts gives it its name.
 
-import { closeSync, fstatSync, openSync, unlinkSync } from 'node:fs'
+import { closeSync, type Stats, unlinkSync } from 'node:fs'
 import { attempt } from '../system-error.ts'
 import { BlockWriter } from './block-writer.ts'
 import type { Directory } from './directory.ts'
-import { createNew, finishFile, translated } from './files.ts'
+import { createFile, finishFile, translated } from './files.ts'
 import type { PendingFile } from './storage.ts'
 
 export class Pending implements PendingFile {
@@ -13,6 +13,8 @@ export class Pending implements PendingFile {
   readonly path: string
   /** Known after end(). Distinguishes our file from another one that took its name meanwhile. */
   inode = 0
+  /** What the file system said of the empty file: its owner, and the time. */
+  readonly created: Stats
   readonly #directory: Directory
   readonly #writer: BlockWriter
   #fd: number
@@ -22,7 +24,9 @@ export class Pending implements PendingFile {
     this.path = path
     this.#directory = directory
     directory.space.require(0, 1)
-    this.#fd = openSync(path, createNew, 0o600)
+    const { fd, stats } = createFile(path)
+    this.#fd = fd
+    this.created = stats
     this.#writer = new BlockWriter(this.#fd, 0, directory.block, directory.space)
   }
 
@@ -44,11 +48,6 @@ export class Pending implements PendingFile {
       this.#fd = -1
       closeSync(fd)
     })
-  }
-
-  /** When the file was last written, by the clock of the file system, in ms since 1970. */
-  touchedAt(): number {
-    return fstatSync(this.#fd).mtimeMs
   }
 
   discard(): void {

@@ -12,7 +12,6 @@ import {
   linkSync,
   lstatSync,
   openSync,
-  readFileSync,
   readSync,
   renameSync,
   unlinkSync,
@@ -23,7 +22,15 @@ import { Fault } from '../fault.ts'
 import { attempt, errorCode } from '../system-error.ts'
 import { writeAt } from './block-writer.ts'
 import { numberedName, storedName } from './filename.ts'
-import { createNew, fileSystemFault, isThere, lookedUp } from './files.ts'
+import {
+  createNew,
+  fileSystemFault,
+  isThere,
+  lookedUp,
+  openPlain,
+  readOnly,
+  readSmall,
+} from './files.ts'
 import { fitting } from './name-limit.ts'
 
 /** A file that is completely on disk, under a random name. */
@@ -100,7 +107,7 @@ export function takeBack({ path, inode, kept }: Placed): boolean {
  * replaced the placeholder. The sweep calls this once a note is old enough.
  */
 export function removePlaceholder(note: string, directory: string): void {
-  const name = readFileSync(note, 'utf8')
+  const name = readSmall(note, maxNameBytes)?.toString() ?? ''
   if (!isThere(note.slice(0, -'.name'.length)) || storedName(name) !== name) return
   const path = join(directory, name)
   const stats = lstatSync(path)
@@ -159,7 +166,6 @@ function isSurelyAt(path: string, inode: number): boolean | undefined {
 function linkNew(file: Received, path: string): boolean {
   try {
     linkSync(file.path, path)
-    return true
   } catch (error) {
     const code = errorCode(error)
     const isPlaced = isSurelyAt(path, file.inode)
@@ -169,6 +175,13 @@ function linkNew(file: Received, path: string): boolean {
     if (meansNoLinks(code)) return renameNew(file, path)
     throw error
   }
+  if (isSurelyAt(path, file.inode) !== false) return true
+  attempt(() => unlinkSync(path))
+  throw new Fault(
+    'DIRECTORY_UNUSABLE',
+    '',
+    new Error(`another file took the place of ${file.path}`),
+  )
 }
 
 /**
@@ -228,7 +241,7 @@ function keepAside(path: string, kept: string): boolean {
 
 /** copyFileSync() would fail on a file system that has no modes. */
 function copy(from: string, to: string): void {
-  const input = openSync(from, constants.O_RDONLY | constants.O_NOFOLLOW)
+  const input = openPlain(from, readOnly)
   try {
     const output = openSync(to, createNew, 0o600)
     try {
@@ -252,3 +265,4 @@ const createPlaceholder =
 /** Others may take each name that we find free, but not forever. */
 const maxTries = 10_000
 const realErrors = new Set(['EEXIST', 'ENOSPC', 'EDQUOT', 'EROFS', 'ENOENT', 'ENAMETOOLONG'])
+const maxNameBytes = 255

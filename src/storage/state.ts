@@ -1,5 +1,5 @@
-// Reads the state of an upload in pieces from its files in `.incoming/`: `ID.data` holds the bytes,
-// `ID.journal` (journal.ts) says how many of them are safe. It changes nothing.
+// Reads the state of an upload in pieces from its files in `incoming/`: `KEY.data` holds the
+// bytes, `KEY.journal` (journal.ts) says how many of them are safe. It changes nothing.
 
 import { lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -18,19 +18,19 @@ export type UploadState = Journal & {
 }
 
 /** Throws NO_SUCH_UPLOAD. */
-export function existing(directory: Directory, id: string): UploadState {
-  const state = readState(directory, id)
+export function existing(directory: Directory, key: string): UploadState {
+  const state = readState(directory, key)
   if (state === undefined) throw new Fault('NO_SUCH_UPLOAD')
   return state
 }
 
 /** Undefined when there is no journal, or neither data nor a record of what was stored. */
-export function readState(directory: Directory, id: string): UploadState | undefined {
+export function readState(directory: Directory, key: string): UploadState | undefined {
   const { incoming, settings, path } = directory
-  const journal = readJournal(incoming.file(id, 'journal'))
+  const journal = readJournal(incoming.file(key, 'journal'))
   if (journal === undefined) return undefined
   const { header, touchedAt, stored } = journal
-  const data = lstatSync(incoming.file(id, 'data'), { throwIfNoEntry: false })
+  const data = lstatSync(incoming.file(key, 'data'), { throwIfNoEntry: false })
   const hasData = data?.isFile() === true
   const expiresAt = touchedAt + settings.partialLifetimeSeconds * 1000
   if (stored !== undefined) return { ...journal, expiresAt, hasData, placedAs: undefined }

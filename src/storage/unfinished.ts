@@ -1,10 +1,10 @@
-// Uploads in pieces, from the first piece to the last. `ID.data` holds the bytes, `ID.journal`
-// (journal.ts) says how many of them are safe, `ID.claim-N` (claim.ts) says which sender may
+// Uploads in pieces, from the first piece to the last. `KEY.data` holds the bytes, `KEY.journal`
+// (journal.ts) says how many of them are safe, `KEY.claim-N` (claim.ts) says which sender may
 // append. The last piece stores the file by the same commit as every other file. The journal stays
 // for `partial_lifetime`: a sender whose last reply was lost asks again, and nothing is stored
 // twice.
 
-import { closeSync, fstatSync, openSync, unlinkSync } from 'node:fs'
+import { closeSync, unlinkSync } from 'node:fs'
 import { Fault } from '../fault.ts'
 import type { Stored } from '../outcome.ts'
 import { attempt } from '../system-error.ts'
@@ -12,7 +12,7 @@ import { Append } from './append.ts'
 import { Claim, isClaimed } from './claim.ts'
 import type { Directory } from './directory.ts'
 import { storedName } from './filename.ts'
-import { createNew, translated } from './files.ts'
+import { createFile, translated } from './files.ts'
 import { createJournal } from './journal.ts'
 import { existing, readState, type UploadState } from './state.ts'
 import type { Unfinished, UploadHeader } from './storage.ts'
@@ -25,40 +25,50 @@ export class UnfinishedUploads implements Unfinished {
   }
 
   status(id: string): UploadState {
-    return translated(() => existing(this.#directory, id))
+    return translated(() => existing(this.#directory, this.#key(id)))
   }
 
   requireSettled(id: string): void {
-    if (translated(() => isClaimed(this.#directory.incoming, id))) throw new Fault('UPLOAD_BUSY')
+    const isBusy = () => {
+      const key = this.#directory.incoming.find(id)
+      return key !== undefined && isClaimed(this.#directory.incoming, key)
+    }
+    if (translated(isBusy)) throw new Fault('UPLOAD_BUSY')
   }
 
   stored(id: string): Stored | undefined {
-    return translated(() => readState(this.#directory, id))?.stored
+    return translated(() => {
+      const key = this.#directory.incoming.find(id)
+      return key === undefined ? undefined : readState(this.#directory, key)?.stored
+    })
   }
 
   claim(id: string): Append {
     // An unknown id must fail before a claim file is created for it.
     this.status(id)
-    return this.#claimed(id, (claim) => {
-      const state = existing(this.#directory, id)
+    return this.#claimed(this.#key(id), (claim, key) => {
+      const state = existing(this.#directory, key)
       if (state.stored) throw new Fault('NO_SUCH_UPLOAD', 'it is stored already')
-      return new Append(this.#directory, id, claim, state)
+      return new Append(this.#directory, { id, key }, claim, state)
     })
   }
 
   begin(id: string, header: UploadHeader): Append {
     const { incoming } = this.#directory
-    translated(() => incoming.open())
-    return this.#claimed(id, (claim) => {
-      const state = readState(this.#directory, id)
+    const named = translated(() => {
+      incoming.open()
+      return incoming.name(id)
+    })
+    return this.#claimed(named, (claim, key) => {
+      const state = readState(this.#directory, key)
       if (state?.stored) throw new Fault('NO_SUCH_UPLOAD')
-      if (state !== undefined) return new Append(this.#directory, id, claim, state)
+      if (state !== undefined) return new Append(this.#directory, { id, key }, claim, state)
       this.#requireRoom(header)
-      create(this.#directory, id, header)
+      create(this.#directory, key, header)
       try {
-        return new Append(this.#directory, id, claim, existing(this.#directory, id), true)
+        return new Append(this.#directory, { id, key }, claim, existing(this.#directory, key), true)
       } catch (error) {
-        for (const kind of ['journal', 'data']) attempt(() => unlinkSync(incoming.file(id, kind)))
+        for (const kind of ['journal', 'data']) attempt(() => unlinkSync(incoming.file(key, kind)))
         throw error
       }
     })
@@ -68,11 +78,19 @@ export class UnfinishedUploads implements Unfinished {
     this.claim(id).remove()
   }
 
-  #claimed(id: string, action: (claim: Claim) => Append): Append {
+  /** Throws NO_SUCH_UPLOAD while no upload was ever begun. */
+  #key(id: string): string {
+    const key = this.#directory.incoming.find(id)
+    if (key === undefined) throw new Fault('NO_SUCH_UPLOAD')
+    return key
+  }
+
+  #claimed(key: string, action: (claim: Claim, key: string) => Append): Append {
     return translated(() => {
-      const claim = new Claim(this.#directory.incoming, id)
+      this.#directory.incoming.open()
+      const claim = new Claim(this.#directory.incoming, key)
       try {
-        return action(claim)
+        return action(claim, key)
       } catch (error) {
         claim.release()
         throw error
@@ -91,15 +109,15 @@ export class UnfinishedUploads implements Unfinished {
   }
 }
 
-function create({ incoming }: Directory, id: string, header: UploadHeader): void {
-  const [data, journal] = [incoming.file(id, 'data'), incoming.file(id, 'journal')]
+function create({ incoming }: Directory, key: string, header: UploadHeader): void {
+  const [data, journal] = [incoming.file(key, 'data'), incoming.file(key, 'journal')]
   // A sender that was killed at this point may have left these files.
   for (const path of [data, journal]) attempt(() => unlinkSync(path))
   let fd = -1
   try {
-    fd = openSync(data, createNew, 0o600)
-    const { ino: inode } = fstatSync(fd)
-    createJournal(journal, { ...header, inode, startedAt: Date.now() })
+    const created = createFile(data)
+    fd = created.fd
+    createJournal(journal, { ...header, inode: created.stats.ino, startedAt: Date.now() })
   } catch (error) {
     for (const path of [data, journal]) attempt(() => unlinkSync(path))
     throw error

@@ -149,7 +149,7 @@ test('the longest names and values make one line in the log, and a bounded one',
 })
 
 function isVisible(name: string): boolean {
-  return name !== '.incoming'
+  return name !== '.upload-cgi'
 }
 
 function medianTime(runs: readonly Run[]): number {

@@ -1,7 +1,7 @@
 // Slow and rude clients, by raw sockets, through Apache (mod_cgid, mod_cgi), lighttpd and nginx
 // with fcgiwrap. After each of them what the reply said is what is in the directory, no program is
 // left running, the server still answers, and an upload sweeps what a killed program left in
-// `.incoming`.
+// `incoming/`.
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
@@ -57,7 +57,7 @@ for (const [name, skip, start] of servers) {
       }),
     )
     await programsGone(site)
-    assert.deepEqual(readdirSync(join(site.directory, '.incoming')), [])
+    assert.deepEqual(readdirSync(join(site.directory, '.upload-cgi', 'incoming')), [])
   })
 
   test(`${name}: rude clients get what they were told, and leave nothing`, { skip }, async (t) => {
@@ -103,7 +103,7 @@ test('chunks: SIGTERM just behind the end of input comes in time', async (t) => 
   await delay(5)
   child.kill('SIGTERM')
   await ended
-  assert.deepEqual(readdirSync(directory), ['.incoming'])
+  assert.deepEqual(readdirSync(directory), ['.upload-cgi'])
 })
 
 async function suffer(t: TestContext, site: Site, client: Rude, file: string): Promise<void> {
@@ -114,7 +114,7 @@ async function suffer(t: TestContext, site: Site, client: Rude, file: string): P
   const isThere = existsSync(path)
   const left = incoming(site.directory)
   const told = `${what}: ${status || 'no reply'}, ${isThere ? '' : 'not '}stored`
-  t.diagnostic(`${told}, ${left.length} in .incoming`)
+  t.diagnostic(`${told}, ${left.length} in incoming/`)
   assert.equal(isThere, status === 201, told)
   if (isThere) assert.ok(readFileSync(path).equals(bytes), what)
   // A program that knows how long the body should be outlives the server's signal and cleans up.
@@ -136,7 +136,7 @@ async function actOn(site: Site, rude: Rude, file: string): Promise<number> {
 }
 
 async function received(directory: string, bytes: number): Promise<void> {
-  const path = join(directory, '.incoming')
+  const path = join(directory, '.upload-cgi', 'incoming')
   const deadline = Date.now() + 10_000
   for (;;) {
     const sizes = incoming(directory).map((name) => statSync(join(path, name)).size)
@@ -150,8 +150,8 @@ async function received(directory: string, bytes: number): Promise<void> {
 async function sweep(site: Site, left: readonly string[], file: string): Promise<void> {
   const longAgo = Date.now() / 1000 - 2 * 86_400
   for (const name of left) {
-    assert.match(name, /^[0-9a-f]{32}\.part$/)
-    utimesSync(join(site.directory, '.incoming', name), longAgo, longAgo)
+    assert.match(name, /^\.ht[0-9a-f]{32}\.part$/)
+    utimesSync(join(site.directory, '.upload-cgi', 'incoming', name), longAgo, longAgo)
   }
   const reply = await post(site.server.url, contentType(), bodyFor(file, small))
   assert.equal(reply.status, 201, reply.text)

@@ -139,6 +139,6 @@ function outcomeOfChunks(
 function cleared(reply: ReturnType<typeof endOf>): Outcome {
   const outcome = outcomeOf(reply.status, reply.text, directory)
   for (const [name] of outcome.visible) unlinkSync(join(directory, name))
-  for (const name of outcome.incoming) unlinkSync(join(directory, '.incoming', name))
+  for (const name of outcome.incoming) unlinkSync(join(directory, '.upload-cgi', 'incoming', name))
   return outcome
 }

@@ -57,7 +57,7 @@ for (const { name, limit, step, unit } of measured) {
   const { enough, tooLittle } = table.get(name) ?? { enough: 0, tooLittle: 0 }
   const under = (kind: Kind, place: Circumstances, value: number) => {
     const user = isProcesses ? { uid: otherUser() } : {}
-    rmSync(join(place.directory, '.incoming'), { recursive: true, force: true })
+    rmSync(join(place.directory, '.upload-cgi'), { recursive: true, force: true })
     return request(kind, { ...place, ...user, limits: { [limit]: value } })
   }
 
@@ -183,7 +183,7 @@ test('a file of the size that a file may have is stored, and a larger one refuse
     assert.match(reply.stderr, /DISK_FULL/)
   }
   const names = readdirSync(place.directory).sort()
-  assert.deepEqual(names, ['.incoming', 'whole-2.bin', 'whole.bin'])
+  assert.deepEqual(names, ['.upload-cgi', 'whole-2.bin', 'whole.bin'])
 })
 
 test('a limit of processor time ends an upload, of which nothing is stored', async (t) => {
@@ -210,5 +210,5 @@ test('a limit of processor time ends an upload, of which nothing is stored', asy
     },
   })
   assert.match(String(reply.signal), /^SIG(XCPU|KILL)$/, reply.stderr)
-  assert.deepEqual(readdirSync(place.directory).sort(), ['.incoming', 'whole.bin'])
+  assert.deepEqual(readdirSync(place.directory).sort(), ['.upload-cgi', 'whole.bin'])
 })

@@ -52,9 +52,9 @@ async function apache(t: TestContext, options: Partial<ApacheOptions> = {}) {
 }
 
 function assertNothingLeft(directory: string): void {
-  const left = readdirSync(directory).filter((name) => name !== '.incoming')
+  const left = readdirSync(directory).filter((name) => name !== '.upload-cgi')
   assert.deepEqual(left, [])
-  assert.deepEqual(readdirSync(join(directory, '.incoming')), [])
+  assert.deepEqual(readdirSync(join(directory, '.upload-cgi', 'incoming')), [])
 }
 
 test('a server that lets everything through', { skip: missing('apache2') }, async (t) => {

@@ -73,18 +73,22 @@ test('rights: the finding names the user, and its remedy mends it', { skip: noRo
   assertFixed(open, 'DIRECTORY_OPEN', 'warning', server)
 })
 
-test('.incoming of somebody else, a file in its place, a file system of its own', {
+test('a hidden folder of somebody else, a file in its place, a file system of its own', {
   skip: noRoot,
 }, (t) => {
   const foreign = new Place(t)
   chownSync(foreign.directory, 33, 33)
-  mkdirSync(join(foreign.directory, '.incoming'), 0o700)
+  mkdirSync(join(foreign.directory, '.upload-cgi'), 0o700)
   assertFixed(foreign, 'INCOMING_FOREIGN', 'error', { user: 'www-data' })
+  const open = new Place(t)
+  mkdirSync(join(open.directory, '.upload-cgi'))
+  chmodSync(join(open.directory, '.upload-cgi'), 0o770)
+  assertFixed(open, 'INCOMING_OPEN', 'error')
   const file = new Place(t)
-  writeFileSync(join(file.directory, '.incoming'), '')
+  writeFileSync(join(file.directory, '.upload-cgi'), '')
   assertFixed(file, 'INCOMING_WRONG', 'error')
   const other = new Place(t)
-  other.mount(join(other.directory, '.incoming'), 'size=1m')
+  other.mount(join(other.directory, '.upload-cgi'), 'size=1m')
   assertFixed(other, 'INCOMING_ELSEWHERE', 'error')
 })
 

@@ -9,6 +9,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parse } from 'smol-toml'
 import { type FaultCode, faults, isPassing } from '../../src/fault.ts'
+import { incomingPath } from './incoming.ts'
 
 export type CorpusCase = {
   readonly name: string
@@ -68,15 +69,15 @@ export function outcomeOf(status: number, text: string, directory: string): Outc
     status,
     reply: withoutStamp(text),
     visible: names
-      .filter((name) => name !== '.incoming')
+      .filter((name) => name !== '.upload-cgi')
       .map((name) => [name, readFileSync(join(directory, name), 'latin1')]),
-    incoming: names.includes('.incoming') ? readdirSync(join(directory, '.incoming')) : [],
+    incoming: names.includes('.upload-cgi') ? readdirSync(incomingPath(directory)) : [],
   }
 }
 
 /** Throws unless the outcome is the one that the case is about. */
 export function assertExpected(wanted: CorpusCase, outcome: Outcome): void {
-  assert.deepEqual(outcome.incoming, [], 'something is left in .incoming')
+  assert.deepEqual(outcome.incoming, [], 'something is left in incoming/')
   assert.equal(outcome.status, wanted.status, JSON.stringify(outcome.reply))
   assert.deepEqual(
     outcome.visible,

@@ -1,6 +1,6 @@
 // Posts files as a form to the built executable, and tells what is in a directory afterwards. A
 // reply of 201 must mean that everything it names is there; every other reply, that nothing came
-// and that nothing was left in `.incoming`.
+// and that nothing was left in `incoming/`.
 
 import assert from 'node:assert/strict'
 import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs'
@@ -48,7 +48,7 @@ export function assertFault(reply: CgiReply, code: keyof typeof faults): void {
   assert.equal(problem.passing, passing === undefined ? undefined : true)
 }
 
-/** What a visitor can see, with its content; and nothing may be left in `.incoming`. */
+/** What a visitor can see, with its content; and nothing may be left in `incoming/`. */
 export function contents(directory: string): Record<string, string> {
   const isVisible = (name: string) => lstatSync(join(directory, name)).isFile()
   return Object.fromEntries(
@@ -58,7 +58,7 @@ export function contents(directory: string): Record<string, string> {
   )
 }
 
-/** The names that a visitor can see, in order; and nothing may be left in `.incoming`. */
+/** The names that a visitor can see, in order; and nothing may be left in `incoming/`. */
 export function finished(directory: string): string[] {
   assert.deepEqual(incoming(directory), [])
   return visible(directory)
@@ -67,12 +67,12 @@ export function finished(directory: string): string[] {
 /** The names that a visitor of the directory can see, in order. */
 export function visible(directory: string): string[] {
   return readdirSync(directory)
-    .filter((name) => name !== '.incoming')
+    .filter((name) => name !== '.upload-cgi')
     .sort()
 }
 
-/** The names in `.incoming`, in order; none when it is not there. */
+/** The names in `incoming/`, in order; none when it is not there. */
 export function incoming(directory: string): string[] {
-  const path = join(directory, '.incoming')
+  const path = join(directory, '.upload-cgi', 'incoming')
   return existsSync(path) ? readdirSync(path).sort() : []
 }

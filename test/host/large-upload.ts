@@ -5,11 +5,12 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { createReadStream, mkdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { startApache } from './apache.ts'
 import { incoming, visible } from './form.ts'
+import { incomingFile } from './incoming.ts'
 import { startNginx } from './nginx.ts'
 import { type PieceSender, sumOf } from './piece-sender.ts'
 import { freshDirectory, inMemory, program } from './program.ts'
@@ -35,9 +36,12 @@ export function roomyDirectory(t: TestContext): string {
  * The process that appends to the upload now, as its claim says; 0 when there is none that lives.
  */
 export function holder(directory: string, id: string): number {
-  const claims = incoming(directory).filter((name) => name.startsWith(`${id}.claim-`))
+  const ours = (name: string) => name.startsWith(basename(incomingFile(directory, id, 'claim-')))
+  const claims = incoming(directory).filter(ours)
   const pids = claims.map((name) => {
-    const text = attempt(() => readFileSync(join(directory, '.incoming', name), 'utf8'))
+    const text = attempt(() =>
+      readFileSync(join(directory, '.upload-cgi', 'incoming', name), 'utf8'),
+    )
     return text?.trim().split(' ')[2] ?? '0'
   })
   // Nobody else, should the number have been given again.

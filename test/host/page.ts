@@ -115,7 +115,7 @@ export function milestones(page: Page): Promise<string[]> {
 
 /** The stored files, while something may still be under way. */
 export function visible({ directory }: Receiver): string[] {
-  return readdirSync(directory).filter((name) => name !== '.incoming')
+  return readdirSync(directory).filter((name) => name !== '.upload-cgi')
 }
 
 /** What has the focus: its name, else its id, else its tag. */

@@ -6,6 +6,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { after } from 'node:test'
 import { type CgiReply, runCgi } from './cgi.ts'
+import { incomingFile, kindOf } from './incoming.ts'
 import { contentType, multipartBody } from './multipart-body.ts'
 import { freshDirectory, program } from './program.ts'
 
@@ -66,16 +67,21 @@ export class Uploads {
   }
 
   stored(): string[] {
-    return readdirSync(this.directory).filter((name) => name !== '.incoming')
+    return readdirSync(this.directory).filter((name) => name !== '.upload-cgi')
   }
 
   incoming(): string[] {
-    const path = join(this.directory, '.incoming')
+    const path = join(this.directory, '.upload-cgi', 'incoming')
     return existsSync(path) ? readdirSync(path).sort() : []
   }
 
+  /** The kinds of the files there. */
+  kinds(): string[] {
+    return this.incoming().map(kindOf).sort()
+  }
+
   inIncoming(kind: string): string {
-    return join(this.directory, '.incoming', `${this.id}.${kind}`)
+    return incomingFile(this.directory, this.id, kind)
   }
 }
 

@@ -8,12 +8,13 @@ import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+import { incomingPath } from './incoming.ts'
 import { freshDirectory, program } from './program.ts'
 
 export type Receiver = {
   readonly url: string
   readonly directory: string
-  /** What is stored so far, by name; fails when something is left in `.incoming`. */
+  /** What is stored so far, by name; fails when something is left in `incoming/`. */
   stored(): Map<string, Buffer>
 }
 
@@ -62,12 +63,12 @@ export async function startReceiver(
 
 function storedIn(directory: string): Map<string, Buffer> {
   const names = readdirSync(directory)
-  const left = names.includes('.incoming') ? readdirSync(join(directory, '.incoming')) : []
+  const left = names.includes('.upload-cgi') ? readdirSync(incomingPath(directory)) : []
   // Receipts are kept for senders whose last reply was lost.
   assert.deepEqual(
     left.filter((name) => !name.endsWith('.journal')),
     [],
   )
-  const visible = names.filter((name) => name !== '.incoming')
+  const visible = names.filter((name) => name !== '.upload-cgi')
   return new Map(visible.map((name) => [name, readFileSync(join(directory, name))]))
 }

@@ -10,6 +10,7 @@ import { describe, type TestContext, test } from 'node:test'
 import { startApache } from './apache.ts'
 import { runCgi } from './cgi.ts'
 import { incoming, visible } from './form.ts'
+import { kindOf } from './incoming.ts'
 import { missing } from './installed.ts'
 import { freshDirectory } from './program.ts'
 import { startServe } from './serve.ts'
@@ -37,7 +38,7 @@ export type TusServer = {
   send(request: TusRequest): Promise<TusReply>
   /** Its stored files, by name. */
   stored(): Record<string, string>
-  /** What is in `.incoming`, by kind. */
+  /** What is in `incoming/`, by kind. */
   incoming(): string[]
 }
 
@@ -143,9 +144,7 @@ export function looks(directory: string): Pick<TusServer, 'stored' | 'incoming'>
       )
     },
     incoming() {
-      return incoming(directory)
-        .map((name) => name.slice(name.indexOf('.') + 1))
-        .sort()
+      return incoming(directory).map(kindOf).sort()
     },
   }
 }

@@ -187,7 +187,7 @@ visit(
     await until(page, `/[2-9]\\sMB stored/.test(${noteOf('film.bin')})`)
     await page.getByRole('button', { name: 'Cancel film.bin' }).click()
     await becomes(page, 'film.bin', 'cancelled')
-    const left = () => readdirSync(`${receiver.directory}/.incoming`)
+    const left = () => readdirSync(`${receiver.directory}/.upload-cgi/incoming`)
     for (let tries = 0; tries < 200 && left().length > 0; tries++) await delay(100)
     assert.deepEqual(left(), [])
     assert.deepEqual(await page.evaluate('Object.keys(localStorage)'), [])

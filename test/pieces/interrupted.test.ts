@@ -38,7 +38,7 @@ test('a second sender is told to wait while the first is at work, and may go on 
   assertRefused(await uploads.piece(next), 423, 'UPLOAD_BUSY')
   utimesSync(claim, before(59), before(59))
   assert.equal((await uploads.piece(next)).status, 202)
-  assert.deepEqual(uploads.incoming(), [`${uploads.id}.data`, `${uploads.id}.journal`])
+  assert.deepEqual(uploads.kinds(), ['data', 'journal'])
   // Of this host, and no such process: no wait at all.
   const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
   const { pid } = spawnSync('true')

@@ -3,9 +3,9 @@
 
 import assert from 'node:assert/strict'
 import { utimesSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { visible } from '../host/form.ts'
+import { incomingFile } from '../host/incoming.ts'
 import { missing } from '../host/installed.ts'
 import {
   apacheWith,
@@ -69,7 +69,7 @@ for (const [name, skip, open] of fronts) {
     assert.equal((await third.piece(0)).status, 202)
 
     // A sender on another host, silent for half a minute, and for a whole one.
-    const claim = join(directory, '.incoming', `${sender.id}.claim-1`)
+    const claim = incomingFile(directory, sender.id, 'claim-1')
     writeFileSync(claim, '11111111-2222-3333-4444-555555555555 pid:[1] 1\n')
     giveToServer(claim)
     setBack(claim, 30)
@@ -80,7 +80,7 @@ for (const [name, skip, open] of fronts) {
     assert.equal((await sender.piece(200_000)).offset, 400_000)
 
     for (const kind of ['data', 'journal']) {
-      setBack(join(directory, '.incoming', `${third.id}.${kind}`), 25 * 3600)
+      setBack(incomingFile(directory, third.id, kind), 25 * 3600)
     }
     // Whoever begins next sweeps; there is room for one again.
     const fourth = begin()

@@ -92,7 +92,7 @@ class Place {
   }
 
   stored(): string[] {
-    return readdirSync(this.directory).filter((name) => name !== '.incoming')
+    return readdirSync(this.directory).filter((name) => name !== '.upload-cgi')
   }
 
   remembered(): string[] {

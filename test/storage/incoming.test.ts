@@ -1,6 +1,7 @@
-// What others do inside the upload directory between two requests: `.incoming` replaced, the
+// What others do inside the upload directory between two requests: the hidden
+// folder replaced, the
 // directory itself replaced by a symlink, leftovers of killed programs among foreign files. Nothing
-// is ever written through a symlinked `.incoming`, and only what is stale and the program's own is
+// is ever written through a symlinked folder, and only what is stale and the program's own is
 // swept.
 
 import assert from 'node:assert/strict'
@@ -19,34 +20,37 @@ import {
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { assertFault, contents, file, post, storedNames } from '../host/form.ts'
+import { incomingPath } from '../host/incoming.ts'
 import { freshDirectory } from '../host/program.ts'
 
-test('nothing is written through an .incoming that became a symlink', async (t) => {
-  const directory = freshDirectory(t)
-  const elsewhere = freshDirectory(t)
-  const incoming = join(directory, '.incoming')
-  assert.equal((await post(directory, [file('a.txt')])).status, 201)
-  rmSync(incoming, { recursive: true })
-  const stale = join(elsewhere, partName(1))
-  writeAged(stale, 90_000)
-  for (const target of [elsewhere, directory, join(elsewhere, 'missing')]) {
-    symlinkSync(target, incoming)
-    assertFault(await post(directory, [file('b.txt')]), 'DIRECTORY_UNUSABLE')
-    unlinkSync(incoming)
-    assert.deepEqual(readdirSync(elsewhere), [partName(1)])
-    assert.deepEqual(Object.keys(contents(directory)), ['a.txt'])
-  }
-  assert.equal((await post(directory, [file('b.txt')])).status, 201)
-})
+for (const name of ['.upload-cgi', '.upload-cgi/incoming']) {
+  test(`nothing is written through a ${name} that became a symlink`, async (t) => {
+    const directory = freshDirectory(t)
+    const elsewhere = freshDirectory(t)
+    const folder = join(directory, name)
+    assert.equal((await post(directory, [file('a.txt')])).status, 201)
+    rmSync(folder, { recursive: true })
+    const stale = join(elsewhere, partName(1))
+    writeAged(stale, 90_000)
+    for (const target of [elsewhere, directory, join(elsewhere, 'missing')]) {
+      symlinkSync(target, folder)
+      assertFault(await post(directory, [file('b.txt')]), 'DIRECTORY_UNUSABLE')
+      unlinkSync(folder)
+      assert.deepEqual(readdirSync(elsewhere), [partName(1)])
+      assert.deepEqual(Object.keys(contents(directory)), ['a.txt'])
+    }
+    assert.equal((await post(directory, [file('b.txt')])).status, 201)
+  })
+}
 
-test('an .incoming that became a file is told and stays as it is', async (t) => {
+test('a hidden folder that became a file is told and stays as it is', async (t) => {
   const directory = freshDirectory(t)
-  writeFileSync(join(directory, '.incoming'), 'mine')
+  writeFileSync(join(directory, '.upload-cgi'), 'mine')
   const reply = await post(directory, [file('a.txt')])
   assertFault(reply, 'DIRECTORY_UNUSABLE')
-  assert.match(reply.stderr, /\.incoming is not a directory/)
-  assert.deepEqual(readdirSync(directory), ['.incoming'])
-  assert.equal(lstatSync(join(directory, '.incoming')).size, 4)
+  assert.match(reply.stderr, /\.upload-cgi is not a directory: mv /)
+  assert.deepEqual(readdirSync(directory), ['.upload-cgi'])
+  assert.equal(lstatSync(join(directory, '.upload-cgi')).size, 4)
 })
 
 test('a directory replaced by a symlink between two requests: each goes where it leads then', async (t) => {
@@ -75,7 +79,7 @@ test('a directory that changes while a body arrives does not divert half of the 
   )
   const tail = Buffer.from('tail\r\n--XboundaryX--\r\n')
   const isArriving = () =>
-    existsSync(join(first, '.incoming')) && readdirSync(join(first, '.incoming')).length > 0
+    existsSync(incomingPath(first)) && readdirSync(incomingPath(first)).length > 0
   async function* body() {
     yield head
     await until(isArriving)
@@ -95,18 +99,19 @@ test('a directory that changes while a body arrives does not divert half of the 
 
 test('two requests at once sweep what is stale and ours, and nothing else', async (t) => {
   const directory = freshDirectory(t)
-  const incoming = join(directory, '.incoming')
-  mkdirSync(incoming, { mode: 0o700 })
+  const incoming = incomingPath(directory)
+  mkdirSync(incoming, { mode: 0o700, recursive: true })
   const outside = join(freshDirectory(t), 'outside')
   writeAged(outside, 90_000)
   const stays = [
     'notes.part',
-    `${'A'.repeat(32)}.part`,
+    partName(5).slice(3),
+    `.ht${'A'.repeat(32)}.part`,
     `${partName(1)}x`,
     partName(2),
     partName(3),
   ]
-  for (const name of stays.slice(0, 3)) writeAged(join(incoming, name), 90_000)
+  for (const name of stays.slice(0, 4)) writeAged(join(incoming, name), 90_000)
   symlinkSync(outside, join(incoming, partName(2)))
   writeAged(join(incoming, partName(3)), 80_000)
   mkdirSync(join(incoming, partName(4)))
@@ -124,8 +129,8 @@ test('two requests at once sweep what is stale and ours, and nothing else', asyn
 
 test('any number of leftovers is swept in time, whatever lies among them', async (t) => {
   const directory = freshDirectory(t)
-  const incoming = join(directory, '.incoming')
-  mkdirSync(incoming, { mode: 0o700 })
+  const incoming = incomingPath(directory)
+  mkdirSync(incoming, { mode: 0o700, recursive: true })
   for (let i = 0; i < 2500; i++) writeAged(join(incoming, `!foreign-${i}`), 90_000)
   for (let i = 0; i < 2500; i++) writeAged(join(incoming, partName(i)), 90_000)
   const isLeft = () => readdirSync(incoming).filter((name) => name.endsWith('.part')).length
@@ -138,7 +143,7 @@ test('any number of leftovers is swept in time, whatever lies among them', async
 })
 
 function partName(number: number): string {
-  return `${number.toString(16).padStart(32, '0')}.part`
+  return `.ht${number.toString(16).padStart(32, '0')}.part`
 }
 
 function keptName(number: number): string {

@@ -151,18 +151,18 @@ test('a directory without the right to write is told and stays as it is', async 
   ])
 })
 
-test('an .incoming of somebody else is told and nothing is written into it', async (t) => {
+test('a hidden folder of somebody else is told and nothing is written into it', async (t) => {
   const unprivileged = withoutPrivileges(t)
   if ('skip' in unprivileged) return t.skip(unprivileged.skip)
   const noRoot = needsRoot('only root can make a directory of somebody else')
   if (noRoot) return t.skip(noRoot)
   const directory = freshDirectory(t)
   chmodSync(directory, 0o777)
-  mkdirSync(join(directory, '.incoming'), 0o700)
+  mkdirSync(join(directory, '.upload-cgi'), 0o700)
   const parts = [file('new.txt')]
   assertFault(await post(directory, parts, {}, unprivileged), 'DIRECTORY_UNUSABLE')
   assert.deepEqual(contents(directory), {})
-  chownSync(join(directory, '.incoming'), 65534, 65534)
+  chownSync(join(directory, '.upload-cgi'), 65534, 65534)
   assert.equal((await post(directory, parts, {}, unprivileged)).status, 201)
 })
 

@@ -77,18 +77,18 @@ class Sender {
   }
 
   visible(): string[] {
-    return readdirSync(this.directory).filter((name) => name !== '.incoming')
+    return readdirSync(this.directory).filter((name) => !name.startsWith('.upload-cgi'))
   }
 
   incoming(): string[] {
-    return readdirSync(join(this.directory, '.incoming'))
+    return readdirSync(join(this.directory, '.upload-cgi', 'incoming'))
   }
 
   /** A claim whose writer was killed before it wrote its number has to grow old. */
   letMinutePass(): void {
     const before = Date.now() / 1000 - 59
     for (const name of this.incoming().filter((name) => name.includes('.claim-'))) {
-      utimesSync(join(this.directory, '.incoming', name), before, before)
+      utimesSync(join(this.directory, '.upload-cgi', 'incoming', name), before, before)
     }
     this.waited = true
   }
@@ -196,4 +196,4 @@ test('docs/security.md says how many runs these were', { skip }, () => {
   assert.equal(Number(documented), fatesSuffered)
 })
 
-const ours = /^[0-9a-f]{32}\.(part|part\.name|kept|data|data\.name|journal|claim-\d+)$/
+const ours = /^\.ht[0-9a-f]{32}\.(part|part\.name|note|kept|data|data\.name|journal|claim-\d+)$/

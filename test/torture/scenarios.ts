@@ -1,6 +1,6 @@
 // What is posted while the file system fails, and the one invariant: the reply tells the truth.
 // 201: every file is there, whole, under the name told. Anything else: as before. No reply: nothing
-// half. What is left in `.incoming` is the program's own to sweep. Files that were there keep their
+// half. What is left in `incoming/` is the program's own to sweep. Files that were there keep their
 // bytes.
 
 import assert from 'node:assert/strict'
@@ -69,7 +69,7 @@ export const scenarios: readonly Scenario[] = [
   { name: 'cut off', env: {}, before, sent: three.slice(0, 2), isCut: true, status: 400 },
 ]
 
-const pattern = /^[0-9a-f]{32}\.(part|part\.name|kept)$/
+const pattern = /^(\.ht[0-9a-f]{32}\.(part|part\.name|kept)|\.upload-cgi-[0-9a-f]{32})$/
 
 /** Fills `directory` and posts. */
 export async function suffer(
@@ -195,12 +195,13 @@ export function assertSwept(directory: string, scenario: Scenario): void {
 }
 
 export function leftovers(directory: string): string[] {
-  const incoming = join(directory, '.incoming')
-  return existsSync(incoming) ? readdirSync(incoming) : []
+  const incoming = join(directory, '.upload-cgi', 'incoming')
+  const hidden = readdirSync(directory).filter((name) => name.startsWith('.upload-cgi-'))
+  return existsSync(incoming) ? [...readdirSync(incoming), ...hidden] : hidden
 }
 
 function visible(directory: string): Map<string, Buffer> {
-  const names = readdirSync(directory).filter((name) => name !== '.incoming')
+  const names = readdirSync(directory).filter((name) => !name.startsWith('.upload-cgi'))
   for (const name of names) assert.ok(statSync(join(directory, name)).isFile())
   return new Map(names.map((name) => [name, readFileSync(join(directory, name))]))
 }

@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { incoming } from '../host/form.ts'
+import { incomingFile } from '../host/incoming.ts'
 import { missing } from '../host/installed.ts'
 import { freshDirectory } from '../host/program.ts'
 import { startStalledSender } from '../host/stalled-sender.ts'
@@ -126,7 +127,7 @@ function stalledPatch(server: TusServer, path: string, length: number, sent: Buf
     CONTENT_LENGTH: String(length),
   }
   const { directory } = server
-  const claim = join(directory, '.incoming', `${path.slice('/tus/'.length)}.claim-1`)
+  const claim = incomingFile(directory, path.slice('/tus/'.length), 'claim-1')
   return startStalledSender({ directory, method: 'PATCH', env }, claim, sent)
 }
 

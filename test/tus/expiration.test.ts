@@ -26,7 +26,7 @@ eachWay((rule) => {
   rule('an upload that expired is 404 once it is swept', async (server) => {
     const path = await create(server, { length: content.length })
     await patch(server, path, 0, content.subarray(0, 5))
-    const incoming = join(server.directory, '.incoming')
+    const incoming = join(server.directory, '.upload-cgi', 'incoming')
     const yesterday = new Date(Date.now() - 86_500_000)
     for (const name of readdirSync(incoming)) utimesSync(join(incoming, name), yesterday, yesterday)
     await create(server, { length: 5 })

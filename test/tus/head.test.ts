@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { incomingFile } from '../host/incoming.ts'
 import { eachWay } from '../host/tus.ts'
 import { content, create, offsetOf, patch } from '../host/tus-requests.ts'
 
@@ -53,11 +53,11 @@ eachWay((rule) => {
     async (server) => {
       const path = await create(server, { length: content.length, name: 'a.txt' })
       await patch(server, path, 0, content.subarray(0, 5))
-      const incoming = join(server.directory, '.incoming')
       const id = path.slice('/tus/'.length)
       // As a sender leaves it that was killed right before storing the file.
-      writeFileSync(join(incoming, `${id}.data`), content)
-      writeFileSync(join(incoming, `${id}.journal`), `[${content.length},2]\n`, { flag: 'a' })
+      writeFileSync(incomingFile(server.directory, id, 'data'), content)
+      const journal = incomingFile(server.directory, id, 'journal')
+      writeFileSync(journal, `[${content.length},2]\n`, { flag: 'a' })
       const head = await server.send({ method: 'HEAD', path })
       assert.equal(head.status, 200, head.text)
       assert.equal(head.header('Upload-Offset'), String(content.length))

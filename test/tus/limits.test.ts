@@ -81,7 +81,7 @@ test('a disk that fills up in the middle of a PATCH: what is on it counts, and i
   assert.equal(rest.status, 204, rest.text)
   assert.ok(readFileSync(join(directory, 'whole.bin')).equals(whole))
   assert.deepEqual(
-    readdirSync(join(directory, '.incoming')).filter((name) => /data/.test(name)),
+    readdirSync(join(directory, '.upload-cgi', 'incoming')).filter((name) => /data/.test(name)),
     [],
   )
 })

@@ -1,0 +1,231 @@
+// Whole notes: the one answer to many writers without locks, on a local disk and on a distributed
+// one. A note appears at once with all of its content, or not at all, and is never rewritten. It
+// begins with a format number and ends with a line that proves it whole, since a power cut may
+// leave a linked file with 0 bytes. What is not whole counts as absent, and its key stays taken.
+// With hard links, link(2) gives a note its key. Without them, a folder that holds the note is
+// renamed onto its key, since rename(2) refuses to replace a folder that is not empty.
+// The decision 013 has what each costs.
+
+import {
+  closeSync,
+  linkSync,
+  lstatSync,
+  opendirSync,
+  openSync,
+  renameSync,
+  rmdirSync,
+  unlinkSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { openHash } from '../checksum.ts'
+import { randomId } from '../random-id.ts'
+import { attempt, errorCode } from '../system-error.ts'
+import { writeAt } from './block-writer.ts'
+import { createFile, readOnly, readSmall, syncData, syncDirectory } from './files.ts'
+import { type Folder, makeDirectory } from './folder.ts'
+import { meansNoLinks } from './placement.ts'
+
+/**
+ * The notes of an upload directory. A key is one or more segments of [0-9a-z-], joined by `/`. All
+ * but the last are folders, so that a key names what is listed or swept together.
+ */
+export class Notes {
+  readonly #folder: Folder
+  readonly #path: string
+  readonly #isDurable: boolean
+
+  /** `folder`: opened. `isDurable`: whether create() makes a note survive a power cut. */
+  constructor(folder: Folder, isDurable: boolean) {
+    this.#folder = folder
+    this.#path = join(folder.path, 'notes')
+    this.#isDurable = isDurable
+  }
+
+  /**
+   * False when the key is taken. Without `content` the note is empty: only that it exists counts,
+   * and it is never read.
+   */
+  create(key: string, content?: Uint8Array): boolean {
+    const path = this.#file(key)
+    const isNew = content === undefined ? this.#touch(path) : this.#place(path, content)
+    if (isNew && this.#isDurable) syncDirectory(dirname(path))
+    return isNew
+  }
+
+  /** Makes the note durable: for whoever acts on a note that another process may have made. */
+  sync(key: string): void {
+    const path = this.#file(key)
+    const isFolder = lstatSync(path).isDirectory()
+    if (isFolder) syncFile(join(path, heldName))
+    if (isFolder) syncDirectory(path)
+    else syncFile(path)
+    syncDirectory(dirname(path))
+  }
+
+  /** Undefined unless the note is there and whole. */
+  read(key: string): Buffer | undefined {
+    return readNote(this.#file(key))
+  }
+
+  /** The last segments of the keys under `prefix`, and the folders there; at most so many. */
+  list(prefix: string, atMost: number): string[] {
+    const folder = attempt(() => opendirSync(join(this.#path, prefix)))
+    const names: string[] = []
+    if (folder === undefined) return names
+    try {
+      while (names.length < atMost) {
+        const entry = folder.readSync()
+        if (entry === null) break
+        names.push(entry.name.replace(/^\.ht/, ''))
+      }
+    } finally {
+      folder.closeSync()
+    }
+    return names
+  }
+
+  /** Removes a note, or a folder of notes that is empty. */
+  remove(key: string): void {
+    const folder = join(this.#path, key)
+    if (lstatSync(folder, { throwIfNoEntry: false })?.isDirectory()) rmdirSync(folder)
+    else removeNote(this.#file(key))
+  }
+
+  #file(key: string): string {
+    return join(this.#path, dirname(key), `.ht${key.slice(key.lastIndexOf('/') + 1)}`)
+  }
+
+  #touch(path: string): boolean {
+    return this.#exclusively(path, () => closeSync(createFile(path).fd))
+  }
+
+  #place(path: string, content: Uint8Array): boolean {
+    const temporary = join(this.#folder.incoming, `.ht${randomId()}.part`)
+    try {
+      const inode = writeNote(temporary, content, this.#isDurable)
+      return this.#exclusively(path, () => {
+        try {
+          linkSync(temporary, path)
+        } catch (error) {
+          // Over NFS the reply to a call that succeeded can get lost.
+          if (lstatSync(path, { throwIfNoEntry: false })?.ino === inode) return
+          if (!meansNoLinks(errorCode(error))) throw error
+          placeFolder(this.#folder, path, heldName, content, this.#isDurable)
+        }
+      })
+    } finally {
+      attempt(() => unlinkSync(temporary))
+    }
+  }
+
+  /** Makes the folders of the key when the first attempt finds none. */
+  #exclusively(path: string, action: () => void): boolean {
+    for (let isRetry = false; ; isRetry = true) {
+      try {
+        action()
+        return true
+      } catch (error) {
+        const code = errorCode(error)
+        if (taken.has(code)) return false
+        if (code !== 'ENOENT' || isRetry) throw error
+        this.#makeFolders(dirname(path))
+      }
+    }
+  }
+
+  #makeFolders(path: string): void {
+    if (path.length > this.#path.length) this.#makeFolders(dirname(path))
+    if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory()) return
+    makeDirectory(path)
+    if (this.#isDurable) syncDirectory(dirname(path))
+  }
+}
+
+/**
+ * Makes a folder that holds a note and renames it to `path`. Throws ENOTEMPTY, EEXIST or ENOTDIR
+ * when `path` is taken.
+ */
+export function placeFolder(
+  folder: Folder,
+  path: string,
+  name: string,
+  content: Uint8Array,
+  isDurable: boolean,
+): void {
+  const temporary = join(folder.incoming, `.ht${randomId()}.note`)
+  makeDirectory(temporary)
+  try {
+    writeNote(join(temporary, name), content, isDurable)
+    if (isDurable) syncDirectory(temporary)
+    renameSync(temporary, path)
+  } catch (error) {
+    attempt(() => unlinkSync(join(temporary, name)))
+    attempt(() => rmdirSync(temporary))
+    throw error
+  }
+}
+
+/** Undefined unless a file or a folder with a whole note is there. */
+export function readNote(path: string): Buffer | undefined {
+  const isFolder = lstatSync(path, { throwIfNoEntry: false })?.isDirectory()
+  const bytes = readSmall(isFolder ? join(path, heldName) : path, maxNoteBytes)
+  return bytes === undefined ? undefined : parseNote(bytes)
+}
+
+/** Removes a note, whichever way it was made. */
+export function removeNote(path: string): void {
+  if (!lstatSync(path).isDirectory()) return unlinkSync(path)
+  attempt(() => unlinkSync(join(path, heldName)))
+  rmdirSync(path)
+}
+
+/** The bytes of a note: a format number, the content, and a line that proves both whole. */
+export function encodeNote(content: Uint8Array): Buffer {
+  const bytes = Buffer.concat([Buffer.from(`${format}\n`), content])
+  return Buffer.concat([bytes, Buffer.from(`\n${proof(bytes)}\n`)])
+}
+
+/** Undefined for what is not whole, and for a format of a newer version. */
+export function parseNote(bytes: Buffer): Buffer | undefined {
+  const end = bytes.length - proofBytes - 2
+  if (end < format.length + 1) return undefined
+  const noted = bytes.subarray(0, end)
+  if (!bytes.subarray(end).equals(Buffer.from(`\n${proof(noted)}\n`))) return undefined
+  const start = noted.indexOf('\n') + 1
+  return noted.toString('latin1', 0, start) === `${format}\n` ? noted.subarray(start) : undefined
+}
+
+/** Returns the inode. */
+function writeNote(path: string, content: Uint8Array, isDurable: boolean): number {
+  const { fd, stats } = createFile(path)
+  try {
+    writeAt(fd, encodeNote(content), 0)
+    if (isDurable) syncData(fd)
+    return stats.ino
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function syncFile(path: string): void {
+  const fd = openSync(path, readOnly)
+  try {
+    syncData(fd)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function proof(bytes: Uint8Array): string {
+  const hash = openHash('sha256')
+  hash.update(Buffer.from(bytes))
+  return hash.digest('hex').slice(0, proofBytes)
+}
+
+const format = '1'
+const proofBytes = 32
+/** A note is a small thing; what is larger was not made here. */
+const maxNoteBytes = 1024 * 1024
+/** The name of a note in a folder that is a key itself. */
+const heldName = '.htnote'
+const taken = new Set(['EEXIST', 'ENOTEMPTY', 'ENOTDIR'])

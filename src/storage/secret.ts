@@ -1,0 +1,93 @@
+// Names that cannot be computed from what a client knows: an id is hashed with a secret of the
+// upload directory (HMAC-SHA256, RFC 2104). The secret is a note in the folder `.upload-cgi/key/`,
+// under a random name. The first process that renames such a folder into its place decides; all
+// others read what it wrote.
+
+import { opendirSync } from 'node:fs'
+import { join } from 'node:path'
+import { randomId } from '../random-id.ts'
+import { errorCode } from '../system-error.ts'
+import { syncDirectory } from './files.ts'
+import type { Folder } from './folder.ts'
+import { placeFolder, readNote } from './notes.ts'
+
+export class Secret {
+  readonly #folder: Folder
+  #secret: Buffer | undefined
+
+  constructor(folder: Folder) {
+    this.#folder = folder
+  }
+
+  /** 32 hex digits; undefined while there is no secret, for then nothing has such a name. */
+  find(text: string): string | undefined {
+    this.#secret ??= this.#read()
+    return this.#secret && keyed(this.#secret, text)
+  }
+
+  /** As find(), but makes the secret first. The folder is open. */
+  name(text: string): string {
+    const found = this.find(text)
+    if (found !== undefined) return found
+    this.#make()
+    this.#secret = this.#read()
+    if (this.#secret === undefined) throw new Error('the secret was removed while it was made')
+    return keyed(this.#secret, text)
+  }
+
+  /** A damaged secret counts as absent, and the next suffix is taken. */
+  #read(): Buffer | undefined {
+    for (let number = 1; number <= maxSecrets; number++) {
+      const path = this.#path(number)
+      const name = nameIn(path)
+      if (name === undefined) return undefined
+      const secret = readNote(join(path, name))
+      if (secret !== undefined) return secret
+    }
+    return undefined
+  }
+
+  #make(): void {
+    const content = Buffer.from(`${randomId()}${randomId()}`)
+    for (let number = 1; number <= maxSecrets; number++) {
+      const path = this.#path(number)
+      try {
+        // It must outlive a power cut: without it no unfinished upload is found again.
+        placeFolder(this.#folder, path, `.ht${randomId()}`, content, true)
+        syncDirectory(this.#folder.path)
+        return
+      } catch (error) {
+        if (!['EEXIST', 'ENOTEMPTY'].includes(errorCode(error))) throw error
+        if (this.#read() !== undefined) return
+      }
+    }
+  }
+
+  #path(number: number): string {
+    return join(this.#folder.path, number === 1 ? 'key' : `key-${number}`)
+  }
+}
+
+function keyed(secret: Buffer, text: string): string {
+  const { createHmac } = process.getBuiltinModule('node:crypto')
+  return createHmac('sha256', secret).update(text).digest('hex').slice(0, 32)
+}
+
+/** The name of the one file in it. */
+function nameIn(path: string): string | undefined {
+  try {
+    const folder = opendirSync(path)
+    try {
+      return folder.readSync()?.name
+    } finally {
+      folder.closeSync()
+    }
+  } catch (error) {
+    // Any other error is no proof that there is none. A second secret would hide the uploads of
+    // the first.
+    if (errorCode(error) === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+const maxSecrets = 9

@@ -1,0 +1,23 @@
+// What is in `.upload-cgi/incoming/` of an upload directory, and the names that the files of an
+// upload have there.
+
+import { join } from 'node:path'
+import { Incoming } from '../../src/storage/incoming.ts'
+
+/** The path of a file of an upload in pieces, as the program names it: `data`, `journal`, … */
+export function incomingFile(directory: string, id: string, kind: string): string {
+  const incoming = new Incoming(directory)
+  const key = incoming.find(id)
+  if (key === undefined) throw new Error(`no upload was ever begun in ${directory}`)
+  return incoming.file(key, kind)
+}
+
+/** The kind of a file there. */
+export function kindOf(name: string): string {
+  return name.replace(/^\.ht[0-9a-f]{32}\./, '')
+}
+
+/** The path of `incoming/`. */
+export function incomingPath(directory: string): string {
+  return join(directory, '.upload-cgi', 'incoming')
+}
