@@ -201,7 +201,8 @@ export const faults = {
   DIRECTORY_UNUSABLE: [
     503,
     'Uploads cannot be stored at the moment.',
-    'the directory is missing, not writable, or exposed; the error log says which',
+    'the directory is missing, not writable, exposed, or holds the settings; the error log says ' +
+      'which',
   ],
   TOO_MANY_UPLOADS: [
     503,

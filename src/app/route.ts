@@ -5,6 +5,7 @@ import { Fault, methodNotAllowedFault } from '../fault.ts'
 import { requireBodyLength } from '../http/body-length.ts'
 import type { Reply } from '../http/reply.ts'
 import type { CgiRequest, Env } from '../http/request.ts'
+import { siteOfRequest } from '../http/site.ts'
 import type { Outcome } from '../outcome.ts'
 import { parseId } from '../random-id.ts'
 import type { LoadedSettings } from '../settings/settings.ts'
@@ -59,9 +60,7 @@ export function route(call: Call): Answer | Receiver {
 }
 
 function storageFor({ env, settings, programFile }: Call): Storage {
-  const documentRoot = env['DOCUMENT_ROOT'] ?? ''
-  const program = env['SCRIPT_FILENAME'] || programFile
-  return openStorage(settings, usableDirectory(settings, documentRoot, program))
+  return openStorage(settings, usableDirectory(settings, siteOfRequest(env, programFile)))
 }
 
 function asAnswer(answer: Reply | Receiver): Answer | Receiver {

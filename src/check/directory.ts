@@ -5,20 +5,21 @@ import { lstatSync, statSync } from 'node:fs'
 import { sep } from 'node:path'
 import { type Finding, fine, modeText, quoted, warning } from '../finding.ts'
 import type { LoadedSettings } from '../settings/settings.ts'
+import { inert } from '../settings/table.ts'
+import { type Site, siteOf } from '../storage/exposure.ts'
 import { openInspectedStorage } from '../storage/findings.ts'
 import { attempt } from '../system-error.ts'
-import { siteOf } from './exposure.ts'
 import { mountOf } from './mounts.ts'
 
 /** `directory`: as usableDirectory() returns it. */
 export function directoryFindings(
   settings: LoadedSettings,
   directory: string,
-  documentRoot: string,
+  site: Site,
 ): Finding[] {
   return [
     fine('DIRECTORY', `directory: ${directory}${linkNote(settings.directory)}`),
-    ...exposureFindings(settings, directory, documentRoot),
+    ...exposureFindings(settings, directory, site),
     ...mountFindings(directory),
     ...openInspectedStorage(settings, directory).findings(),
   ]
@@ -34,26 +35,11 @@ function linkNote(path: string): string {
 function exposureFindings(
   settings: LoadedSettings,
   directory: string,
-  documentRoot: string,
+  { documentRoots }: Site,
 ): Finding[] {
-  const findings: Finding[] = []
-  const site = siteOf(directory, documentRoot)
-  if (site !== '' && settings.allowPublicDirectory) {
-    const message = `the directory is in ${site}: everyone may read what is uploaded`
-    findings.push(
-      warning(
-        'DIRECTORY_PUBLIC',
-        message,
-        'choose a directory outside the site, unless you want this',
-      ),
-    )
-  } else if (site !== '') {
-    const message =
-      `the directory seems to be in a site (${site}); within its document root uploads are ` +
-      'refused'
-    const remedy = 'choose a directory outside, or set allow_public_directory = true'
-    findings.push(warning('DIRECTORY_PUBLIC', message, remedy))
-  }
+  const findings = settings.allowPublicDirectory
+    ? publicFindings(settings, siteOf(directory, documentRoots) || directory)
+    : []
   if (directory.split(sep).includes('cgi-bin')) {
     const message = `the directory is in a cgi-bin, where servers run what they find`
     findings.push(warning('DIRECTORY_IN_CGI_BIN', message, 'choose a directory elsewhere'))
@@ -64,6 +50,28 @@ function exposureFindings(
     findings.push(warning('DIRECTORY_OPEN', message, `chmod o-w ${quoted(directory)}`))
   }
   return findings
+}
+
+/** What a directory that everybody may read needs of the server and of the lists of extensions. */
+function publicFindings({ allowExtensions }: LoadedSettings, place: string): Finding[] {
+  const message = `everyone may read what is uploaded (${place})`
+  const remedy =
+    'let the server send X-Content-Type-Options: nosniff and Content-Disposition: attachment ' +
+    'there and run no programs: docs/servers.md, "A public directory"; or choose a directory ' +
+    'outside the site'
+  const active = allowExtensions.filter((extension) => !inert.includes(extension))
+  if (allowExtensions.length > 0 && active.length === 0) {
+    return [warning('DIRECTORY_PUBLIC', message, remedy)]
+  }
+  const kinds = allowExtensions.length === 0 ? 'files of any kind' : active.join(', ').slice(0, 200)
+  return [
+    warning('DIRECTORY_PUBLIC', message, remedy),
+    warning(
+      'PUBLIC_KINDS',
+      `allow_extensions takes ${kinds}: a browser may run them with the rights of the site`,
+      'remove them from allow_extensions; without that setting only harmless kinds are taken',
+    ),
+  ]
 }
 
 function mountFindings(directory: string): Finding[] {

@@ -3,12 +3,16 @@
 // server gives: its user, its limits, its document root. It changes nothing, except that it creates
 // a file where uploads are received and removes it again.
 
-import { type Finding, fine } from '../finding.ts'
+import { realpathSync } from 'node:fs'
+import { type Finding, failure, fine } from '../finding.ts'
 import type { Env } from '../http/request.ts'
+import { siteOfRequest } from '../http/site.ts'
 import type { LoadedSettings } from '../settings/settings.ts'
+import { exposureOf, type Site } from '../storage/exposure.ts'
 import { userName } from '../storage/owner.ts'
 import { directoryProblem } from '../storage/problem.ts'
 import { usableDirectory } from '../storage/usable.ts'
+import { attempt } from '../system-error.ts'
 import { directoryFindings } from './directory.ts'
 import { limitFindings } from './limits.ts'
 import { placeFindings } from './place.ts'
@@ -17,25 +21,38 @@ import { settingsFindings } from './settings.ts'
 /** `program`: the executable. Never throws. */
 export function inspect(settings: LoadedSettings, env: Env, program: string): Finding[] {
   const isRequest = env['GATEWAY_INTERFACE'] !== undefined
-  const documentRoot = env['DOCUMENT_ROOT'] ?? ''
+  const site = siteSeenFrom(settings, env, program)
   return [
     fine('USER', `looked at as user ${userName(process.geteuid?.() ?? -1)}`),
-    ...guarded('SETTINGS', () => settingsFindings(settings, documentRoot)),
-    ...guarded('DIRECTORY', () => storeFindings(settings, env, program)),
+    ...guarded('SETTINGS', () => settingsFindings(settings, site.documentRoots)),
+    ...guarded('DIRECTORY', () => storeFindings(settings, site)),
     ...guarded('PLACE', () => placeFindings(settings, program)),
     ...guarded('LIMITS', () => limitFindings(settings, isRequest)),
   ]
 }
 
-function storeFindings(settings: LoadedSettings, env: Env, program: string): Finding[] {
+/** At a terminal no server says what it runs: the settings script, or else the program. */
+function siteSeenFrom(settings: LoadedSettings, env: Env, program: string): Site {
+  const isScript = settings.file !== '' && !settings.file.endsWith('.toml')
+  return siteOfRequest(env, program, isScript ? settings.file : program)
+}
+
+function storeFindings(settings: LoadedSettings, site: Site): Finding[] {
   if (settings.directory === '') return []
-  const documentRoot = env['DOCUMENT_ROOT'] ?? ''
   try {
-    const directory = usableDirectory(settings, documentRoot, env['SCRIPT_FILENAME'] || program)
-    return directoryFindings(settings, directory, documentRoot)
+    const directory = usableDirectory(settings, site)
+    return directoryFindings(settings, directory, site)
   } catch (problem) {
-    return [directoryProblem(settings, problem)]
+    return [exposureProblem(settings, site) ?? directoryProblem(settings, problem)]
   }
+}
+
+/** The place of the directory, if that is why requests refuse it. */
+function exposureProblem(settings: LoadedSettings, site: Site): Finding | undefined {
+  const directory = attempt(() => realpathSync(settings.directory))
+  const exposure = directory === undefined ? undefined : exposureOf(directory, settings, site)
+  if (exposure === undefined) return undefined
+  return failure(exposure.code, `${directory} ${exposure.reason}`, exposure.remedy)
 }
 
 /** If one part cannot be inspected, the findings of the others are still reported. */

@@ -7,24 +7,27 @@ import { type Finding, failure, fine, modeText, quoted, warning } from '../findi
 import { readLogo, readStylesheet, textOn } from '../pages/theme.ts'
 import { formatSize } from '../quantity.ts'
 import type { LoadedSettings } from '../settings/settings.ts'
+import { type Site, siteOf } from '../storage/exposure.ts'
 import { attempt } from '../system-error.ts'
-import { siteOf } from './exposure.ts'
 
-export function settingsFindings(settings: LoadedSettings, documentRoot: string): Finding[] {
+export function settingsFindings(
+  settings: LoadedSettings,
+  documentRoots: Site['documentRoots'],
+): Finding[] {
   const from = settings.file === '' ? 'no settings file; environment and defaults' : settings.file
   const wrong = settings.problems.map(({ where, problem, remedy }) =>
     failure('SETTINGS_WRONG', `${where}: ${problem}`, remedy),
   )
   return [
     ...(wrong.length > 0 ? wrong : [fine('SETTINGS', `settings: ${from}`)]),
-    ...fileFindings(settings.file, documentRoot),
+    ...fileFindings(settings.file, documentRoots),
     ...lookFindings(settings),
     ...contradictions(settings),
-    ...logFindings(settings, documentRoot),
+    ...logFindings(settings, documentRoots),
   ]
 }
 
-function fileFindings(file: string, documentRoot: string): Finding[] {
+function fileFindings(file: string, documentRoots: Site['documentRoots']): Finding[] {
   const stats = file === '' ? undefined : attempt(() => statSync(file))
   if (stats === undefined) return []
   const findings: Finding[] = []
@@ -39,7 +42,7 @@ function fileFindings(file: string, documentRoot: string): Finding[] {
     const message = `the settings script ${file} may not be executed (${modeText(stats.mode)})`
     findings.push(failure('SCRIPT_NOT_EXECUTABLE', message, `chmod 755 ${quoted(file)}`))
   }
-  const site = siteOf(file, documentRoot)
+  const site = siteOf(file, documentRoots)
   if (!isScript && site !== '' && !basename(file).startsWith('.ht')) {
     const message = `${file} is in ${site}, where the web server may show it to everyone`
     const better = `${dirname(file)}/.htupload.toml`
@@ -114,7 +117,7 @@ function contradictions(settings: LoadedSettings): Finding[] {
   return findings
 }
 
-function logFindings({ logFile }: LoadedSettings, documentRoot: string): Finding[] {
+function logFindings({ logFile }: LoadedSettings, documentRoots: Site['documentRoots']): Finding[] {
   if (logFile === '') return []
   const findings: Finding[] = []
   const stats = attempt(() => statSync(logFile))
@@ -129,7 +132,7 @@ function logFindings({ logFile }: LoadedSettings, documentRoot: string): Finding
       `${quoted(logFile)}`
     findings.push(warning('LOG_UNUSABLE', `log_file cannot be written: ${reason}`, remedy))
   }
-  const site = siteOf(logFile, documentRoot)
+  const site = siteOf(logFile, documentRoots)
   if (site !== '' && !basename(logFile).startsWith('.ht')) {
     const message = `log_file is in ${site}, where the web server may show it to everyone`
     findings.push(warning('LOG_PUBLIC', message, 'choose a file outside the site'))

@@ -23,8 +23,8 @@ export function clean(script: string, olderThan: string, isDryRun: boolean): num
   let incoming: Incoming
   let isThere: boolean
   try {
-    const documentRoot = process.env['DOCUMENT_ROOT'] ?? ''
-    incoming = new Incoming(usableDirectory(settings, documentRoot, process.execPath))
+    const site = { documentRoots: [], program: process.execPath, script }
+    incoming = new Incoming(usableDirectory(settings, site))
     // It follows no symlink to what may belong to others.
     isThere = incoming.folder.exists()
   } catch (error) {

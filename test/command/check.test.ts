@@ -124,15 +124,24 @@ test('file systems: read-only, full, without inodes, volatile, synchronous', {
 
 test('where others see it: sites, cgi-bin, by document root and by name', (t) => {
   const place = new Place(t)
-  for (const [path, code] of [
-    ['public_html/up', 'DIRECTORY_PUBLIC'],
-    ['cgi-bin/up', 'DIRECTORY_IN_CGI_BIN'],
-  ] as const) {
+  const inside = (path: string, more = '') => {
     const directory = join(place.home, path)
     mkdirSync(directory, { recursive: true })
-    writeSettings(place.home, `directory = "${directory}"\n`)
-    assert.equal(found(place.check(), code).level, 'warning')
+    writeSettings(place.home, `directory = "${directory}"\n${more}`)
+    return place.check()
   }
+  assert.equal(found(inside('public_html/up'), 'DIRECTORY_PUBLIC').level, 'error')
+  assert.equal(found(inside('cgi-bin/up'), 'DIRECTORY_IN_CGI_BIN').level, 'warning')
+
+  const allowed = 'allow_public_directory = true\n'
+  const open = inside('public_html/up', allowed)
+  assert.equal(found(open, 'DIRECTORY_PUBLIC').level, 'warning')
+  assert.ok(!codes(open).includes('PUBLIC_KINDS'))
+  const active = inside('public_html/up', `${allowed}allow_extensions = ["jpg", "svg"]\n`)
+  assert.match(found(active, 'PUBLIC_KINDS').message, / takes svg: /)
+  const any = inside('public_html/up', `${allowed}allow_extensions = []\n`)
+  assert.match(found(any, 'PUBLIC_KINDS').message, / takes files of any kind: /)
+
   const inSite = place.check({ file: 'public_html/settings.toml' })
   assert.equal(found(inSite, 'SETTINGS_PUBLIC').level, 'warning')
   assert.ok(!codes(place.check({ file: 'public_html/.htupload.toml' })).includes('SETTINGS_PUBLIC'))
@@ -174,7 +183,8 @@ test('settings that others may write, scripts that may not be run', (t) => {
   chmodSync(join(group.home, '.htupload.toml'), 0o666)
   const refused = assertFixed(group, 'SETTINGS_WRONG', 'error')
   assert.match(refused.message, /everybody may write to the settings/)
-  const script = join(group.home, 'form.cgi')
+  const script = join(group.home, 'forms', 'form.cgi')
+  mkdirSync(join(group.home, 'forms'))
   writeFileSync(script, `#!${program}\ndirectory = "${group.directory}"\n`, { mode: 0o644 })
   const by = (path: string) =>
     JSON.parse(

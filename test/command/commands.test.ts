@@ -66,9 +66,10 @@ test('init prints a file whose every line is right, as it is and with all commen
 
 test('init --script prints a script that works as it is', async (t) => {
   const home = freshDirectory(t)
-  const script = join(home, 'form.cgi')
+  const script = join(home, 'cgi', 'form.cgi')
   const directory = join(home, 'files')
   mkdirSync(directory)
+  mkdirSync(join(home, 'cgi'))
   writeFileSync(script, run(['init', '--script', '--directory', directory]).stdout, { mode: 0o755 })
   const env = { SCRIPT_FILENAME: script }
   assert.equal((await runCgi({ program: script, env })).status, 200)
@@ -171,12 +172,13 @@ test('a reader that has seen enough is no error; a command that is nearly right 
 })
 
 test('settings scripts: two forms with one executable, called as suexec does', async (t) => {
-  const home = freshDirectory(t)
+  const home = join(freshDirectory(t), 'cgi')
+  mkdirSync(home)
   const forms = ['one', 'two'].map((name) => {
-    const directory = join(home, `${name}-files`)
+    const directory = join(home, '..', `${name}-files`)
     mkdirSync(directory)
     const script = join(home, `${name}.cgi`)
-    writeFileSync(script, `#!${program}\ndirectory = "${name}-files"\n`, { mode: 0o755 })
+    writeFileSync(script, `#!${program}\ndirectory = "../${name}-files"\n`, { mode: 0o755 })
     return { name, directory, script }
   })
   for (const { name, directory, script } of forms) {
@@ -206,11 +208,12 @@ test('settings scripts: two forms with one executable, called as suexec does', a
 test('a settings script of somebody else, or that everybody may write to, is not used', {
   skip: needsRoot('only root can give files away: run it with sudo'),
 }, async (t) => {
-  const home = freshDirectory(t)
-  chmodSync(home, 0o755)
+  const place = freshDirectory(t)
+  const home = join(place, 'cgi')
+  for (const path of [home, join(place, 'files')]) mkdirSync(path)
+  chmodSync(place, 0o755)
   const script = join(home, 'form.cgi')
-  mkdirSync(join(home, 'files'))
-  writeFileSync(script, `#!${program}\ndirectory = "files"\n`, { mode: 0o755 })
+  writeFileSync(script, `#!${program}\ndirectory = "../files"\n`, { mode: 0o755 })
   const ask = () => runCgi({ program: script, env: { SCRIPT_FILENAME: script } })
   assert.equal((await ask()).status, 200)
   chownSync(script, 4711, 4711)
@@ -227,12 +230,13 @@ test('a settings script of somebody else, or that everybody may write to, is not
 })
 
 test('a script elsewhere that a query names is never read', async (t) => {
-  const home = freshDirectory(t)
-  mkdirSync(join(home, 'files'))
+  const home = join(freshDirectory(t), 'cgi')
+  for (const path of [home, join(home, '..', 'files')]) mkdirSync(path)
+  const settings = (title: string) => `#!${program}\ntitle = "${title}"\ndirectory = "../files"\n`
   const script = join(home, 'other.cgi')
-  writeFileSync(script, `#!${program}\ntitle = "Fooled"\ndirectory = "files"\n`, { mode: 0o755 })
+  writeFileSync(script, settings('Fooled'), { mode: 0o755 })
   const own = join(home, 'own.cgi')
-  writeFileSync(own, `#!${program}\ntitle = "Own"\ndirectory = "files"\n`, { mode: 0o755 })
+  writeFileSync(own, settings('Own'), { mode: 0o755 })
   symlinkSync(own, join(home, 'link.cgi'))
   const ask = (options: CgiOptions) => runCgi(options).then(({ text }) => text)
   const named = { program, args: [script], env: { SCRIPT_FILENAME: program } }

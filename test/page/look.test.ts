@@ -22,7 +22,8 @@ const png = Buffer.from(
   'base64',
 )
 
-const page = (env: Record<string, string>) => runCgi({ directory: home, env })
+const uploads = freshDirectory({ after }, home)
+const page = (env: Record<string, string>) => runCgi({ directory: uploads, env })
 const written = (name: string, content: string | Buffer) => {
   writeFileSync(join(home, name), content)
   return join(home, name)
@@ -158,7 +159,7 @@ test('wrong settings of the page are named with their remedy', () => {
 
 test('check shows the page as it will be', () => {
   const env = {
-    UPLOAD_CGI_DIRECTORY: home,
+    UPLOAD_CGI_DIRECTORY: uploads,
     UPLOAD_CGI_LOGO: written('text.png', 'text'),
     UPLOAD_CGI_ACCENT_COLOR: '#0b6e4f',
     UPLOAD_CGI_EXTRA_FIELDS: fields,

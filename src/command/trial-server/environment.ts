@@ -5,6 +5,7 @@
 import type { IncomingMessage } from 'node:http'
 import { dirname, join, posix } from 'node:path'
 import type { Env } from '../../http/request.ts'
+import { trialServerName } from '../../http/site.ts'
 
 export type Variables = Record<string, string>
 
@@ -51,7 +52,7 @@ export function requestVariables(request: IncomingMessage, place: Place): Variab
     SERVER_NAME: host?.[1] ?? withoutMapping(localAddress),
     SERVER_PORT: String(localPort),
     SERVER_PROTOCOL: `HTTP/${request.httpVersion}`,
-    SERVER_SOFTWARE: 'upload.cgi-serve',
+    SERVER_SOFTWARE: trialServerName,
   }
   // normalize() keeps `/../..` at the root, so this never points above the program's directory.
   if (place.pathInfo !== '') {
