@@ -3,6 +3,7 @@
 // all of them store, and hear so; from another one nothing is stored. (test/tus has Uppy.)
 
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -13,8 +14,8 @@ import { type Browser, chromium, type Page } from 'playwright-core'
 import { startApache } from '../host/apache.ts'
 import { visible } from '../host/form.ts'
 import { find, missing } from '../host/installed.ts'
-import { chromiumArgs, filesOf } from '../host/page.ts'
-import { freshDirectory } from '../host/program.ts'
+import { becomes, chromiumArgs, filesOf } from '../host/page.ts'
+import { freshDirectory, program } from '../host/program.ts'
 import { type Receiver, startReceiver } from '../host/serve.ts'
 
 const skip = missing('chromium')
@@ -79,6 +80,15 @@ test('one preflight is enough for all that a page sends', options, async (t) => 
   assert.deepEqual(methods, ['OPTIONS', 'POST', 'POST', 'POST'])
 })
 
+test('the own form as a static file on an allowed site stores in pieces', options, async (t) => {
+  const { page, receiver } = await openPage(t, 'allowed')
+  await page.goto(`${page.url()}form?${encodeURIComponent(receiver.url)}`)
+  await page.locator('#file').setInputFiles(filesOf(t, { 'b.bin': 20_000_000, 'c.txt': 5 }))
+  await page.locator('#send').click()
+  for (const name of ['b.bin', 'c.txt']) await becomes(page, name, 'stored')
+  assert.deepEqual(visible(receiver.directory).sort(), ['b.bin', 'c.txt'])
+})
+
 test('a plain form on an allowed site is believed by its Origin', options, async (t) => {
   const { page, receiver } = await openPage(t, 'allowed')
   await page.evaluate(`plainForm()`)
@@ -125,8 +135,10 @@ type Opened = {
 /** A page of `http://localhost`; the program has the same machine's other name. */
 async function openPage(t: TestContext, site: 'allowed' | 'other'): Promise<Opened> {
   const script = readFileSync(join(root, 'node_modules/dropzone/dist/dropzone-min.js'), 'utf8')
-  const server = createServer((_, reply) => {
+  const server = createServer(({ url = '' }, reply) => {
     reply.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8' })
+    const [path, action = ''] = url.split('?')
+    if (path === '/form') return reply.end(staticForm(decodeURIComponent(action)))
     reply.end(`<!doctype html><title>page</title><script>${script}</script><script>${own}</script>`)
   })
   server.listen(0, '127.0.0.1')
@@ -152,6 +164,11 @@ async function openPage(t: TestContext, site: 'allowed' | 'other'): Promise<Open
     return lines.map((line) => JSON.parse(line))
   }
   return { page, receiver, log }
+}
+
+function staticForm(action: string): string {
+  const args = ['form', '--action', action]
+  return execFileSync(program, args, { encoding: 'utf8', maxBuffer: 1e8 })
 }
 
 /** Waits until Dropzone has told of so many files. */
