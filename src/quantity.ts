@@ -13,6 +13,14 @@ export function parseSize(text: string): number | undefined {
   return Number.isSafeInteger(bytes) ? bytes : undefined
 }
 
+/** As the settings file has it, exactly: "100MB", "1MiB", "1500". */
+export function encodeSize(bytes: number): string {
+  const units = [...sizeUnits].filter(([, factor]) => factor > 1)
+  const fitting = units.filter(([, factor]) => bytes > 0 && bytes % factor === 0)
+  const [unit, factor] = fitting.sort((one, other) => other[1] - one[1])[0] ?? ['', 1]
+  return `${bytes / factor}${unit.replace(/^./, (letter) => letter.toUpperCase()).replace('b', 'B')}`
+}
+
 /** For people: "512 bytes", "1.5 MB", "100 MB". Decimal units, at most one decimal place. */
 export function formatSize(bytes: number): string {
   if (bytes < 1000) return bytes === 1 ? '1 byte' : `${bytes} bytes`
@@ -29,7 +37,13 @@ export function formatSize(bytes: number): string {
 export function parseDuration(text: string): number | undefined {
   const match = /^([0-9]{1,9}) ?([smhdw])$/.exec(text.trim())
   if (match === null) return undefined
-  return Number(match[1]) * ({ s: 1, m: 60, h: 3600, d: 86400, w: 604800 }[match[2] ?? ''] ?? 0)
+  return Number(match[1]) * (durationUnits.find(([unit]) => unit === match[2])?.[1] ?? 0)
+}
+
+/** As the settings file has it: "1d", "90m". */
+export function encodeDuration(seconds: number): string {
+  const [unit, factor] = durationUnits.find(([, length]) => seconds % length === 0) ?? ['s', 1]
+  return `${seconds / factor}${unit}`
 }
 
 /**
@@ -40,6 +54,15 @@ export function parseByteCount(text: string): number | undefined {
   const bytes = Number(text)
   return /^(0|[1-9][0-9]{0,15})$/.test(text) && Number.isSafeInteger(bytes) ? bytes : undefined
 }
+
+/** In seconds, the longest first. */
+const durationUnits: readonly (readonly [string, number])[] = [
+  ['w', 604800],
+  ['d', 86400],
+  ['h', 3600],
+  ['m', 60],
+  ['s', 1],
+]
 
 const sizeUnits: ReadonlyMap<string, number> = new Map([
   ['', 1],

@@ -7,6 +7,7 @@ import type { Fault } from '../fault.ts'
 import { findingText } from '../finding.ts'
 import type { Env } from '../http/request.ts'
 import { type LoadedSettings, problemText } from '../settings/settings.ts'
+import { directoryProblem } from '../storage/problem.ts'
 import type { Program } from './exchange.ts'
 
 /** '' without `debug`. `error`: undefined when nothing failed and the owner only looks. */
@@ -33,6 +34,10 @@ export function ownersText(fault: Fault, settings: LoadedSettings, program: Prog
   }
   const { cause } = fault
   if (cause === undefined) return fault.message
+  if (Object(cause).path === settings.directory) {
+    const { message, remedy } = directoryProblem(settings, cause)
+    return `DIRECTORY_UNUSABLE: ${message}: ${remedy}`
+  }
   const isBug = fault.code === 'INTERNAL' && cause instanceof Error
   return `${fault.code}: ${isBug ? program.stackOf(cause) : String(cause)}`
 }

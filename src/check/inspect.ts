@@ -24,7 +24,7 @@ export function inspect(settings: LoadedSettings, env: Env, program: string): Fi
   const site = siteSeenFrom(settings, env, program)
   return [
     fine('USER', `looked at as user ${userName(process.geteuid?.() ?? -1)}`),
-    ...guarded('SETTINGS', () => settingsFindings(settings, site.documentRoots)),
+    ...guarded('SETTINGS', () => settingsFindings(settings, site.documentRoots, program)),
     ...guarded('DIRECTORY', () => storeFindings(settings, site)),
     ...guarded('PLACE', () => placeFindings(settings, program)),
     ...guarded('LIMITS', () => limitFindings(settings, isRequest)),

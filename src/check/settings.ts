@@ -13,18 +13,29 @@ import { attempt } from '../system-error.ts'
 export function settingsFindings(
   settings: LoadedSettings,
   documentRoots: Site['documentRoots'],
+  program: string,
 ): Finding[] {
   const from = settings.file === '' ? 'no settings file; environment and defaults' : settings.file
   const wrong = settings.problems.map(({ where, problem, remedy }) =>
     failure('SETTINGS_WRONG', `${where}: ${problem}`, remedy),
   )
   return [
+    ...noFile(settings, program),
     ...(wrong.length > 0 ? wrong : [fine('SETTINGS', `settings: ${from}`)]),
     ...fileFindings(settings.file, documentRoots),
     ...lookFindings(settings),
     ...contradictions(settings),
     ...logFindings(settings, documentRoots),
   ]
+}
+
+/** Without a file, and without the one setting that has no default. */
+function noFile({ file, directory, problems }: LoadedSettings, program: string): Finding[] {
+  if (file !== '' || directory !== '' || problems.some(({ key }) => key === 'config')) return []
+  const beside = `${dirname(program)}/.htupload.toml`
+  const message = `there is no settings file: neither ${beside} nor /etc/upload-cgi.toml`
+  const remedy = `${quoted(program)} init --directory /srv/uploads > ${quoted(beside)}`
+  return [failure('SETTINGS_MISSING', message, remedy)]
 }
 
 function fileFindings(file: string, documentRoots: Site['documentRoots']): Finding[] {

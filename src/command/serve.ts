@@ -2,13 +2,26 @@
 // set, files go to ./uploads. Wrong settings do not stop it: they are listed, and the page says so
 // too.
 
-import { mkdirSync } from 'node:fs'
+import { accessSync, constants, mkdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { loadSettings } from '../settings/load.ts'
-import { problemText } from '../settings/settings.ts'
+import { problemText, type Settings } from '../settings/settings.ts'
+import { directoryProblem } from '../storage/problem.ts'
 import { openBrowser } from './open.ts'
 import { failed } from './terminal.ts'
 import { startServer } from './trial-server/trial-server.ts'
+
+/** Why nothing can be stored there, so that nobody has to try it first. */
+function unusable(settings: Settings): string[] {
+  if (settings.directory === '') return []
+  try {
+    accessSync(settings.directory, constants.W_OK | constants.X_OK)
+    return []
+  } catch (error) {
+    const { message, remedy } = directoryProblem(settings, error)
+    return [`${message}: ${remedy}`]
+  }
+}
 
 type Values = {
   readonly port?: string | undefined
@@ -36,7 +49,7 @@ export async function serve(values: Values, script: string): Promise<number> {
   const directory = env['UPLOAD_CGI_DIRECTORY'] ?? settings.directory
   if (lacksDirectory || values.directory !== undefined) mkdirSync(directory, { recursive: true })
   const { problems } = loadSettings(env, process.execPath, script)
-  notes.push(...problems.map(problemText))
+  notes.push(...problems.map(problemText), ...unusable({ ...settings, directory }))
   const program = script === '' ? process.execPath : script
   const names = values.host ?? []
   const [host = '127.0.0.1'] = names

@@ -39,7 +39,7 @@ export type Kind<Value> = {
   parse(written: unknown, row: Named, base: string): Parsed<Value>
   /** The text of an environment variable → what a settings file would have there. */
   fromText(text: string): unknown
-  /** The value → how the settings file has it: sizes in bytes, times in seconds. */
+  /** The value → how the settings file has it. */
   show(value: Value): string
   /** The value while what the owner wrote is wrong. */
   readonly fallback: Value

@@ -3,7 +3,7 @@
 
 import { isAbsolute, resolve } from 'node:path'
 import { type Network, networkText, parseNetwork } from '../http/network.ts'
-import { parseDuration, parseSize } from '../quantity.ts'
+import { encodeDuration, encodeSize, parseDuration, parseSize } from '../quantity.ts'
 import type { Kind, Parsed } from './row.ts'
 
 export const boolean: Kind<boolean> = {
@@ -39,7 +39,7 @@ export function sizeFrom(least: number): Kind<number> {
       return bytes >= least ? { value: bytes } : wrong(written, `write at least ${least} bytes`)
     },
     fromText: asIs,
-    show: JSON.stringify,
+    show: (bytes) => `"${encodeSize(bytes)}"`,
     fallback: 0,
   }
 }
@@ -55,7 +55,7 @@ export const duration: Kind<number> = {
       : wrong(written, 'write "90s", "30m", "12h", "1d" or "1w"; from a minute to a year')
   },
   fromText: asIs,
-  show: (seconds) => `"${seconds}s"`,
+  show: (seconds) => `"${encodeDuration(seconds)}"`,
   fallback: 0,
 }
 

@@ -82,10 +82,11 @@ test('config says where each setting comes from', (t) => {
   const env = { UPLOAD_CGI_CONFIG: path, UPLOAD_CGI_MAX_FILES: '3' }
   const lines = run(['config', '--show-origin'], env).stdout.split('\n')
   assert.ok(lines.includes(`${path} line 1\tdirectory = "${home}/up"`))
-  assert.ok(lines.includes(`${path} line 2\tmax_file_size = 1000000`))
+  assert.ok(lines.includes(`${path} line 2\tmax_file_size = "1MB"`))
   assert.ok(lines.includes(`${path} line 3\tfile_mode = "0600"`))
   assert.ok(lines.includes('UPLOAD_CGI_MAX_FILES\tmax_files = 3'))
   assert.ok(lines.includes('default\tmax_fields = 100'))
+  assert.ok(lines.includes('default\tpartial_lifetime = "1d"'))
   // What it prints is a settings file again, but for the questions.
   const plain = run(['config'], env).stdout
   writeFileSync(path, plain.replace('extra_fields = []\n', ''))

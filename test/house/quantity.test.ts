@@ -4,7 +4,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { formatSize, parseDuration, parseSize } from '../../src/quantity.ts'
+import {
+  encodeDuration,
+  encodeSize,
+  formatSize,
+  parseDuration,
+  parseSize,
+} from '../../src/quantity.ts'
 
 const safe = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER })
 const factors = { '': 1, B: 1, kB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12, KiB: 2 ** 10, GiB: 2 ** 30 }
@@ -34,6 +40,29 @@ test('a size that is shown is read back as nearly that size', () => {
     assert.ok(Math.abs((parseSize(shown) ?? 0) - bytes) <= bytes / 20, shown)
   })
   fc.assert(property, { numRuns: 2000 })
+})
+
+test('sizes and durations are written as people write them, and read back exactly', () => {
+  const sizes = ['0', '1500', '100MB', '1GB', '64KB', '1MiB', '1536KiB', '8TB']
+  assert.deepEqual(
+    sizes.map((text) => encodeSize(parseSize(text) ?? -1)),
+    sizes,
+  )
+  const durations = ['90s', '90m', '36h', '1d', '90d', '1w']
+  assert.deepEqual(
+    durations.map((text) => encodeDuration(parseDuration(text) ?? -1)),
+    durations,
+  )
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 0, max: 1e15 - 1 }),
+      fc.integer({ min: 0, max: 999_999_999 }),
+      (b, d) => {
+        assert.equal(parseSize(encodeSize(b)), b)
+        assert.equal(parseDuration(encodeDuration(d)), d)
+      },
+    ),
+  )
 })
 
 test('any text is a whole number from zero on, or nothing', () => {
