@@ -18,7 +18,8 @@ export function encodeSize(bytes: number): string {
   const units = [...sizeUnits].filter(([, factor]) => factor > 1)
   const fitting = units.filter(([, factor]) => bytes > 0 && bytes % factor === 0)
   const [unit, factor] = fitting.sort((one, other) => other[1] - one[1])[0] ?? ['', 1]
-  return `${bytes / factor}${unit.replace(/^./, (letter) => letter.toUpperCase()).replace('b', 'B')}`
+  const shown = unit.slice(0, 1).toUpperCase() + unit.slice(1).replace('b', 'B')
+  return `${bytes / factor}${shown}`
 }
 
 /** For people: "512 bytes", "1.5 MB", "100 MB". Decimal units, at most one decimal place. */
