@@ -15,6 +15,7 @@ import type { Receiver } from '../upload/receiver.ts'
 import { faultReply, outcomeReply } from './answer.ts'
 import type { Exchange, Program } from './exchange.ts'
 import { withHeaders } from './headers.ts'
+import { reserveMemory } from './memory.ts'
 import { logLine } from './request-log.ts'
 import { route } from './route.ts'
 import { debugText, ownersText } from './trace.ts'
@@ -64,8 +65,11 @@ export function open(env: Env, settings: LoadedSettings, program: Program): Exch
     if (contentLength !== 'absent' && receivedBytes !== contentLength) {
       throw new Fault('INCOMPLETE_BODY', `${receivedBytes} of ${contentLength} bytes arrived`)
     }
+    const shown = theme()
+    const reserve = reserveMemory(receiver.echoedText)
     endBody(receiver, request, (accepted, reply) => {
-      decide(reply ?? outcomeReply(format, accepted, settings, theme()))
+      reserve.free()
+      decide(reply ?? outcomeReply(format, accepted, settings, shown))
       outcome = accepted
     })
   }

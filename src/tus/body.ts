@@ -23,6 +23,8 @@ export class TusBody implements Receiver {
   readonly #reply: Reply
   /** True if this request created the upload: without our reply nobody knows of it. */
   readonly #isNew: boolean
+  /** A reply of tus repeats nothing. */
+  readonly echoedText = 0
   /** True if a part of the body can be used without the rest. */
   #keeps: boolean
 

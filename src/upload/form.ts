@@ -7,11 +7,12 @@ import { Fault } from '../fault.ts'
 import type { Reply } from '../http/reply.ts'
 import { parseBoundary } from '../multipart/header.ts'
 import { MultipartParser, type PartHeaders, type Sink } from '../multipart/parser.ts'
-import type { Field, MakeReply, Stored, StoredFile } from '../outcome.ts'
+import type { MakeReply, Stored, StoredFile } from '../outcome.ts'
 import { formatSize } from '../quantity.ts'
 import type { Settings } from '../settings/settings.ts'
 import { storedName } from '../storage/filename.ts'
 import type { PendingFile, Storage } from '../storage/storage.ts'
+import { KeptFields, shortened } from './kept-fields.ts'
 import { Piece } from './piece.ts'
 import type { Receiver } from './receiver.ts'
 import { requireAllowedExtension, requireFileSize } from './refusal.ts'
@@ -43,7 +44,7 @@ export class FormUpload implements Receiver, Sink {
   readonly #piece: Piece
   readonly #parser: MultipartParser
   readonly #files: ReceivedFile[] = []
-  readonly #fields: Field[] = []
+  readonly #fields: KeptFields
   #fieldCount = 0
   #file: FilePart | undefined
   #field: { name: string; bytes: Buffer; length: number } | undefined
@@ -55,6 +56,7 @@ export class FormUpload implements Receiver, Sink {
     this.#id = id
     this.#settings = settings
     this.#storage = storage
+    this.#fields = new KeptFields(settings)
     this.#piece = new Piece(id, storage.unfinished, settings)
     this.#parser = new MultipartParser(boundary, this)
   }
@@ -66,20 +68,30 @@ export class FormUpload implements Receiver, Sink {
 
   end<Result>(accept: MakeReply<Result, Reply>): Result {
     this.#parser.end()
-    if (this.#piece.isUsed) return this.#piece.end(this.#fields, accept)
+    if (this.#piece.isUsed) return this.#piece.end(this.#fields.all, accept)
     if (this.#files.length === 0) throw new Fault('NOTHING_UPLOADED')
     const pending = this.#files.map((file) => file.pending)
     const before = () => undefined
     return this.#storage.commit(pending, before, (names) => {
-      const files = this.#files.map((file, i) => storedFile(file, names[i] ?? ''))
+      const files = this.#storedFiles(names)
       const stored: Stored = {
         id: this.#id,
         time: new Date().toISOString(),
         files,
-        fields: this.#fields,
+        fields: this.#fields.all,
       }
       return accept({ stored, storedNow: true })
     })
+  }
+
+  #storedFiles(names: readonly string[]): StoredFile[] {
+    return this.#files.map((file, i) => storedFile(file, names[i] ?? '', this.#files.length))
+  }
+
+  get echoedText(): number {
+    const files = this.#storedFiles([]).map((file) => JSON.stringify(file).length)
+    const fields = this.#fields.all.map(({ name, value }) => name.length + value.length)
+    return [...files, ...fields].reduce((sum, length) => sum + length, 0)
   }
 
   abort(): void {
@@ -184,7 +196,7 @@ export class FormUpload implements Receiver, Sink {
     const value = field.bytes.toString('utf8', 0, field.length)
     if (field.name === '_filename') this.#announceName(value)
     else if (!this.#piece.offer(field.name, value, this.#files.length > 0))
-      this.#fields.push({ name: field.name, value })
+      this.#fields.add({ name: field.name, value })
   }
 
   #announceName(encoded: string): void {
@@ -213,8 +225,15 @@ function formHint(contentType: string): string {
   return isForm ? 'a form that sends files needs enctype="multipart/form-data"' : ''
 }
 
-function storedFile({ part, pending, sha256 }: ReceivedFile, stored: string): StoredFile {
+/** `count`: the files of the request. */
+function storedFile(
+  { part, pending, sha256 }: ReceivedFile,
+  stored: string,
+  count: number,
+): StoredFile {
   const { headers, clientName } = part
-  const { name: field, type } = headers
-  return { field, name: clientName, stored, size: pending.size, type, sha256 }
+  const field = shortened(headers.name, count)
+  const name = shortened(clientName, count)
+  const type = shortened(headers.type, count)
+  return { field, name, stored, size: pending.size, type, sha256 }
 }

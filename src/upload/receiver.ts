@@ -4,6 +4,7 @@
 import type { Reply } from '../http/reply.ts'
 import type { Field, MakeReply, Outcome } from '../outcome.ts'
 import type { Appending, Finished } from '../storage/storage.ts'
+import { shortened } from './kept-fields.ts'
 
 /** Call write() and then end(); after a Fault, abort(). */
 export type Receiver = {
@@ -11,6 +12,8 @@ export type Receiver = {
   write(chunk: Buffer): void
   /** The body is over: stores what arrived and returns what `accept` returns, or throws. */
   end<Result>(accept: MakeReply<Result, Reply>): Result
+  /** Characters that the reply repeats of what was sent: how much memory it may take. */
+  readonly echoedText: number
   /** Removes what cannot be resumed. */
   abort(): void
 }
@@ -22,7 +25,10 @@ export function finishedOutcome(
   id: string,
   fields: readonly Field[],
 ): Required<Outcome> {
-  const { size, name, type, field } = header
+  const { size } = header
+  const field = shortened(header.field, 1)
+  const name = shortened(header.name, 1)
+  const type = shortened(header.type, 1)
   const files = [{ field, name, stored, size, type, sha256 }]
   return {
     stored: { id, time: new Date().toISOString(), files, fields },
