@@ -29,7 +29,7 @@ export type CgiRequest = {
   readonly pathInfo: string
   /** True for addresses under `/tus`, which speak the tus protocol (tus.ts). */
   readonly isTus: boolean
-  /** From `?upload=`; '' when there is none. */
+  /** From X-Upload-Id or `?upload=`, which servers write into their logs; '' without either. */
   readonly uploadId: string
   /** '' where the header is missing: programs other than browsers send none. */
   readonly origin: string
@@ -62,7 +62,7 @@ export function parseRequest(env: Env): CgiRequest {
     forwardedFor: env['HTTP_X_FORWARDED_FOR'] ?? '',
     pathInfo,
     isTus,
-    uploadId: parseUploadId(env['QUERY_STRING'] ?? ''),
+    uploadId: env['HTTP_X_UPLOAD_ID'] || parseUploadId(env['QUERY_STRING'] ?? ''),
     origin: env['HTTP_ORIGIN'] ?? '',
     fetchSite: env['HTTP_SEC_FETCH_SITE'] ?? '',
     host: env['HTTP_HOST'] ?? `${env['SERVER_NAME'] ?? ''}:${env['SERVER_PORT'] ?? ''}`,

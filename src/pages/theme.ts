@@ -109,8 +109,12 @@ function once<Value>(make: () => Value): () => Value {
 function accentStyle(color: string): string {
   const onAccent = textOn(color).color
   const away = onAccent === '#fff' ? '#000' : '#fff'
-  const text = `light-dark(${readable(color, 0, '#ffffff')},${readable(color, 255, '#181b23')})`
-  return `:root{--accent:${color};--on-accent:${onAccent};--away:${away};--accent-text:${text}}\n`
+  const light = `--accent-text:${readable(color, 0, '#ffffff')}`
+  const dark = `--accent-text:${readable(color, 255, '#181b23')}`
+  return (
+    `:root{--accent:${color};--on-accent:${onAccent};--away:${away};${light}}` +
+    `@media(prefers-color-scheme:dark){:root{${dark}}}\n`
+  )
 }
 
 /** The colour, mixed with black (0) or white (255) until its contrast to the background is 5.2. */

@@ -8,20 +8,33 @@ import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 
+export type Answer = {
+  readonly status: number
+  readonly headers?: Readonly<Record<string, string>>
+}
+
 export type Network = {
   /** How fast bodies pass; 0: as they come. */
   bytesPerSecond: number
   /** These uploads, counted from 1, are cut in their middle. */
   cut: ReadonlySet<number>
-  /** Status with which these uploads are answered here, in HTML. */
-  answer: ReadonlyMap<number, number>
+  /** With what these uploads are answered here, in HTML. */
+  answer: ReadonlyMap<number, number | Answer>
+  /** While it is set, everything is answered with this: a login, the portal of a network. */
+  instead: Answer | undefined
+  /** These uploads are neither read nor answered, and the connection stays. */
+  silent: ReadonlySet<number>
   /** The replies to these uploads are lost. */
   mute: ReadonlySet<number>
+  /** Called as an upload arrives, counted from 1, before it passes. */
+  arrived(nth: number): void
+  /** The next reply that says that a file is stored is lost. */
+  losesReceipt: boolean
   /** Larger bodies are answered with 413 here, as by a server in front with a limit; 0: none. */
   mostBytes: number
   /** The connection breaks under larger bodies; 0: under none. */
   breakingBytes: number
-  /** Replies to uploads wait for this. */
+  /** Replies that say that a file is stored wait for this. */
   hold: Promise<unknown>
 }
 
@@ -30,6 +43,8 @@ export type HttpProxy = {
   /** May be changed while it runs. */
   readonly network: Network
   posts: number
+  /** Bytes of uploads that came in, whether they passed or broke off. */
+  receivedBytes: number
   /** Of every upload that passed, as latin1. */
   readonly bodies: string[]
   /** At once, at most. */
@@ -57,7 +72,11 @@ export async function startHttpProxy(
     bytesPerSecond: 0,
     cut: new Set(),
     answer: new Map(),
+    instead: undefined,
+    silent: new Set(),
     mute: new Set(),
+    losesReceipt: false,
+    arrived: () => {},
     mostBytes: 0,
     breakingBytes: 0,
     hold: Promise.resolve(),
@@ -66,6 +85,7 @@ export async function startHttpProxy(
     url: `http://127.0.0.1:${port}/`,
     network: { ...untouched, ...network },
     posts: 0,
+    receivedBytes: 0,
     bodies: [],
     mostActive: 0,
     async idle() {
@@ -84,12 +104,18 @@ async function pass(
 ): Promise<void> {
   // A browser sends again by itself what broke off on a connection that it used before.
   reply.setHeader('Connection', 'close')
-  if (incoming.method !== 'POST') return forward(proxy, target, incoming, reply)
+  const { instead } = proxy.network
+  if (incoming.method !== 'POST') {
+    if (instead === undefined) return forward(proxy, target, incoming, reply)
+    return answerWith(instead, incoming, reply)
+  }
   const nth = ++proxy.posts
   active.set(proxy, (active.get(proxy) ?? 0) + 1)
   proxy.mostActive = Math.max(proxy.mostActive, active.get(proxy) ?? 0)
   reply.on('close', () => active.set(proxy, (active.get(proxy) ?? 0) - 1))
-  const { mostBytes, breakingBytes, cut, mute, answer } = proxy.network
+  const { mostBytes, breakingBytes, cut, mute, silent, answer } = proxy.network
+  proxy.network.arrived(nth)
+  if (silent.has(nth)) return
   const bytes = Number(incoming.headers['content-length'])
   if (cut.has(nth) || (breakingBytes > 0 && bytes > breakingBytes)) {
     await once(incoming, 'data')
@@ -97,21 +123,30 @@ async function pass(
     return
   }
   const isTooLarge = mostBytes > 0 && bytes > mostBytes
-  const status = answer.get(nth) ?? (isTooLarge ? 413 : undefined)
-  if (status === undefined) return forward(proxy, target, incoming, reply, mute.has(nth))
+  const chosen = instead ?? answer.get(nth) ?? (isTooLarge ? 413 : undefined)
+  if (chosen === undefined) return forward(proxy, target, incoming, reply, mute.has(nth))
+  await answerWith(typeof chosen === 'number' ? { status: chosen } : chosen, incoming, reply)
+}
+
+async function answerWith(
+  { status, headers = {} }: Answer,
+  incoming: IncomingMessage,
+  reply: ServerResponse,
+): Promise<void> {
   incoming.resume()
-  await once(incoming, 'end')
-  reply.writeHead(status, { 'Content-Type': 'text/html' })
+  if (!incoming.readableEnded) await once(incoming, 'end')
+  reply.writeHead(status, { 'Content-Type': 'text/html', ...headers })
   reply.end(`<h1>${status}</h1><p>Not by the program.</p>`)
 }
 
 async function forward(
-  { network, bodies }: HttpProxy,
+  proxy: HttpProxy,
   target: string,
   incoming: IncomingMessage,
   reply: ServerResponse,
   isLost = false,
 ): Promise<void> {
+  const { network, bodies } = proxy
   // With the Host that the browser named, as a proxy should: the program compares it with Origin.
   const { method = '', headers, url = '/' } = incoming
   const outgoing = request(new URL(url, target), { method, headers, agent: false })
@@ -123,13 +158,17 @@ async function forward(
   for await (const chunk of incoming) {
     outgoing.write(chunk)
     body.push(chunk)
+    if (method === 'POST') proxy.receivedBytes += chunk.length
     if (network.bytesPerSecond > 0) await delay((chunk.length / network.bytesPerSecond) * 1000)
   }
   outgoing.end()
   if (method === 'POST') bodies.push(Buffer.concat(body).toString('latin1'))
   const [answer] = await answered
-  if (method === 'POST') await network.hold
-  if (isLost) {
+  const isReceipt = method === 'POST' && answer.statusCode === 201
+  if (isReceipt) await network.hold
+  const losesThis = isReceipt && network.losesReceipt
+  if (losesThis) network.losesReceipt = false
+  if (isLost || losesThis) {
     reply.destroy()
     return
   }

@@ -1,11 +1,19 @@
 // The ways in which files come to the page: the file input, a folder, the camera, dropping,
 // pasting. Each way gives one list of files; other things that are dropped or pasted are left
-// alone.
+// alone. What cannot be read in a folder is in the list too, so that the page can say so.
 
-export type Chosen = { readonly file: File; readonly path: string }
+export type Chosen = {
+  readonly file: File
+  /** The name with its folders, as far as the browser tells them. */
+  readonly path: string
+  /** A file or folder of which the browser gives nothing but the name. */
+  readonly isUnreadable?: boolean
+}
 
-/** Of a dropped folder, no more files than this are read: the page is for people. */
-const maxFound = 2000
+/** What systems put into folders by themselves: nobody means to send it. */
+export function isSystemFile(path: string): boolean {
+  return /\/(\.DS_Store|Thumbs\.db|desktop\.ini)$/i.test(path)
+}
 
 /** Listens on the whole page: a file dropped beside the form would otherwise replace the page. */
 export function listenForDropsAndPastes(take: (files: Chosen[]) => void): void {
@@ -67,22 +75,21 @@ async function filesIn(dragged: DataTransfer): Promise<Chosen[]> {
 }
 
 async function collect(entry: FileSystemEntry, found: Chosen[]): Promise<void> {
-  if (found.length >= maxFound) return
-  if (entry.isFile) {
-    const read = entry as FileSystemFileEntry
-    const file = await new Promise<File | undefined>((resolve) =>
-      read.file(resolve, () => resolve(undefined)),
-    )
-    if (file !== undefined) found.push({ file, path: entry.fullPath.replace(/^\//, '') })
-    return
-  }
-  const reader = (entry as FileSystemDirectoryEntry).createReader()
-  for (;;) {
-    // Gives a part of the folder at a time; an empty part is the end.
-    const entries = await new Promise<FileSystemEntry[]>((resolve) =>
-      reader.readEntries(resolve, () => resolve([])),
-    )
-    if (entries.length === 0) return
-    for (const inner of entries) await collect(inner, found)
+  const path = entry.fullPath.replace(/^\//, '')
+  try {
+    if (entry.isFile) {
+      const read = entry as FileSystemFileEntry
+      found.push({ file: await new Promise<File>((...done) => read.file(...done)), path })
+      return
+    }
+    const reader = (entry as FileSystemDirectoryEntry).createReader()
+    for (;;) {
+      // Gives a part of the folder at a time; an empty part is the end.
+      const entries = await new Promise<FileSystemEntry[]>((...done) => reader.readEntries(...done))
+      if (entries.length === 0) return
+      for (const inner of entries) await collect(inner, found)
+    }
+  } catch {
+    found.push({ file: new File([], entry.name), path, isUnreadable: true })
   }
 }

@@ -3,7 +3,8 @@
 // focus.
 
 import type { Chosen } from './chosen.client.ts'
-import type { Sender, Stored } from './sender.client.ts'
+import type { Stored } from './reply.client.ts'
+import type { Sender } from './sender.client.ts'
 import { percent, say, size, time } from './words.client.ts'
 
 export type State =
@@ -29,7 +30,6 @@ export type Actions = {
 
 export class Item {
   readonly file: File
-  /** The name with its folders, as far as the browser tells them. */
   readonly path: string
   readonly line = document.createElement('li')
   state: State = 'waiting'

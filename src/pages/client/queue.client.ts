@@ -2,10 +2,11 @@
 // `parallelUploads` files at a time, since a shared host counts every request as a process. Screen
 // readers hear of milestones, not of every tick of progress.
 
-import type { Chosen } from './chosen.client.ts'
+import { type Chosen, isSystemFile } from './chosen.client.ts'
 import { type Actions, Item, pace, part } from './item.client.ts'
 import { type Limits, refusal } from './limits.client.ts'
 import { Sender } from './sender.client.ts'
+import { SpeedMeter } from './speed.client.ts'
 import { percent, say, size } from './words.client.ts'
 
 export type SendingLimits = Limits & {
@@ -35,8 +36,7 @@ export class Queue {
   #isRunning = false
   #toldQuarter = 0
   #justFailed = ''
-  /** Times, and how many bytes were sent by then: for the speed of the last seconds. */
-  #marks: [number, number][] = []
+  #meter = new SpeedMeter()
 
   constructor(place: Place, limits: SendingLimits) {
     this.#place = place
@@ -58,17 +58,29 @@ export class Queue {
   add(chosen: readonly Chosen[]): void {
     const { maxFileBytes, maxFiles } = this.#limits
     const holes = { size: size(maxFileBytes), count: maxFiles }
+    let open = this.#items.filter(({ state }) => state !== 'refused' && state !== 'stored').length
+    let leftOut = 0
+    let tooMany = 0
     for (const one of chosen) {
+      if (isSystemFile(one.path)) {
+        leftOut++
+        continue
+      }
+      const refused = one.isUnreadable ? 'unreadable' : refusal(one.file, open, this.#limits)
+      if (refused === 'count' && ++tooMany > mostLinesOfTooMany) {
+        leftOut++
+        continue
+      }
       const item = new Item(one, this.#actions)
-      const open = this.#items.filter(({ state }) => state !== 'refused' && state !== 'stored')
-      const refused = refusal(one.file, open.length, this.#limits)
-      if (refused !== '') item.set('refused', say(`refused.${refused}`, holes))
+      if (refused === '') open++
+      else item.set('refused', say(`refused.${refused}`, holes))
       this.#items.push(item)
       this.#list.append(item.line)
     }
     const waiting = this.#items.filter(({ state }) => state === 'waiting')
     const bytes = waiting.reduce((sum, { file }) => sum + file.size, 0)
-    this.#tell(say('status.chosen', { count: waiting.length, size: size(bytes) }))
+    const told = say('status.chosen', { count: waiting.length, size: size(bytes) })
+    this.#tell(leftOut > 0 ? `${told}. ${say('status.leftOut', { count: leftOut })}` : told)
     this.#show()
     this.#next()
   }
@@ -118,7 +130,7 @@ export class Queue {
   #run(): void {
     this.#isRunning = true
     this.#toldQuarter = 0
-    this.#marks = []
+    this.#meter = new SpeedMeter()
     this.#tell(say('status.started'))
     this.#next()
   }
@@ -150,13 +162,16 @@ export class Queue {
     if (hadFocus) item.focus()
     const { pieceBytes } = this.#limits
     item.sender ??= new Sender(
-      item.file,
+      item,
       { url: this.#to, fields: this.#fields, pieceBytes },
       {
         sent: (bytes, safeBytes) => {
           item.sentBytes = bytes
           item.safeBytes = safeBytes
-          item.showProgress(this.#speed() / this.#items.filter(({ isActive }) => isActive).length)
+          item.showProgress(
+            this.#meter.perSecond(this.#sentBytes()) /
+              this.#items.filter(({ isActive }) => isActive).length,
+          )
           this.#showTotal()
         },
         storing: () => {
@@ -221,15 +236,6 @@ export class Queue {
     else this.#place.start.focus()
   }
 
-  /** Bytes a second over the last four seconds, of all files together; 0 while it is not known. */
-  #speed(): number {
-    const now = performance.now()
-    this.#marks.push([now, this.#sentBytes()])
-    while (this.#marks.length > 2 && now - (this.#marks[0]?.[0] ?? now) > 4000) this.#marks.shift()
-    const [from, bytes] = this.#marks[0] ?? [now, 0]
-    return now - from < 500 ? 0 : Math.max(0, ((this.#sentBytes() - bytes) / (now - from)) * 1000)
-  }
-
   #sentBytes(): number {
     return this.#counted().reduce((sum, item) => sum + sentOf(item), 0)
   }
@@ -259,7 +265,7 @@ export class Queue {
     this.#progress.value = share
     this.#progress.hidden = !this.#isRunning
     const stored = counted.filter(({ state }) => state === 'stored').length
-    const speed = this.#isRunning ? this.#speed() : 0
+    const speed = this.#isRunning ? this.#meter.perSecond(sent) : 0
     this.#sum.textContent = [
       `${say('queue.total')}: ${stored}/${counted.length}`,
       this.#isRunning ? `${size(sent)} / ${size(total)}` : size(total),
@@ -289,3 +295,6 @@ export class Queue {
 function sentOf(item: Item): number {
   return item.state === 'stored' ? item.file.size : item.sentBytes
 }
+
+/** A folder may have a hundred thousand files. */
+const mostLinesOfTooMany = 100

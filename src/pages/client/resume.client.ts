@@ -1,10 +1,11 @@
 // What the browser remembers of large uploads that are not finished: the upload's id, under a key
 // that tells the file from others. When the same file is chosen again, after a reload or on another
-// day, its upload resumes. Where the browser cannot keep anything (private windows, full storage),
-// uploads work but do not resume.
+// day, its upload resumes; if its bytes changed meanwhile, it is another file. Where the browser
+// cannot keep anything (private windows, full storage), uploads work but do not resume.
 
 const prefix = 'upload.cgi '
-const edgeBytes = 65_536
+const blockBytes = 65_536
+const blocks = 32
 const maxAgeMilliseconds = 30 * 86_400_000
 /** If one file is chosen twice at the same time, the second one is a new upload. */
 const inUse = new Set<string>()
@@ -13,13 +14,18 @@ export type Memory = {
   readonly id: string
   /** The upload began earlier, so the server may have a part of it. */
   readonly isKnown: boolean
+  /** Of the file's bytes when the upload began; '' if it is not worth remembering. */
+  readonly fingerprint: string
   forget(): void
 }
 
 /** `to`: the address. `isLarge`: the upload is worth remembering. */
 export async function recall(file: File, to: string, isLarge: boolean): Promise<Memory> {
-  const key = isLarge ? await keyOf(file, to).catch(() => '') : ''
-  if (key === '' || inUse.has(key)) return { id: newId(), isKnown: false, forget: () => {} }
+  const fingerprint = isLarge ? await fingerprintOf(file).catch(() => '') : ''
+  const about = [to.split(/[?#]/)[0], file.size, file.lastModified, fingerprint, file.name]
+  const key = prefix + about.join(' ')
+  const isNew = fingerprint === '' || inUse.has(key)
+  if (isNew) return { id: newId(), isKnown: false, fingerprint, forget: () => {} }
   inUse.add(key)
   const [kept = ''] = (attempt(() => localStorage.getItem(key)) ?? '').split(' ')
   const id = kept || newId()
@@ -31,23 +37,23 @@ export async function recall(file: File, to: string, isLarge: boolean): Promise<
     inUse.delete(key)
     attempt(() => localStorage.removeItem(key))
   }
-  return { id, isKnown: kept !== '', forget }
+  return { id, isKnown: kept !== '', fingerprint, forget }
 }
 
-async function keyOf(file: File, to: string): Promise<string> {
-  const edges = [file.slice(0, edgeBytes), file.slice(Math.max(0, file.size - edgeBytes))]
-  const bytes = new Uint8Array(await new Blob(edges).arrayBuffer())
-  const known = [to.split(/[?#]/)[0], file.size, file.lastModified, fingerprint(bytes), file.name]
-  return prefix + known.join(' ')
-}
-
-/** FNV-1a twice, with two starts, since crypto.subtle does not exist on plain http. */
-function fingerprint(bytes: Uint8Array): string {
-  return [0x811c9dc5, 0x01000193]
-    .map((start) =>
-      bytes.reduce((hash, byte) => Math.imul(hash ^ byte, 0x01000193) >>> 0, start).toString(16),
-    )
-    .join('')
+/**
+ * FNV-1a twice, with two starts, since crypto.subtle does not exist on plain http. Of blocks spread
+ * over the whole file, since reading a large one takes minutes; up to 2 MB no byte is left out.
+ */
+export async function fingerprintOf(file: File): Promise<string> {
+  const between = Math.max(blockBytes, (file.size - blockBytes) / (blocks - 1))
+  const starts = Array.from({ length: blocks }, (_, nth) => Math.floor(nth * between))
+  const sampled = new Blob(starts.map((start) => file.slice(start, start + blockBytes)))
+  let [one, other] = [0x811c9dc5, 0x01000193]
+  for (const byte of new Uint8Array(await sampled.arrayBuffer())) {
+    one = Math.imul(one ^ byte, 0x01000193)
+    other = Math.imul(other ^ byte, 0x01000193)
+  }
+  return [one, other].map((hash) => (hash >>> 0).toString(16)).join('')
 }
 
 function dropOld(): void {

@@ -1,15 +1,17 @@
 // Sends one file to the server, by POST in pieces. Each piece has the form's fields, the upload's
-// id, its offset, the file's real name in `_filename` (firewalls refuse quotes and semicolons in a
-// file name) and the bytes. A small file is one piece. After a failure that may be temporary, the
+// id, its offset, the file's real name and folders in `_filename` (firewalls refuse quotes and
+// semicolons in a file name) and the bytes. Each piece is read before it is sent: what a browser
+// does with a file that changes meanwhile differs. After a failure that may be temporary, the
 // sender waits, longer each time, asks the server how much has arrived and resumes there. What the
-// server, or a proxy or firewall in front of it, has refused is not sent again by itself. After a
-// refusal because of the size, all further pieces are smaller.
+// server, or a proxy or firewall in front of it, has refused is not sent again by itself.
 
+import { sayCancelled } from './cancel.client.ts'
+import type { Chosen } from './chosen.client.ts'
 import { sentName } from './limits.client.ts'
-import { type Memory, recall } from './resume.client.ts'
+import { learnSpeed, makeSmaller, neverCutBytes, pieceSize } from './piece-size.client.ts'
+import { isPassingStatus, parsedReply, type Reply, type Stored } from './reply.client.ts'
+import { fingerprintOf, type Memory, recall } from './resume.client.ts'
 import { say } from './words.client.ts'
-
-export type Stored = { readonly stored: string; readonly url?: string; readonly sha256?: string }
 
 export type Listener = {
   /** Bytes that left the browser, and bytes that the server has confirmed as stored. */
@@ -31,49 +33,53 @@ export type Target = {
   readonly pieceBytes: number
 }
 
-const leastPieceBytes = 256 * 1024
-/** Learnt from refusals in front of the server; for all files, and it never grows again. */
-let mostPieceBytes = Infinity
-
 export class Sender {
   readonly #file: File
+  readonly #path: string
   readonly #target: Target
   readonly #listener: Listener
   #memory: Memory | undefined
-  #request: XMLHttpRequest | undefined
+  /** Stops the request that is under way. */
+  #abort = () => {}
   #timer = 0
   #tries = 0
   /** How many bytes the server has confirmed as stored. */
   #offset = 0
-  #isStopped = true
+  #pieceBytes = 0
+  /** What an earlier run still waits for is not heard in a later one. */
+  #run = 0
 
-  constructor(file: File, target: Target, listener: Listener) {
+  constructor({ file, path }: Chosen, target: Target, listener: Listener) {
     this.#file = file
+    this.#path = path
     this.#target = target
     this.#listener = listener
   }
 
   /** Begins, or resumes after pause() or a failure. */
   async start(): Promise<void> {
-    this.#isStopped = false
     this.#tries = 0
-    const isLarge = this.#file.size > this.#target.pieceBytes
-    const isFirst = this.#memory === undefined
-    this.#memory ??= await recall(this.#file, this.#target.url, isLarge)
-    if (this.#isStopped) return
-    if (isFirst && !this.#memory.isKnown) this.#send()
-    else this.#ask()
+    const run = ++this.#run
+    const memory = this.#memory
+    if (memory !== undefined) {
+      const isSame = await this.#isUnchanged(memory)
+      if (run !== this.#run) return
+      if (isSame) this.#ask()
+      else this.#changed()
+      return
+    }
+    const isLarge = this.#file.size > neverCutBytes
+    const recalled = await recall(this.#file, this.#target.url, isLarge)
+    this.#memory = recalled
+    if (run !== this.#run) return
+    if (recalled.isKnown) this.#ask()
+    else this.#send()
   }
 
   /** Keeps what is stored. The listener hears nothing more until start(). */
   pause(): void {
-    this.#isStopped = true
-    removeEventListener('online', this.#retry)
-    clearTimeout(this.#timer)
-    if (this.#request === undefined) return
-    const { upload } = this.#request
-    this.#request.onload = this.#request.onerror = upload.onload = upload.onprogress = null
-    this.#request.abort()
+    this.#stop()
+    this.#abort()
   }
 
   /** Removes from the server what has arrived. */
@@ -83,23 +89,13 @@ export class Sender {
     this.#memory?.forget()
     this.#memory = undefined
     this.#offset = 0
-    if (id !== undefined) this.#sayCancelled(id, 0)
+    if (id !== undefined) sayCancelled(this.#target.url, id)
   }
 
-  /** Repeats until the server has heard it, which may still be receiving an earlier piece. */
-  #sayCancelled(id: string, tries: number): void {
-    const form = new FormData()
-    form.append('_upload', id)
-    form.append('_cancel', '1')
-    const again = () => {
-      const seconds = cancelPauses[tries] ?? 0
-      if (seconds > 0) setTimeout(() => this.#sayCancelled(id, tries + 1), seconds * 1000)
-    }
-    fetch(this.#target.url, { method: 'POST', body: form, keepalive: true }).then(
-      // After 404 too: a piece that is on its way may arrive after this.
-      ({ status }) => (status === 204 ? undefined : again()),
-      again,
-    )
+  #stop(): void {
+    this.#run++
+    removeEventListener('online', this.#retry)
+    clearTimeout(this.#timer)
   }
 
   readonly #retry = () => {
@@ -108,63 +104,137 @@ export class Sender {
     this.#ask()
   }
 
-  #open(method: string, url: string): XMLHttpRequest {
-    const request = new XMLHttpRequest()
-    this.#request = request
-    request.open(method, url)
-    request.setRequestHeader('Accept', 'application/json')
-    request.onload = () => this.#heard(request)
-    request.onerror = () => this.#broken()
-    return request
-  }
-
   /** Asks how much has arrived. */
-  #ask(): void {
-    const url = new URL(this.#target.url, location.href)
-    url.searchParams.set('upload', this.#memory?.id ?? '')
-    this.#open('GET', url.href).send()
+  async #ask(): Promise<void> {
+    const run = this.#run
+    const controller = new AbortController()
+    this.#abort = () => controller.abort()
+    this.#watch(this.#abort)
+    const ask = (redirect: RequestRedirect) => {
+      const headers = { Accept: 'application/json', 'X-Upload-Id': this.#memory?.id ?? '' }
+      const { signal } = controller
+      return fetch(this.#target.url, { headers, redirect, signal, cache: 'no-store' })
+    }
+    try {
+      const reply = await ask('follow')
+      const text = await reply.text()
+      if (run === this.#run) this.#heard(reply.status, text, reply.headers.get('Retry-After'), true)
+    } catch {
+      // A browser says of a way to another site only that it failed.
+      const { type } = await ask('manual').catch(() => ({ type: 'error' }))
+      if (run !== this.#run) return
+      if (type === 'opaqueredirect') this.#fail(say('failed.instead'))
+      else this.#again(say('failed.network'))
+    }
   }
 
-  #send(): void {
+  async #send(): Promise<void> {
+    const run = this.#run
     const from = this.#offset
-    const piece = this.#file.slice(from, from + this.#pieceBytes())
-    const isLast = from + piece.size >= this.#file.size
-    const request = this.#open('POST', this.#target.url)
-    request.upload.onprogress = ({ loaded, total }) => {
-      // The figures of the browser include the fields around the piece.
-      if (total > 0) this.#listener.sent(from + (loaded / total) * piece.size, from)
-    }
-    request.upload.onload = () => isLast && this.#listener.storing()
+    const { size, type } = this.#file
+    const bytes = Math.min(pieceSize(this.#target.pieceBytes), size - from)
+    const isLast = from + bytes >= size
+    const piece = await this.#read(from, bytes)
+    const isSame = !isLast || from === 0 || (await this.#isUnchanged(this.#memory))
+    if (run !== this.#run) return
+    if (piece === undefined || !isSame) return this.#changed()
+    this.#pieceBytes = bytes
     const form = new FormData()
     for (const [key, value] of this.#target.fields) form.append(key, value)
     form.append('_upload', this.#memory?.id ?? '')
     form.append('_offset', String(from))
-    form.append('_size', String(this.#file.size))
-    form.append('_filename', encodeURIComponent(sentName(this.#file.name)))
-    form.append('file', new Blob([piece], { type: this.#file.type }), 'file')
+    form.append('_size', String(size))
+    form.append('_filename', encodeURIComponent(sentName(this.#path)))
+    form.append('file', new Blob([piece], { type }), 'file')
+    const request = new XMLHttpRequest()
+    request.open('POST', this.#target.url)
+    request.setRequestHeader('Accept', 'application/json')
+    const isHeard = () => run === this.#run
+    const stalled = () => {
+      request.abort()
+      this.#again(say('failed.network'))
+    }
+    this.#abort = () => request.abort()
+    request.upload.onprogress = ({ loaded, total }) => {
+      if (!isHeard()) return
+      this.#watch(stalled)
+      // The figures of the browser include the fields around the piece.
+      if (total > 0) this.#listener.sent(from + (loaded / total) * bytes, from)
+    }
+    request.upload.onload = () => {
+      if (!isHeard() || !isLast) return
+      // However long that takes: the server hashes, and may look for viruses.
+      clearTimeout(this.#timer)
+      this.#listener.storing()
+    }
+    const began = performance.now()
+    request.onload = () => {
+      if (!isHeard()) return
+      if (request.status === 202) learnSpeed(bytes, performance.now() - began)
+      this.#heard(request.status, request.responseText, request.getResponseHeader('Retry-After'))
+    }
+    request.onerror = () => isHeard() && this.#again(say('failed.network'))
+    this.#watch(stalled)
     request.send(form)
   }
 
-  #heard({ status, responseText }: XMLHttpRequest): void {
-    const reply = parsed(responseText)
+  /** Undefined if the file is gone, or no longer as long as the browser said. */
+  async #read(from: number, bytes: number): Promise<ArrayBuffer | undefined> {
+    // Firefox tells only of a file as a whole that it has grown.
+    const part = bytes === this.#file.size ? this.#file : this.#file.slice(from, from + bytes)
+    const piece = await part.arrayBuffer().catch(() => undefined)
+    return piece?.byteLength === bytes ? piece : undefined
+  }
+
+  /** Firefox reads on from a file that somebody rewrites, so its bytes are compared. */
+  async #isUnchanged(memory: Memory | undefined): Promise<boolean> {
+    if (!memory?.fingerprint) return true
+    return memory.fingerprint === (await fingerprintOf(this.#file).catch(() => ''))
+  }
+
+  /** The part that is stored belongs to a file that is no longer there. */
+  #changed(): void {
+    this.cancel()
+    this.#listener.failed(say('failed.changed'))
+  }
+
+  #heard(status: number, text: string, retryAfter: string | null, isStatus = false): void {
+    clearTimeout(this.#timer)
+    const reply = parsedReply(status, text, retryAfter)
     const [stored] = Array.isArray(reply.files) ? reply.files : []
     if (stored !== undefined && (status === 201 || status === 200)) {
       this.#memory?.forget()
       return this.#listener.stored(stored)
     }
-    const isUnknown = reply.code === 'NO_SUCH_UPLOAD'
+    // Some servers answer a question for a status with a 404 of their own.
+    const isUnknown =
+      reply.code === 'NO_SUCH_UPLOAD' || (status === 404 && isStatus && reply.code === undefined)
     const offset = isUnknown ? 0 : reply.offset
     if (typeof offset === 'number' && (status < 300 || isUnknown || status === 409)) {
       return this.#resumeFrom(offset)
     }
-    if (reply.code === 'UPLOAD_BUSY') return this.#again(reply.detail ?? reply.code, true)
-    if (typeof reply.code === 'string') return this.#fail(reply.detail ?? reply.code)
+    if (typeof reply.code === 'string') this.#refused(reply, reply.detail ?? reply.code)
+    else this.#answeredByAnother(reply)
+  }
+
+  /** The program's own refusal. */
+  #refused(reply: Reply, reason: string): void {
+    if (reply.passing) return this.#again(reason, reply.code === 'UPLOAD_BUSY', reply.retrySeconds)
+    if (reply.code === 'REQUEST_TOO_LARGE' && makeSmaller(this.#pieceBytes)) this.#send()
+    else this.#fail(reason)
+  }
+
+  /** A proxy, a firewall, a login or a captive portal answered. */
+  #answeredByAnother({ status, retrySeconds }: Reply): void {
+    if (status === 413 && makeSmaller(this.#pieceBytes)) return void this.#send()
+    const sentence = { 401: 'signIn', 403: 'forbidden', 413: 'tooLarge' }[status]
+    const name = sentence ?? (status < 400 ? 'instead' : 'server')
+    const reason = say(`failed.${name}`, { status: String(status) })
     // Some firewalls answer 500 to a request that is over their limit.
-    if ((status === 413 || status === 500) && this.#canBeSmaller()) return this.#send()
-    if (status === 413) return this.#fail(say('failed.tooLarge'))
-    if (status === 403) return this.#fail(say('failed.forbidden'))
-    const reason = say('failed.server', { status: String(status) })
-    if ([502, 503, 504, 508].includes(status)) this.#again(reason)
+    if (status === 500) makeSmaller(this.#pieceBytes)
+    // What let pieces pass and then refuses one may count requests.
+    const isLater = isPassingStatus(status) || (status === 403 && this.#offset > 0)
+    if (isLater) this.#again(reason, false, retrySeconds)
     else this.#fail(reason)
   }
 
@@ -177,58 +247,32 @@ export class Sender {
     this.#send()
   }
 
-  /** A file that was removed or changed meanwhile fails in the same way as a connection. */
-  #broken(): void {
-    const { size } = this.#file
-    this.#file
-      .slice(Math.max(0, size - 1))
-      .arrayBuffer()
-      .then(
-        () => this.#isStopped || this.#again(say('failed.network')),
-        () => this.#isStopped || this.#fail(say('refused.unreadable')),
-      )
-  }
-
-  #again(reason: string, isBusy = false): void {
-    const seconds = pauses[this.#tries++]
-    if (seconds === undefined) return this.#fail(reason)
+  #again(reason: string, isBusy = false, leastSeconds = 0): void {
+    const pause = pauses[this.#tries++]
+    if (pause === undefined) return this.#fail(reason)
+    const seconds = Math.max(pause, leastSeconds)
     // Some proxies close the connection instead of answering 413, some when a piece takes too long.
-    if (this.#tries > 2 && !isBusy) this.#canBeSmaller()
+    if (this.#tries > 2 && !isBusy) makeSmaller(this.#pieceBytes)
+    clearTimeout(this.#timer)
+    this.#run++
     this.#listener.waiting(seconds, isBusy)
     this.#timer = setTimeout(this.#retry, seconds * 1000)
     addEventListener('online', this.#retry)
   }
 
+  /** Some lines die without a word: calls `stalled` unless it is called again or a reply comes. */
+  #watch(stalled: () => void): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(stalled, silenceMilliseconds)
+  }
+
   /** Keeps what is stored: start() resumes there. */
   #fail(reason: string): void {
-    this.#isStopped = true
+    this.#stop()
     this.#listener.failed(reason)
-  }
-
-  #pieceBytes(): number {
-    return Math.min(this.#target.pieceBytes, mostPieceBytes)
-  }
-
-  /** Halves all further pieces; false if this one already had the smallest size. */
-  #canBeSmaller(): boolean {
-    const sent = Math.min(this.#pieceBytes(), this.#file.size - this.#offset)
-    if (sent <= leastPieceBytes) return false
-    mostPieceBytes = Math.max(leastPieceBytes, Math.floor(Math.min(this.#pieceBytes(), sent) / 2))
-    return true
-  }
-}
-
-type Reply = { files?: Stored[]; code?: unknown; detail?: string; offset?: unknown }
-
-/** A reply that is not our JSON comes from a proxy or firewall: it has no members for us. */
-function parsed(text: string): Reply {
-  try {
-    return Object(JSON.parse(text))
-  } catch {
-    return {}
   }
 }
 
 /** Seconds. Together more than a minute, after which the server forgets a sender that died. */
 const pauses = [1, 2, 4, 8, 16, 30, 30, 30, 30, 30, 30]
-const cancelPauses = [1, 5, 20, 40]
+const silenceMilliseconds = 60_000

@@ -1,0 +1,33 @@
+// What came back for a request, and whether the same request may succeed a little later. Ours say
+// so themselves (`passing`); of a reply from something in front of the program the status tells.
+// The same list is in upload.sh.
+
+export type Stored = { readonly stored: string; readonly url?: string; readonly sha256?: string }
+
+export type Reply = {
+  readonly status: number
+  readonly files?: readonly Stored[]
+  readonly code?: unknown
+  readonly detail?: string
+  readonly offset?: unknown
+  /** Of our refusals: they pass by themselves. */
+  readonly passing?: boolean
+  /** How long the server asks to wait, at most two minutes; 0: it does not say. */
+  readonly retrySeconds: number
+}
+
+/** A reply that is not our JSON comes from a proxy or firewall: it has no members for us. */
+export function parsedReply(status: number, text: string, retryAfter: string | null): Reply {
+  const retrySeconds = Math.min(Number(retryAfter) || 0, 120)
+  try {
+    return { ...JSON.parse(text), status, retrySeconds }
+  } catch {
+    return { status, retrySeconds }
+  }
+}
+
+export function isPassingStatus(status: number): boolean {
+  return passing.includes(status) || (status >= 520 && status <= 530)
+}
+
+const passing = [408, 423, 425, 429, 499, 500, 502, 503, 504, 508]
