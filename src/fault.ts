@@ -110,6 +110,12 @@ export const faults = {
     'This address answers {methods} only.',
     'the method is not allowed; `Allow` lists those that are',
   ],
+  TOO_SLOW: [
+    408,
+    'The upload came too slowly.',
+    'the body came slower than 1 KB a second, over a minute of waiting for it',
+    'passing',
+  ],
   NAME_TAKEN: [
     409,
     'A file with this name is already there.',

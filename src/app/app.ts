@@ -113,6 +113,9 @@ export function open(env: Env, settings: LoadedSettings, program: Program): Exch
         return false
       }
     },
+    refuseSlow() {
+      if (decided === undefined) fail(new Fault('TOO_SLOW'))
+    },
     end() {
       try {
         if (decided === undefined && receiver !== undefined) finish(receiver)

@@ -23,6 +23,8 @@ export type Exchange = {
    * reading.
    */
   write(chunk: Buffer): boolean
+  /** The sender is too slow: refuses the rest of the body, unless the reply is decided. */
+  refuseSlow(): void
   /** The body is over. Returns the reply as CGI bytes. Never throws. */
   end(): Uint8Array
   /** The reply is written. Called once, after end(). Never throws. */

@@ -13,11 +13,15 @@ type Script = {
   readonly replyBytes: number
   /** The number of the call of write() that decides the reply; 0 for none. */
   readonly refusedAt?: number
+  /** How long each read waits. */
+  readonly secondsOfRead?: number
 }
 
 /** Everything that happened, in order. */
-function eventsOf({ bodyBytes, announcedBytes, chunks, replyBytes, refusedAt }: Script): string[] {
+function eventsOf(script: Script): string[] {
+  const { bodyBytes, announcedBytes, chunks, replyBytes, refusedAt, secondsOfRead = 0 } = script
   const events: string[] = []
+  let milliseconds = 0
   const left = [...chunks]
   let writes = 0
   const exchange: Exchange = {
@@ -28,6 +32,7 @@ function eventsOf({ bodyBytes, announcedBytes, chunks, replyBytes, refusedAt }: 
       events.push(`write ${chunk.length}`)
       return ++writes !== refusedAt
     },
+    refuseSlow: () => void events.push('refuse slow'),
     end() {
       events.push('end')
       return new Uint8Array(replyBytes)
@@ -36,7 +41,9 @@ function eventsOf({ bodyBytes, announcedBytes, chunks, replyBytes, refusedAt }: 
     abort: () => void events.push('abort'),
   }
   drive(exchange, {
+    milliseconds: () => milliseconds,
     read(_, atMost) {
+      milliseconds += secondsOfRead * 1000
       const count = Math.min(left.shift() ?? 0, atMost)
       events.push(`read ${count}`)
       return count
@@ -96,4 +103,40 @@ test('a refused body is read on after a small reply, before the driver says that
 test('a reply that a pipe may not hold is written after the refused body was read', () => {
   const script = { bodyBytes: 0, announcedBytes: 4, chunks: [4], replyBytes: 32_769 }
   assert.deepEqual(eventsOf(script), ['end', 'read 4', 'reply 32769', 'after the reply'])
+})
+
+test('a body of less than 1 KB a second is refused after a minute, and not read on', () => {
+  const script = { bodyBytes: 90_000, announcedBytes: 90_000, replyBytes: 9, secondsOfRead: 20 }
+  assert.deepEqual(eventsOf({ ...script, chunks: [20_000, 20_000, 19_999, 5] }), [
+    ...['read 20000', 'write 20000', 'read 20000', 'write 20000', 'read 19999', 'write 19999'],
+    ...['refuse slow', 'end', 'reply 9', 'after the reply'],
+  ])
+})
+
+test('a body of 1 KB a second is read to its end', () => {
+  const chunks = Array.from({ length: 9 }, () => 20_000)
+  const script = { bodyBytes: 180_000, announcedBytes: 180_000, replyBytes: 9, chunks }
+  const events = eventsOf({ ...script, secondsOfRead: 20 })
+  assert.equal(events.includes('refuse slow'), false)
+  assert.equal(events.filter((event) => event === 'write 20000').length, 9)
+})
+
+test('a slow body whose last bytes have come is not refused', () => {
+  const script = { bodyBytes: 5, announcedBytes: 5, chunks: [3, 2], replyBytes: 9 }
+  assert.equal(eventsOf({ ...script, secondsOfRead: 900 }).includes('refuse slow'), true)
+  assert.equal(
+    eventsOf({ ...script, chunks: [5], secondsOfRead: 900 }).includes('refuse slow'),
+    false,
+  )
+})
+
+test('a refused body that comes too slowly is not read to its end', () => {
+  const script = { bodyBytes: 0, announcedBytes: 9e15, chunks: [9, 9, 9, 9], secondsOfRead: 30 }
+  assert.deepEqual(eventsOf({ ...script, replyBytes: 9 }), [
+    'end',
+    'reply 9',
+    'read 9',
+    'read 9',
+    'after the reply',
+  ])
 })

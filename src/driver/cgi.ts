@@ -3,20 +3,17 @@
 // writes no more than a pipe holds: otherwise both could wait for each other forever. It decides no
 // error; app.ts does.
 
-import { readSync, writeSync } from 'node:fs'
+import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs'
 import { open } from '../app/app.ts'
 import type { Exchange, Inspect } from '../app/exchange.ts'
 import type { Env } from '../http/request.ts'
 import type { LoadedSettings } from '../settings/settings.ts'
 import { attempt, errorCode, writeAll } from '../system-error.ts'
+import { type Source, SpeedGauge } from './speed.ts'
 import { stackOf } from './stack.ts'
 
-/** The source of a body and the destination of the reply: a server, or a test. */
-export type Connection = {
-  /** Reads at most `atMost` bytes into `buffer`. Returns how many; 0 at the end of input. */
-  read(buffer: Buffer, atMost: number): number
-  write(bytes: Uint8Array): void
-}
+/** The source of a body and the destination of the reply. */
+export type Connection = Source & { write(bytes: Uint8Array): void }
 
 /** The size of a pipe. A full chunk fills the whole buffer, so that no new view of it is needed. */
 const bufferBytes = 64 * 1024
@@ -33,39 +30,51 @@ const pipeBytes = 32 * 1024
 export function runCgi(env: Env, settings: LoadedSettings, inspect?: Inspect): void {
   const file = process.execPath
   const program = { file, say, stackOf: (error: Error) => stackOf(error, file), inspect }
-  drive(open(env, settings, program), { read, write })
+  drive(open(env, settings, program), { read, write, milliseconds })
 }
 
 /** Reads the body and writes the reply. */
 export function drive(exchange: Exchange, connection: Connection): void {
   // One buffer serves the whole body; Exchange.write() allows that.
   const buffer = Buffer.allocUnsafeSlow(exchange.announcedBytes > 0 ? bufferBytes : 0)
-  if (exchange.outlivesCut) process.on('SIGTERM', () => undefined)
+  const gauge = new SpeedGauge(connection)
   let readBytes = 0
   while (readBytes < exchange.bodyBytes) {
-    const count = connection.read(buffer, exchange.bodyBytes - readBytes)
+    const count = gauge.read(buffer, exchange.bodyBytes - readBytes)
     if (count === 0) break
+    if (readBytes === 0 && exchange.outlivesCut) process.on('SIGTERM', outlive)
     readBytes += count
     const chunk = count === buffer.length ? buffer : buffer.subarray(0, count)
     if (!exchange.write(chunk)) break
+    if (gauge.isSlow && readBytes < exchange.bodyBytes) {
+      exchange.refuseSlow()
+      break
+    }
   }
   if (exchange.bodyBytes === Infinity) pause(killGraceMilliseconds)
   const reply = exchange.end()
+  // From here on nothing is stored: a server that waits for us in vain may end us.
+  process.off('SIGTERM', outlive)
   const unread = exchange.announcedBytes - readBytes
-  if (reply.length > pipeBytes) drain(connection, buffer, unread)
+  if (reply.length > pipeBytes) drain(gauge, buffer, unread)
   connection.write(reply)
-  if (reply.length <= pipeBytes) drain(connection, buffer, unread)
+  if (reply.length <= pipeBytes) drain(gauge, buffer, unread)
   exchange.afterReply()
+}
+
+/** SIGTERM while a body is being stored: see Exchange.outlivesCut. */
+function outlive(): void {
+  // The end of input follows.
 }
 
 /**
  * Reads the rest of a body that was refused. Servers that pass the whole body on before they read a
  * reply (Apache, fcgiwrap) lose the reply when the program ends too early; the client would see a
- * broken connection or a 502 instead of the reason.
+ * broken connection or a 502 instead of the reason. A sender that is too slow is not waited for.
  */
-function drain(connection: Connection, buffer: Buffer, bytes: number): void {
-  for (let left = bytes; left > 0; ) {
-    const count = connection.read(buffer, left)
+function drain(gauge: SpeedGauge, buffer: Buffer, bytes: number): void {
+  for (let left = bytes; left > 0 && !gauge.isSlow; ) {
+    const count = gauge.read(buffer, left)
     if (count === 0) return
     left -= count
   }
@@ -90,6 +99,11 @@ function write(bytes: Uint8Array): void {
   attempt(() => writeAll(bytes, (at) => writeSome(bytes, at)))
 }
 
+/** A clock that stands still while the machine sleeps. */
+function milliseconds(): number {
+  return Number(process.hrtime.bigint() / 1_000_000n)
+}
+
 function writeSome(bytes: Uint8Array, at: number): number {
   try {
     return writeSync(1, bytes, at)
@@ -100,9 +114,16 @@ function writeSome(bytes: Uint8Array, at: number): number {
   }
 }
 
+/**
+ * Writes to stderr, or does without: it may be closed, or a pipe that is full because nobody reads
+ * it. A descriptor of our own does not block, and leaves the server's as it is. Where the system
+ * does not give us one (the log is another user's file or a socket), we use the server's.
+ */
 function say(line: Uint8Array): void {
-  // Stderr may be closed.
-  attempt(() => writeSync(2, line))
+  const { O_WRONLY, O_APPEND, O_NONBLOCK } = constants
+  const own = attempt(() => openSync('/proc/self/fd/2', O_WRONLY | O_APPEND | O_NONBLOCK))
+  attempt(() => writeSync(own ?? 2, line))
+  if (own !== undefined) attempt(() => closeSync(own))
 }
 
 /** Some servers pass descriptors that do not block, so we wait here. */
