@@ -1,7 +1,7 @@
 // What the owner reads: one JSON line a request in `log_file`, and complaints in the web server's
 // error log. Control characters of text from outside are replaced.
 
-import { closeSync, constants, openSync, writeSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs'
 import type { StoredFile } from './outcome.ts'
 
 /** Puts a sentence into the web server's error log, with the id of its request. Never throws. */
@@ -66,9 +66,11 @@ export function complaintsOf(id: string, say: (line: Uint8Array) => void): Compl
 export function logRequest(line: LogLine, file: string, complain: Complain): void {
   if (file === '') return
   try {
-    const { O_WRONLY, O_APPEND, O_CREAT } = constants
-    const fd = openSync(file, O_WRONLY | O_APPEND | O_CREAT, 0o640)
+    const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK } = constants
+    // A pipe must not make a request wait: opening one fails where nobody reads it.
+    const fd = openSync(file, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0o640)
     try {
+      if (!fstatSync(fd).isFile()) throw new Error('it is no plain file')
       const bytes = Buffer.from(`${JSON.stringify(line, stripped)}\n`)
       const count = writeSync(fd, bytes)
       if (count < bytes.length) throw new Error('only a part of the line was written')

@@ -3,10 +3,10 @@
 // not thrown but listed in `problems`, each with its line and its remedy: a visitor gets a neutral
 // 503, and `upload.cgi check` names them all.
 
-import { closeSync, fstatSync, openSync, readFileSync, type Stats, statSync } from 'node:fs'
-import { dirname, isAbsolute, resolve } from 'node:path'
+import { dirname } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import type { Env } from '../http/request.ts'
+import { findFile, type SettingsFile } from './file.ts'
 import { nearest } from './nearest.ts'
 import type { SettingsRow, WrittenDefault } from './row.ts'
 import type { LoadedSettings, Settings, SettingsProblem } from './settings.ts'
@@ -37,9 +37,6 @@ export function loadSettings(env: Env, program: string, script: string): LoadedS
   return Object.freeze({ ...settings, file: file?.path ?? '', origins, problems })
 }
 
-type SettingsFile = { readonly path: string; readonly text: string }
-type Found = SettingsFile | { readonly problem: SettingsProblem } | undefined
-
 /** What the owner wrote, by key. */
 type Written = {
   readonly values: Map<string, unknown>
@@ -52,63 +49,6 @@ function mapRows(toValue: <Value>(row: SettingsRow<Value>) => Value): Settings {
   const entries = settingsTable.map((row) => [row.name, toValue(row)])
   // The compiler cannot see that a name and its value come from one row, so this line says it.
   return Object.fromEntries(entries) as Settings
-}
-
-function findFile(env: Env, program: string, script: string): Found {
-  if (script !== '') return readSettingsFile(script, true, true)
-  const named = env['UPLOAD_CGI_CONFIG'] || env['REDIRECT_UPLOAD_CGI_CONFIG'] || ''
-  if (named !== '' && !isAbsolute(named)) {
-    const where = 'UPLOAD_CGI_CONFIG'
-    const remedy = 'name the file by its whole path, beginning with /'
-    return { problem: { key: 'config', where, problem: `"${named}" is not absolute`, remedy } }
-  }
-  if (named !== '') return readSettingsFile(named, true)
-  return (
-    readSettingsFile(resolve(dirname(program), '.htupload.toml'), false) ??
-    readSettingsFile('/etc/upload-cgi.toml', false)
-  )
-}
-
-function readSettingsFile(path: string, isRequired: boolean, isScript = false): Found {
-  let fd = -1
-  try {
-    // Most requests find no file here. Making an error for that would cost more than all the rest.
-    if (!isRequired && statSync(path, { throwIfNoEntry: false }) === undefined) return undefined
-    fd = openSync(path, 'r')
-    // The open file is checked: another one may get its name at any time.
-    const distrust = reasonForDistrust(path, fstatSync(fd), isScript)
-    if (distrust !== undefined) return { problem: { key: 'config', where: path, ...distrust } }
-    return { path, text: readFileSync(fd, 'utf8') }
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-    if (!isRequired && (code === 'ENOENT' || code === 'ENOTDIR')) return undefined
-    const problem = `the settings file cannot be read (${code})`
-    const remedy = `make it a file that the web server's user can read: chmod 644 ${path}`
-    return { problem: { key: 'config', where: path, problem, remedy } }
-  } finally {
-    if (fd !== -1) closeSync(fd)
-  }
-}
-
-/**
- * Whoever can write the settings can make this program write wherever it may. A settings script
- * that belongs to neither root, nor this process, nor the owner of its directory may be one that
- * somebody else put there for us to run.
- */
-function reasonForDistrust(
-  path: string,
-  { mode, uid }: Stats,
-  isScript: boolean,
-): { problem: string; remedy: string } | undefined {
-  if ((mode & 0o002) !== 0) {
-    return { problem: 'everybody may write to the settings', remedy: `chmod o-w ${path}` }
-  }
-  const owners = [0, process.geteuid?.(), isScript ? statSync(dirname(path)).uid : uid]
-  if (owners.includes(uid)) return undefined
-  const problem =
-    `the settings script belongs to user ${uid}, ` +
-    'who is neither the owner of its directory nor the user this program runs as'
-  return { problem, remedy: `give it to the owner of ${dirname(path)}: chown USER ${path}` }
 }
 
 function readToml(file: SettingsFile, { values, origins, problems }: Written): void {
