@@ -40,7 +40,10 @@ async function publishUnfinished({ program, context }: Target): Promise<string> 
     UPLOAD_CGI_ALLOW_PUBLIC_DIRECTORY: 'true',
     UPLOAD_CGI_ALLOW_EXTENSIONS: 'jpg',
   }
-  const apache = await startApache({ program, documentRoot, env })
+  // Debian's own rule about names; the example's rule for the upload directory is for private ones.
+  const extra = '<FilesMatch "^\\.ht">\nRequire all denied\n</FilesMatch>'
+  const define = { UPLOAD_CGI_UPLOADS: freshDirectory(context) }
+  const apache = await startApache({ program, documentRoot, env, define, extra })
   context.after(() => apache.stop())
   const form = new FormData()
   for (const { name, content } of piece(id, 'holiday.jpg', '', 1_000_000)) {
