@@ -25,10 +25,14 @@ const servers: readonly [string, string | false, Start][] = [
 ]
 
 const bytes = Buffer.from(Array.from({ length: 3_000_000 }, (_, i) => (i * 31 + (i >> 8)) % 256))
+const timeout = 300_000
 const form = { 'content-type': contentType() }
 
 for (const [name, skip, start] of servers) {
-  test(`${name}: a file is stored whole, with a length and without`, { skip }, async (t) => {
+  test(`${name}: a file is stored whole, with a length and without`, {
+    skip,
+    timeout,
+  }, async (t) => {
     const { server, directory, client, path } = await serving(t, start)
     const page = await client.send('GET', path)
     assert.equal(page.status, 200)
@@ -58,7 +62,10 @@ for (const [name, skip, start] of servers) {
     }
   })
 
-  test(`${name}: a refusal is heard while the body is still being sent`, { skip }, async (t) => {
+  test(`${name}: a refusal is heard while the body is still being sent`, {
+    skip,
+    timeout,
+  }, async (t) => {
     const { directory, client, path } = await serving(t, start)
     const body = multipartBody([{ name: 'file', filename: 'x.php', content: bytes }])
     const refused = await client.send('POST', path, form, body)
@@ -73,6 +80,7 @@ for (const [name, skip, start] of servers) {
 
   test(`${name}: of a stream that is reset nothing is stored, and others go on`, {
     skip,
+    timeout,
   }, async (t) => {
     const { directory, client, path } = await serving(t, start)
     const body = multipartBody([{ name: 'file', filename: 'half.bin', content: bytes }])
@@ -88,7 +96,7 @@ for (const [name, skip, start] of servers) {
     assert.deepEqual(visible(directory), ['half-2.bin', 'half.bin'])
   })
 
-  test(`${name}: a piece whose stream is reset is resumed`, { skip }, async (t) => {
+  test(`${name}: a piece whose stream is reset is resumed`, { skip, timeout }, async (t) => {
     const { server, directory, client, path } = await serving(t, start)
     const id = 'a1'.repeat(16)
     const pieceFrom = (offset: number) =>
