@@ -213,7 +213,8 @@ export const faults = {
   TOO_MANY_UPLOADS: [
     503,
     'Too many uploads are unfinished here at the moment.',
-    'a new upload in pieces while `max_partial_uploads` are unfinished',
+    'a new upload in pieces while the sender has its share of `max_partial_uploads` unfinished, ' +
+      'or all are taken',
     'passing',
   ],
   DISK_FULL: [

@@ -2,7 +2,7 @@
 // anything else thrown becomes a 500 with an id, and in both cases what was received is discarded.
 // There is no promise, stream or event: drivers push the body in and take one reply out.
 
-import { Fault } from '../fault.ts'
+import { Fault, isPassing } from '../fault.ts'
 import { encode, type Reply } from '../http/reply.ts'
 import { type CgiRequest, type Env, parseRequest } from '../http/request.ts'
 import { unknownProxyText } from '../http/sender.ts'
@@ -50,8 +50,9 @@ export function open(env: Env, settings: LoadedSettings, program: Program): Exch
       receiver?.abort()
       outcome = { storedNow: false }
       fault = error instanceof Fault ? error : new Fault('INTERNAL', '', error)
-      if (fault.status >= 500 || fault.cause !== undefined)
-        complain(ownersText(fault, settings, program))
+      // What passes by itself is nothing to mend, and a flood of it would fill the log.
+      const isOwners = fault.status >= 500 && !isPassing(fault.code)
+      if (isOwners || fault.cause !== undefined) complain(ownersText(fault, settings, program))
       const reply = faultReply(request.format, fault, id, settings, theme(), debug(fault))
       decide(reply, fault.holes['methods'])
     } catch (bug) {

@@ -5,6 +5,7 @@ import { Fault, methodNotAllowedFault } from '../fault.ts'
 import { requireBodyLength } from '../http/body-length.ts'
 import type { Reply } from '../http/reply.ts'
 import type { CgiRequest, Env } from '../http/request.ts'
+import { senderOf } from '../http/sender.ts'
 import { siteOfRequest } from '../http/site.ts'
 import type { Outcome } from '../outcome.ts'
 import { parseId } from '../random-id.ts'
@@ -52,8 +53,11 @@ export function route(call: Call): Answer | Receiver {
   if (settings.problems.length > 0) throw new Fault('NOT_CONFIGURED')
   for (const guard of guards) guard(request, settings)
   const storage = storageFor(call)
-  if (isTus)
-    return asAnswer(openTus({ id, request, headers: parseTusHeaders(env), settings, storage }))
+  if (isTus) {
+    const sender = senderOf(request, settings)
+    const headers = parseTusHeaders(env)
+    return asAnswer(openTus({ id, request, headers, settings, storage, sender }))
+  }
   if (method === 'POST') return receiveForm(call, storage)
   if (request.uploadId !== '') return uploadStatus(request.uploadId, settings, storage)
   return { reply: call.formReply() }
@@ -73,7 +77,9 @@ function receiveForm({ id, request, settings }: Call, storage: Storage): Receive
   if (request.contentLength === 0) throw new Fault('NOTHING_UPLOADED')
   if (request.contentLength === 'absent' && !request.isChunked) throw new Fault('LENGTH_REQUIRED')
   storage.requireSpace(bytes)
-  return new FormUpload(id, boundary, settings, storage)
+  const sender = senderOf(request, settings)
+  const bodyBytes = request.isChunked ? Infinity : bytes
+  return new FormUpload(id, boundary, settings, storage, { sender, bodyBytes })
 }
 
 /** A client that does not know the id gets NO_SUCH_UPLOAD and learns nothing. */

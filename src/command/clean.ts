@@ -34,7 +34,7 @@ export function clean(script: string, olderThan: string, isDryRun: boolean): num
   let count = 0
   let failures = 0
   const now = isThere ? attempt(() => incoming.now()) : undefined
-  const names = now === undefined ? [] : incoming.stale(now, seconds * 1000, Infinity)
+  const names = now === undefined ? [] : incoming.stale(now, seconds * 1000)
   for (const name of names) {
     const size = attempt(() => lstatSync(join(incoming.path, name)).size) ?? 0
     try {

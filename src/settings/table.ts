@@ -161,7 +161,7 @@ const settingsRows: SettingsRows = {
     key: 'max_partial_uploads',
     kind: count,
     default: 100,
-    help: 'most uploads that may be unfinished at a time',
+    help: 'most uploads that may be unfinished at a time; a sender has a quarter of them',
   },
   publicUrl: {
     key: 'public_url',

@@ -41,6 +41,8 @@ export class Append implements Appending {
   readonly #state: UploadState
   /** True if this sender began the upload. */
   readonly #isNew: boolean
+  /** Asks for a slot, of an upload that has none. */
+  #takeSlot: (() => void) | undefined
   /** The names of the journal and the data file are durable. */
   #isNamed: boolean
   #pieces: number
@@ -55,6 +57,7 @@ export class Append implements Appending {
     claim: Claim,
     state: UploadState,
     isNew = false,
+    takeSlot?: () => void,
   ) {
     this.id = id
     this.#key = key
@@ -64,6 +67,7 @@ export class Append implements Appending {
     this.#claim = claim
     this.#state = state
     this.#isNew = isNew
+    this.#takeSlot = state.takesSlot ? undefined : takeSlot
     this.#isNamed = !isNew
     this.#pieces = state.pieces
     const path = state.hasData ? this.#file('data') : join(directory.path, state.placedAs ?? '')
@@ -86,7 +90,10 @@ export class Append implements Appending {
   }
 
   publish(): void {
-    if (this.endBytes === this.offset) return
+    const takeSlot = this.endBytes < this.header.size ? this.#takeSlot : undefined
+    if (this.endBytes === this.offset && takeSlot === undefined) return
+    takeSlot?.()
+    this.#takeSlot = undefined
     this.#flush()
     translated(() => {
       if (this.#directory.settings.durable) syncData(this.#data)

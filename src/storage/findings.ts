@@ -197,7 +197,7 @@ function unfinished(settings: Settings, path: string): Finding[] {
   const since =
     known.length === 0 ? '' : `, ${formatSize(bytes)}, since ${new Date(oldest).toISOString()}`
   const message = `unfinished uploads: ${states.length} of ${maxPartialUploads}${since}`
-  const stale = incoming.stale(Date.now(), partialLifetimeSeconds * 1000, Infinity).length
+  const stale = incoming.stale(Date.now(), partialLifetimeSeconds * 1000).length
   const left = fine(
     'LEFT_OVER',
     `left over in ${folderName}: ${stale}, swept by later uploads or by \`clean\``,

@@ -15,6 +15,8 @@ import { removePlaceholder } from './placement.ts'
 import { Secret } from './secret.ts'
 
 const maxSweptEntries = 1000
+/** How long an upload in pieces stays of which no byte has arrived, in ms. */
+export const emptyMilliseconds = 600_000
 /** How long a server waits for a client at most, in ms. */
 const held = 3_600_000
 const incomingName =
@@ -29,6 +31,8 @@ export class Incoming {
   readonly folder: Folder
   readonly #secret: Secret
   readonly #directory: string
+  /** What sweep() listed and left for unfinished(), so that a request lists only once. */
+  #listed: readonly Entry[] | undefined
 
   /** `directory`: the upload directory. Creates nothing yet. */
   constructor(directory: string) {
@@ -76,9 +80,9 @@ export class Incoming {
 
   /** The keys of unfinished uploads; none when `incoming/` does not exist yet. */
   unfinished(): string[] {
-    return this.#entries()
-      .filter(({ kind }) => kind === 'data')
-      .map(({ key }) => key)
+    const entries = this.#listed ?? this.#entries()
+    this.#listed = undefined
+    return entries.filter(({ kind }) => kind === 'data').map(({ key }) => key)
   }
 
   /**
@@ -86,44 +90,43 @@ export class Incoming {
    * system, in ms since 1970. What cannot be removed stays.
    */
   sweep(now: number, milliseconds: number, own = ''): void {
-    for (const name of this.stale(now, milliseconds)) {
+    const entries = this.#entries()
+    this.#listed = entries
+    for (const name of this.#stale(some(entries), now, milliseconds)) {
       if (join(this.path, name) !== own) attempt(() => this.remove(name))
     }
   }
 
   /**
-   * The names of files that nobody touched for so long. A time in the future counts by its
-   * distance: the clock was set back since. What a running request may hold stays for an hour at
-   * least, whatever is asked for: it touches its files each minute.
+   * The names of files that nobody touched for so long; of uploads in pieces without a byte, for
+   * ten minutes. A time in the future counts by its distance: the clock was set back since. What a
+   * running request may hold stays for an hour at least, whatever is asked for: it touches its
+   * files each minute.
    */
-  stale(now: number, milliseconds: number, atMost = maxSweptEntries): string[] {
-    const entries = this.#some(atMost)
+  stale(now: number, milliseconds: number): string[] {
+    return this.#stale(this.#entries(), now, milliseconds)
+  }
+
+  #stale(entries: readonly Entry[], now: number, milliseconds: number): string[] {
     const ages = new Map<string, number>()
     const claimed = new Set<string>()
+    const empty = new Set<string>()
     for (const { key, kind, name } of entries) {
-      const touched = attempt(() => touchedAt(join(this.path, name), kind)) ?? now
+      const stats = attempt(() => statsOf(join(this.path, name), kind))
       const group = isPartial(kind) ? key : name
-      ages.set(group, Math.min(ages.get(group) ?? Infinity, Math.abs(now - touched)))
+      const age = Math.abs(now - (stats?.touchedAt ?? now))
+      ages.set(group, Math.min(ages.get(group) ?? Infinity, age))
       if (!isPartial(kind) || kind.startsWith('claim-')) claimed.add(group)
+      else if (kind === 'data' && stats?.size === 0) empty.add(group)
     }
-    const isStale = (group: string) =>
-      (ages.get(group) ?? 0) > (claimed.has(group) ? Math.max(milliseconds, held) : milliseconds)
+    const lifetimeOf = (group: string) => {
+      if (claimed.has(group)) return Math.max(milliseconds, held)
+      return empty.has(group) ? Math.min(milliseconds, emptyMilliseconds) : milliseconds
+    }
+    const isStale = (group: string) => (ages.get(group) ?? 0) > lifetimeOf(group)
     return entries
       .filter(({ key, kind, name }) => isStale(isPartial(kind) ? key : name))
       .map(({ name }) => name)
-  }
-
-  /**
-   * All entries; of very many, only some of them, others each time, but always all files of a key.
-   */
-  #some(atMost: number): Entry[] {
-    const entries = this.#entries()
-    if (entries.length <= atMost) return entries
-    const start = randomId()
-    const from = entries.findIndex(({ key }) => key < start)
-    const turned = [...entries.slice(Math.max(0, from)), ...entries.slice(0, Math.max(0, from))]
-    const last = turned[atMost - 1]?.key
-    return turned.filter(({ key }, i) => i < atMost || key === last)
   }
 
   remove(name: string): void {
@@ -148,10 +151,26 @@ export class Incoming {
   }
 }
 
-/** When it was last touched, in ms since 1970; undefined for anything that we do not make. */
-function touchedAt(path: string, kind: string): number | undefined {
+/**
+ * All entries; of very many, only some of them, others each time, but always all files of a key.
+ */
+function some(entries: readonly Entry[]): readonly Entry[] {
+  if (entries.length <= maxSweptEntries) return entries
+  const start = randomId()
+  const from = entries.findIndex(({ key }) => key < start)
+  const turned = [...entries.slice(Math.max(0, from)), ...entries.slice(0, Math.max(0, from))]
+  const last = turned[maxSweptEntries - 1]?.key
+  return turned.filter(({ key }, i) => i < maxSweptEntries || key === last)
+}
+
+/**
+ * The size, and when it was last touched, in ms since 1970; undefined for anything that we do not
+ * make.
+ */
+function statsOf(path: string, kind: string): { touchedAt: number; size: number } | undefined {
   const stats = lstatSync(path)
   if (kind === 'note' ? !stats.isDirectory() : !stats.isFile()) return undefined
   // The mtime of a kept file is that of its content. Only its ctime says when it came here.
-  return kind === 'kept' ? stats.ctimeMs : stats.mtimeMs
+  const touchedAt = kind === 'kept' ? stats.ctimeMs : stats.mtimeMs
+  return { touchedAt, size: stats.size }
 }

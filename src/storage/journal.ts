@@ -12,8 +12,9 @@ import { createFile, openPlain, readAndWrite, readOnly, syncData } from './files
 import type { UploadHeader } from './storage.ts'
 
 export type Journal = {
-  /** `inode`: of the data file. `startedAt`: in ms since 1970. */
-  readonly header: UploadHeader & { readonly inode: number; readonly startedAt: number }
+  readonly header: JournalHeader
+  /** False while the one request that is to bring all of the file has not ended. */
+  readonly takesSlot: boolean
   /** Bytes that are safe. */
   readonly offset: number
   readonly pieces: number
@@ -25,10 +26,21 @@ export type Journal = {
   readonly stored: Stored | undefined
 }
 
+export type JournalHeader = UploadHeader & {
+  /** Of the data file. */
+  readonly inode: number
+  /** In ms since 1970. */
+  readonly startedAt: number
+  /** The keyed hash of who sends it. */
+  readonly sender: string
+  /** As Beginning has it. */
+  readonly isWhole: boolean
+}
+
 /**
  * Throws the errors of the file system, EEXIST too. The header is safe on disk with the first note.
  */
-export function createJournal(path: string, header: Journal['header']): void {
+export function createJournal(path: string, header: JournalHeader): void {
   const { fd } = createFile(path)
   try {
     writeAt(fd, Buffer.from(`${JSON.stringify(header)}\n`), 0)
@@ -61,18 +73,21 @@ export function note(path: string, line: unknown, isDurable: boolean): void {
 /** Undefined when there is no journal, or its first line cannot be read. */
 export function readJournal(path: string): Journal | undefined {
   const { first, last, touchedAt } = attempt(() => edges(path)) ?? noJournal
-  const header = parsed(first) as Journal['header'] | undefined
+  const header = parsed(first) as JournalHeader | undefined
   if (typeof header?.size !== 'number') return undefined
   let [offset, pieces] = [0, 0]
   let stored: Stored | undefined
   let isMoving = false
+  let takesSlot = header.isWhole !== true
   for (const line of last.map(parsed)) {
     if (Array.isArray(line) && line[0] >= offset) [offset, pieces] = line as [number, number]
+    takesSlot ||= Array.isArray(line)
     const members = Object(line) as { stored?: Stored; moving?: true }
     stored = members.stored ?? stored
     isMoving ||= members.moving === true
   }
-  return { header, offset: stored ? header.size : offset, pieces, touchedAt, isMoving, stored }
+  if (stored !== undefined) offset = header.size
+  return { header, takesSlot, offset, pieces, touchedAt, isMoving, stored }
 }
 
 /** The first line and the last ones. A huge file in small pieces has many lines between them. */

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { Fault } from '../fault.ts'
 import { attempt } from '../system-error.ts'
 import type { Directory } from './directory.ts'
+import { emptyMilliseconds } from './incoming.ts'
 import { type Journal, readJournal } from './journal.ts'
 
 export type UploadState = Journal & {
@@ -32,7 +33,9 @@ export function readState(directory: Directory, key: string): UploadState | unde
   const { header, touchedAt, stored } = journal
   const data = lstatSync(incoming.file(key, 'data'), { throwIfNoEntry: false })
   const hasData = data?.isFile() === true
-  const expiresAt = touchedAt + settings.partialLifetimeSeconds * 1000
+  const lifetime = settings.partialLifetimeSeconds * 1000
+  const isEmpty = stored === undefined && journal.offset === 0
+  const expiresAt = touchedAt + (isEmpty ? Math.min(lifetime, emptyMilliseconds) : lifetime)
   if (stored !== undefined) return { ...journal, expiresAt, hasData, placedAs: undefined }
   const mayBePlaced = hasData ? data.nlink > 1 : journal.isMoving
   const placedAs = mayBePlaced ? placedName(path, header) : undefined

@@ -66,7 +66,7 @@ export type Unfinished = {
    * is the same file. Throws TOO_MANY_UPLOADS, UPLOAD_BUSY, DISK_FULL and NAME_TAKEN, and
    * NO_SUCH_UPLOAD for an id whose file is already stored.
    */
-  begin(id: string, header: UploadHeader): Appending
+  begin(id: string, header: UploadHeader, beginning: Beginning): Appending
   /**
    * Resumes an upload. Throws UPLOAD_BUSY, and NO_SUCH_UPLOAD, also when its file is already
    * stored.
@@ -89,7 +89,10 @@ export type Appending = {
   readonly endBytes: number
   /** Throws BAD_UPLOAD for more than was announced, UPLOAD_BUSY when another sender took over. */
   write(bytes: Buffer): void
-  /** What was written counts from now on. */
+  /**
+   * What was written counts from now on. Throws TOO_MANY_UPLOADS when a request does not bring all
+   * of a file as it could have, and no slot is left.
+   */
   publish(): void
   /**
    * All bytes are there: stores the file as Storage.commit() does. `accept` returns the result of
@@ -107,6 +110,17 @@ export type Appending = {
   discard(): void
   /** Ends the sender's turn and removes the upload. Never throws. */
   remove(): void
+}
+
+/** What the program knows of an upload that begins. */
+export type Beginning = {
+  /** Who sends it. `isShared`: many visitors who cannot be distinguished. */
+  readonly sender: { readonly key: string; readonly isShared: boolean }
+  /**
+   * True if the request that begins it can bring all of the file. Such an upload takes no slot
+   * until it is known to stay unfinished.
+   */
+  readonly isWhole: boolean
 }
 
 /** What a sender said of its upload. */

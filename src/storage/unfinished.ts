@@ -13,9 +13,10 @@ import { Claim, isClaimed } from './claim.ts'
 import type { Directory } from './directory.ts'
 import { storedName } from './filename.ts'
 import { createFile, translated } from './files.ts'
-import { createJournal } from './journal.ts'
+import { createJournal, type JournalHeader } from './journal.ts'
+import { announcedBytes, type Slot, shareOf, takeOne } from './slots.ts'
 import { existing, readState, type UploadState } from './state.ts'
-import type { Unfinished, UploadHeader } from './storage.ts'
+import type { Beginning, Unfinished, UploadHeader } from './storage.ts'
 
 export class UnfinishedUploads implements Unfinished {
   readonly #directory: Directory
@@ -53,8 +54,8 @@ export class UnfinishedUploads implements Unfinished {
     })
   }
 
-  begin(id: string, header: UploadHeader): Append {
-    const { incoming } = this.#directory
+  begin(id: string, header: UploadHeader, beginning: Beginning): Append {
+    const { incoming, settings } = this.#directory
     const named = translated(() => {
       incoming.open()
       return incoming.name(id)
@@ -62,11 +63,21 @@ export class UnfinishedUploads implements Unfinished {
     return this.#claimed(named, (claim, key) => {
       const state = readState(this.#directory, key)
       if (state?.stored) throw new Fault('NO_SUCH_UPLOAD')
-      if (state !== undefined) return new Append(this.#directory, { id, key }, claim, state)
-      this.#requireRoom(header)
-      create(this.#directory, key, header)
+      const sender = incoming.name(`sender ${beginning.sender.key}`)
+      const share = shareOf(settings, beginning.sender.isShared)
+      const takeSlot = () => this.#takeSlot(sender, share, header.size)
+      const identity = { id, key }
+      if (state !== undefined) {
+        return new Append(this.#directory, identity, claim, state, false, takeSlot)
+      }
+      this.#directory.requireFreeName(storedName(header.name))
+      this.#directory.space.require(header.size, 2)
+      if (!beginning.isWhole) takeSlot()
+      else attempt(() => this.#directory.sweep(incoming.now()))
+      create(this.#directory, key, { ...header, sender, isWhole: beginning.isWhole })
       try {
-        return new Append(this.#directory, { id, key }, claim, existing(this.#directory, key), true)
+        const created = existing(this.#directory, key)
+        return new Append(this.#directory, identity, claim, created, true, takeSlot)
       } catch (error) {
         for (const kind of ['journal', 'data']) attempt(() => unlinkSync(incoming.file(key, kind)))
         throw error
@@ -98,18 +109,52 @@ export class UnfinishedUploads implements Unfinished {
     })
   }
 
-  #requireRoom(header: UploadHeader): void {
-    const { incoming, settings } = this.#directory
-    attempt(() => this.#directory.sweep(incoming.now()))
-    if (incoming.unfinished().length >= settings.maxPartialUploads) {
-      throw new Fault('TOO_MANY_UPLOADS', `the limit is ${settings.maxPartialUploads}`)
+  /** Throws TOO_MANY_UPLOADS and DISK_FULL. `share`: how many slots the sender may take. */
+  #takeSlot(sender: string, share: number, size: number): void {
+    const { incoming, settings, space } = this.#directory
+    const now = translated(() => incoming.now())
+    attempt(() => this.#directory.sweep(now))
+    const slots = this.#slots()
+    const room = space.roomBytes()
+    if (size > room - announcedBytes(slots, room, now)) throw new Fault('DISK_FULL')
+    const displace = (slot: Slot) => this.#displace(slot)
+    const own = slots.filter((slot) => slot.sender === sender)
+    const others = slots.filter((slot) => slot.sender !== sender)
+    const kept = takeOne(own, share, now, displace)
+    takeOne([...kept, ...others], settings.maxPartialUploads, now, displace)
+  }
+
+  /** Those that others may be waiting for; not what one request brings as a whole. */
+  #slots(): Slot[] {
+    const slots: Slot[] = []
+    for (const key of this.#directory.incoming.unfinished()) {
+      const state = attempt(() => readState(this.#directory, key))
+      if (state === undefined || state.stored !== undefined || !state.takesSlot) continue
+      const { header, offset, touchedAt } = state
+      slots.push({ key, sender: header.sender, size: header.size, offset, touchedAt })
     }
-    this.#directory.space.require(header.size, 2)
-    this.#directory.requireFreeName(storedName(header.name))
+    return slots
+  }
+
+  /** False when a sender is active, or was meanwhile. */
+  #displace({ key, offset }: Slot): boolean {
+    try {
+      const append = this.#claimed(key, (claim) => {
+        return new Append(this.#directory, { id: '', key }, claim, existing(this.#directory, key))
+      })
+      if (append.offset > offset) append.release()
+      else append.remove()
+      return append.offset === offset
+    } catch (error) {
+      if (error instanceof Fault) return false
+      throw error
+    }
   }
 }
 
-function create({ incoming }: Directory, key: string, header: UploadHeader): void {
+type NewHeader = Omit<JournalHeader, 'inode' | 'startedAt'>
+
+function create({ incoming }: Directory, key: string, header: NewHeader): void {
   const [data, journal] = [incoming.file(key, 'data'), incoming.file(key, 'journal')]
   // A sender that was killed at this point may have left these files.
   for (const path of [data, journal]) attempt(() => unlinkSync(path))

@@ -8,6 +8,7 @@ import { Fault, methodNotAllowedFault, offsetMismatchFault } from '../fault.ts'
 import { requireBodyLength } from '../http/body-length.ts'
 import type { Reply } from '../http/reply.ts'
 import type { CgiRequest } from '../http/request.ts'
+import type { Sender } from '../http/sender.ts'
 import type { Stored } from '../outcome.ts'
 import { parseId, randomId } from '../random-id.ts'
 import type { Settings } from '../settings/settings.ts'
@@ -48,6 +49,7 @@ export type TusCall = {
   readonly headers: TusHeaders
   readonly settings: Settings
   readonly storage: Storage
+  readonly sender: Sender
 }
 
 /** Throws a Fault for a request that can be refused before its body is read. */
@@ -66,7 +68,8 @@ export function openTus(call: TusCall): Reply | Receiver {
 }
 
 /** POST */
-function create({ id, request, headers, settings, storage }: TusCall): Receiver {
+function create(call: TusCall): Receiver {
+  const { id, request, headers, settings, storage, sender } = call
   const { uploadLength: size, metadata, checksum } = headers
   if (size === undefined) throw new Fault('BAD_UPLOAD', 'Upload-Length is missing')
   requireFileSize(size, settings)
@@ -76,7 +79,8 @@ function create({ id, request, headers, settings, storage }: TusCall): Receiver 
   const upload = randomId()
   const { name, type, text } = metadata
   const header = { size, name, type, field: '', metadata: text }
-  const append = storage.unfinished.begin(upload, header)
+  const isWhole = request.isChunked || Number(request.contentLength) >= size || size === 0
+  const append = storage.unfinished.begin(upload, header, { sender, isWhole })
   const reply = emptyReply(201, [['Location', locationOf(upload, request, headers)]])
   return new TusBody(id, append, storage.unfinished, settings, reply, checksum)
 }

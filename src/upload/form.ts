@@ -14,7 +14,7 @@ import { storedName } from '../storage/filename.ts'
 import type { PendingFile, Storage } from '../storage/storage.ts'
 import { KeptFields, shortened } from './kept-fields.ts'
 import { Piece } from './piece.ts'
-import type { Receiver } from './receiver.ts'
+import type { Receiver, Source } from './receiver.ts'
 import { requireAllowedExtension, requireFileSize } from './refusal.ts'
 
 /** The file part that is being read. */
@@ -52,12 +52,12 @@ export class FormUpload implements Receiver, Sink {
   #announcedName: string | undefined
 
   /** `id`: the id of the request. */
-  constructor(id: string, boundary: string, settings: Settings, storage: Storage) {
+  constructor(id: string, boundary: string, settings: Settings, storage: Storage, source: Source) {
     this.#id = id
     this.#settings = settings
     this.#storage = storage
     this.#fields = new KeptFields(settings)
-    this.#piece = new Piece(id, storage.unfinished, settings)
+    this.#piece = new Piece(id, storage.unfinished, settings, source)
     this.#parser = new MultipartParser(boundary, this)
   }
 

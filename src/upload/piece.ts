@@ -10,23 +10,25 @@ import { parseByteCount } from '../quantity.ts'
 import { parseId } from '../random-id.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { Appending, Unfinished } from '../storage/storage.ts'
-import { finishedOutcome } from './receiver.ts'
+import { finishedOutcome, type Source } from './receiver.ts'
 import { requireFileSize } from './refusal.ts'
 
 export class Piece {
   readonly #requestId: string
   readonly #unfinished: Unfinished
   readonly #settings: Settings
+  readonly #source: Source
   readonly #given = new Map<string, string>()
   #append: Appending | undefined
   /** Set when the file is stored already: the sender's last reply was lost. */
   #stored: Stored | undefined
   #hasBegun = false
 
-  constructor(requestId: string, unfinished: Unfinished, settings: Settings) {
+  constructor(requestId: string, unfinished: Unfinished, settings: Settings, source: Source) {
     this.#requestId = requestId
     this.#unfinished = unfinished
     this.#settings = settings
+    this.#source = source
   }
 
   /**
@@ -62,7 +64,10 @@ export class Piece {
       return
     }
     const header = { size, name, type, field, metadata: '' }
-    const append = offset === 0 ? this.#unfinished.begin(id, header) : this.#unfinished.claim(id)
+    const { sender, bodyBytes } = this.#source
+    const beginning = { sender, isWhole: bodyBytes > size }
+    const append =
+      offset === 0 ? this.#unfinished.begin(id, header, beginning) : this.#unfinished.claim(id)
     this.#append = append
     if (append.header.size !== size) throw otherSizeFault()
     if (append.offset !== offset) throw offsetMismatchFault(append.offset)

@@ -2,9 +2,17 @@
 // the outcome of an upload in pieces that has become a file.
 
 import type { Reply } from '../http/reply.ts'
+import type { Sender } from '../http/sender.ts'
 import type { Field, MakeReply, Outcome } from '../outcome.ts'
 import type { Appending, Finished } from '../storage/storage.ts'
 import { shortened } from './kept-fields.ts'
+
+/** Where a body comes from. */
+export type Source = {
+  readonly sender: Sender
+  /** How long the body is; Infinity when that is not announced. */
+  readonly bodyBytes: number
+}
 
 /** Call write() and then end(); after a Fault, abort(). */
 export type Receiver = {

@@ -3,24 +3,24 @@
 import assert from 'node:assert/strict'
 import { readdirSync, utimesSync } from 'node:fs'
 import { join } from 'node:path'
-import { eachWay } from '../host/tus.ts'
+import { eachWay, type TusReply } from '../host/tus.ts'
 import { askToCreate, content, create, httpDate, patch, pathOf } from '../host/tus-requests.ts'
 
 eachWay((rule) => {
   rule('Upload-Expires is told at creation, after each piece and by HEAD', async (server) => {
     const created = await askToCreate(server, { length: content.length })
     const path = pathOf(created)
-    const replies = [
-      created,
-      await patch(server, path, 0, content.subarray(0, 5)),
-      await server.send({ method: 'HEAD', path }),
-    ]
-    for (const reply of replies) {
+    const assertExpires = (reply: TusReply, minutes: number) => {
       const expires = reply.header('Upload-Expires') ?? ''
       assert.match(expires, httpDate)
-      const hours = (Date.parse(expires) - Date.now()) / 3_600_000
-      assert.ok(hours > 23.9 && hours < 24.1, expires)
+      const left = (Date.parse(expires) - Date.now()) / 60_000
+      assert.ok(left > minutes - 5 && left < minutes + 1, expires)
     }
+    // Without a byte it is soon gone.
+    assertExpires(created, 10)
+    assertExpires(await server.send({ method: 'HEAD', path }), 10)
+    assertExpires(await patch(server, path, 0, content.subarray(0, 5)), 24 * 60)
+    assertExpires(await server.send({ method: 'HEAD', path }), 24 * 60)
   })
 
   rule('an upload that expired is 404 once it is swept', async (server) => {
