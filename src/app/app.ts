@@ -146,6 +146,7 @@ export function open(env: Env, settings: LoadedSettings, program: Program): Exch
 
 /**
  * Without a declared length, only the close delimiter distinguishes a whole body from a cut one.
+ * With one, all its bytes are here: what is missing then was never sent.
  */
 function endBody(
   receiver: Receiver,
@@ -155,8 +156,8 @@ function endBody(
   try {
     receiver.end(accept)
   } catch (error) {
-    const isCut = request.contentLength === 'absent' && error instanceof Fault
-    if (isCut && error.code === 'BAD_MULTIPART') throw new Fault('INCOMPLETE_BODY', error.detail)
+    const isWhole = request.contentLength !== 'absent' && error instanceof Fault
+    if (isWhole && error.code === 'INCOMPLETE_BODY') throw new Fault('BAD_MULTIPART', error.detail)
     throw error
   }
 }

@@ -36,13 +36,16 @@ export function beginningAtEnd(chunk: Buffer, from: number, delimiter: Buffer): 
   return length
 }
 
-/** After a delimiter there must be two hyphens, or blanks and CRLF. Anything else makes it data. */
+/**
+ * After a delimiter there must be two hyphens, or blanks and CRLF. A bare LF is for the parser to
+ * refuse. Anything else makes it data.
+ */
 function isSurelyData(chunk: Buffer, after: number): boolean {
   const next = chunk[after]
   if (next === HYPHEN) return after + 1 < chunk.length && chunk[after + 1] !== HYPHEN
   let at = after
   const end = Math.min(chunk.length, after + maxPaddingBytes + 1)
   while (at < end && (chunk[at] === SP || chunk[at] === HT)) at++
-  if (at === end) return false
+  if (at === end || chunk[at] === LF) return false
   return chunk[at] !== CR || (at + 1 < chunk.length && chunk[at + 1] !== LF)
 }

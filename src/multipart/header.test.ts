@@ -6,7 +6,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { multipartBody } from '../../test/host/multipart-body.ts'
-import { isToken, parseBoundary, parseDisposition, trimBlanks } from './header.ts'
+import { parseBoundary, parseDisposition, trimBlanks } from './header.ts'
+import { isToken } from './parameters.ts'
 
 const formData = 'multipart/form-data'
 const latin1 = (text: string) => Buffer.from(text).toString('latin1')

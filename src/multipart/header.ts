@@ -1,7 +1,11 @@
-// The parameters of Content-Type and Content-Disposition, as multipart/form-data uses them: RFC
-// 7578, RFC 2046 section 5.1.1, RFC 9110 section 5.6, and the WHATWG escapes `%22 %0D %0A` that
-// browsers write. It refuses whatever two readers could understand differently and never guesses.
-// It reads the text once, without backtracking.
+// What multipart/form-data says in Content-Type and Content-Disposition: the boundary, and the names
+// of a part. RFC 7578, RFC 2046 section 5.1.1, RFC 8187, RFC 2047, and the WHATWG escapes
+// `%22 %0D %0A` that browsers write. It refuses whatever two readers could understand differently
+// and never guesses.
+
+import { type Charset, utf8 } from './charset.ts'
+import { decodeExtended, decodeWords, isEncodedWords } from './encoded-name.ts'
+import { type Parsed, parseParameters } from './parameters.ts'
 
 export type Disposition = {
   readonly name: string
@@ -9,8 +13,8 @@ export type Disposition = {
   readonly filename: string | undefined
 }
 
-/** A value, or the rule that the header breaks. */
-export type Parsed<Value> = { readonly value: Value } | { readonly problem: string }
+/** RFC 2046 says 70; real programs send up to 84, and no reader that we know stops before 256. */
+const maxBoundaryLength = 256
 
 /** The boundary of a multipart/form-data Content-Type; undefined for any other media type. */
 export function parseBoundary(contentType: string): Parsed<string> | undefined {
@@ -27,49 +31,59 @@ export function parseBoundary(contentType: string): Parsed<string> | undefined {
     boundary = value
   }
   if (boundary === undefined) return { problem: 'no boundary parameter' }
-  if (!/^[0-9A-Za-z'()+_,\-./:=? ]{0,69}[0-9A-Za-z'()+_,\-./:=?]$/.test(boundary)) {
-    return { problem: 'a boundary that is not 1 to 70 legal characters' }
+  const problem = boundaryProblem(boundary)
+  return problem === undefined ? { value: boundary } : { problem }
+}
+
+/** The rule that a boundary breaks: its length, its end, or a character. */
+function boundaryProblem(boundary: string): string | undefined {
+  const { length } = boundary
+  if (length === 0) return 'an empty boundary'
+  if (length > maxBoundaryLength) {
+    return `a boundary of ${length} characters; at most ${maxBoundaryLength} are allowed`
   }
-  return { value: boundary }
+  const wrong = /[^ !#-[\]-~]/u.exec(boundary)?.[0]
+  if (wrong === '"') return 'a boundary with a quotation mark'
+  if (wrong === '\\') return 'a boundary with a backslash'
+  if (wrong !== undefined) {
+    const hex = (wrong.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')
+    return `a boundary with the character U+${hex}, which is not printable ASCII`
+  }
+  return boundary.endsWith(' ') ? 'a boundary that ends in a blank' : undefined
 }
 
 /**
  * Parses the Content-Disposition of a part (RFC 7578 section 4.2). `value`: the bytes of the
- * header, read as latin1.
+ * header, read as latin1. Where a name is also sent as `name*` or `filename*`, that one counts: the
+ * other is then its stand-in in ASCII.
  */
-export function parseDisposition(value: string): Parsed<Disposition> {
+export function parseDisposition(value: string, charset: Charset = utf8): Parsed<Disposition> {
   const end = value.indexOf(';')
   const type = trimBlanks(end === -1 ? value : value.slice(0, end))
   if (type.toLowerCase() !== 'form-data')
     return { problem: 'a Content-Disposition other than form-data' }
   const parameters = parseParameters(end === -1 ? '' : value.slice(end), bareInDisposition)
   if ('problem' in parameters) return parameters
-  let name: string | undefined
-  let filename: string | undefined
-  let hasEncodedFilename = false
-  for (const parameter of parameters.value) {
-    if (parameter.name === 'name') {
-      if (name !== undefined) return { problem: 'more than one name parameter' }
-      name = decodeText(parameter.value)
-    } else if (parameter.name === 'filename') {
-      if (filename !== undefined) return { problem: 'more than one filename parameter' }
-      filename = decodeText(parameter.value)
-    } else if (parameter.name.startsWith('filename*')) {
-      hasEncodedFilename = true
-    } else if (parameter.name.startsWith('name*')) {
-      return { problem: 'an encoded name parameter' }
-    }
+  const names: { [key: string]: string | undefined } = Object.create(null)
+  let hasContinuation = false
+  for (const { name, value, isQuoted } of parameters.value) {
+    if (/^(file)?name\*?$/.test(name)) {
+      if (names[name] !== undefined) return { problem: `more than one ${name} parameter` }
+      const isExtended = name.endsWith('*')
+      if (isExtended && isQuoted) return { problem: `quotation marks around ${name}` }
+      const decoded = isExtended ? decodeExtended(value) : decodeName(value, charset)
+      if (decoded === undefined) return { problem: malformed(name, value) }
+      names[name] = decoded
+    } else if (name.startsWith('filename*')) hasContinuation = true
+    else if (name.startsWith('name*')) return { problem: 'a name in several parameters' }
   }
+  const name = names['name*'] ?? names['name']
+  const filename = names['filename*'] ?? names['filename']
   if (name === undefined) return { problem: 'a Content-Disposition without a name' }
-  if (filename === undefined && hasEncodedFilename) {
-    return { problem: 'filename* without filename, which RFC 7578 forbids' }
+  if (filename === undefined && hasContinuation) {
+    return { problem: 'a filename in several parameters' }
   }
   return { value: { name, filename } }
-}
-
-/** RFC 9110 section 5.6.2: what names of headers and of parameters are made of. */
-export function isToken(text: string): boolean {
-  return /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(text)
 }
 
 /**
@@ -83,90 +97,28 @@ export function trimBlanks(text: string): string {
   return text.slice(from, end)
 }
 
-type Parameter = { readonly name: string; readonly value: string }
-
 /**
- * Reads `; name=token; name="quoted"`. Nothing may be left over, and no parameter may be empty,
- * except after a last `;`.
+ * Turns the bytes of a name (as latin1) into text: encoded-words, or the three escapes of the
+ * WHATWG form-data encoding in the form's character set. `%41` and every other percent sign stay as
+ * they are. Undefined for malformed encoded-words.
  */
-function parseParameters(text: string, bare: RegExp): Parsed<readonly Parameter[]> {
-  const parameters: Parameter[] = []
-  let at = 0
-  while (at < text.length) {
-    // text[at] is ';' here: the caller cut the text there, and so does the end of this loop.
-    at = skipBlanks(text, at + 1)
-    if (at === text.length) break
-    const equals = text.indexOf('=', at)
-    const sent = equals === -1 ? '' : text.slice(at, equals)
-    if (!isToken(sent)) return { problem: 'a parameter that is not name=value' }
-    const name = sent.toLowerCase()
-    const read =
-      text[equals + 1] === '"' ? readQuoted(text, equals + 2) : readBare(text, equals + 1, bare)
-    if (read === undefined) return { problem: `a malformed value of the parameter ${name}` }
-    parameters.push({ name, value: read.value })
-    at = skipBlanks(text, read.end)
-    if (at < text.length && text[at] !== ';') {
-      return { problem: `something behind the value of the parameter ${name}` }
-    }
-  }
-  return { value: parameters }
+function decodeName(latin1: string, charset: Charset): string | undefined {
+  if (isEncodedWords(latin1)) return decodeWords(latin1)
+  const sent = latin1.includes('%') ? latin1.replace(/%(22|0D|0A)/gi, unescaped) : latin1
+  return charset.decode(Buffer.from(sent, 'latin1'))
 }
 
-/**
- * Reads up to the closing quote. `\"` means a quote; any other backslash is an ordinary character,
- * as in `C:\dir\name`.
- */
-function readQuoted(text: string, from: number): { value: string; end: number } | undefined {
-  let value = ''
-  let start = from
-  for (;;) {
-    const quote = text.indexOf('"', start)
-    if (quote === -1) return undefined
-    // A backslash before a quote escapes the quote. At the end of the header it does not: there the
-    // quote closes the value, as in `filename="C:\"`, which browsers write.
-    if (quote > start && text[quote - 1] === '\\' && !closes(text, quote)) {
-      value += `${text.slice(start, quote - 1)}"`
-      start = quote + 1
-      continue
-    }
-    return { value: value + text.slice(start, quote), end: quote + 1 }
-  }
+function unescaped(_: string, hex: string): string {
+  return String.fromCharCode(parseInt(hex, 16))
 }
 
-function closes(text: string, quote: number): boolean {
-  const next = skipBlanks(text, quote + 1)
-  return next === text.length && text.indexOf('"', quote + 1) === -1
-}
-
-/** Reads a value without quotes, up to the next blank or semicolon. */
-function readBare(
-  text: string,
-  from: number,
-  bare: RegExp,
-): { value: string; end: number } | undefined {
-  let end = from
-  while (end < text.length && text[end] !== ';' && text[end] !== ' ' && text[end] !== '\t') end++
-  const value = text.slice(from, end)
-  return bare.test(value) ? { value, end } : undefined
-}
-
-function skipBlanks(text: string, from: number): number {
-  let at = from
-  while (text[at] === ' ' || text[at] === '\t') at++
-  return at
-}
-
-/**
- * Turns the bytes of a header (as latin1) into text: UTF-8, with U+FFFD for bytes that are not
- * UTF-8. Then it replaces the three escapes of the WHATWG form-data encoding. `%41` and every other
- * percent sign stay as they are.
- */
-function decodeText(latin1: string): string {
-  const text = Buffer.from(latin1, 'latin1').toString('utf8')
-  if (!text.includes('%')) return text
-  return text.replace(/%(22|0D|0A)/gi, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)))
+function malformed(name: string, value: string): string {
+  if (!name.endsWith('*')) return `malformed encoded-words in ${name} (RFC 2047)`
+  return /^(?!utf-8')[^']+'[^']*'/i.test(value)
+    ? `a ${name} in another character set than UTF-8 (RFC 8187)`
+    : `a malformed ${name} (RFC 8187)`
 }
 
 const bareInDisposition = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
-/** A token, and the other characters of a boundary that senders do not quote: `( ) / : = ? ,`. */
-const bareInType = /^[!#$%&'*+\-.^_`|~0-9A-Za-z()/:=?,]+$/
+/** Senders leave a boundary without quotes, whatever is in it. */
+const bareInType = /^[^"]+$/

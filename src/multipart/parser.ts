@@ -11,15 +11,12 @@
 //              └── anything else ──┘  the line only began like a delimiter: it is data
 
 import { Fault } from '../fault.ts'
+import { broken } from './broken.ts'
 import { CR, HT, HYPHEN, LF, SP } from './bytes.ts'
+import { charsetOf, maxLabelBytes, utf8 } from './charset.ts'
 import { beginningAtEnd, findDelimiter, maxPaddingBytes } from './delimiter.ts'
-import { type Disposition, isToken, parseDisposition, trimBlanks } from './header.ts'
+import { HeaderBlock, type PartHeaders } from './header-block.ts'
 import { Preamble } from './preamble.ts'
-
-export type PartHeaders = Disposition & {
-  /** The part's Content-Type as sent, in latin1; '' when it has none. Never to be trusted. */
-  readonly type: string
-}
 
 /** What the parser calls, in the order of the body. */
 export type Sink = {
@@ -28,9 +25,6 @@ export type Sink = {
   partData(bytes: Buffer): void
   partEnd(): void
 }
-
-const maxHeaders = 16
-const maxHeaderBytes = 8192
 
 const SCAN = 0
 const AFTER = 1
@@ -58,25 +52,24 @@ export class MultipartParser {
    */
   #assumed = 2
   readonly #preamble: Preamble
+  readonly #headers: HeaderBlock
   /** Position of the current chunk in the body. */
   #chunkAt = 0
   #delimiterAt = 0
   /** Blanks after a delimiter, kept until it is known whether they are data. */
   readonly #padding = Buffer.allocUnsafeSlow(maxPaddingBytes)
   #paddingBytes = 0
-  readonly #line = Buffer.allocUnsafeSlow(maxHeaderBytes + 2)
-  #lineBytes = 0
-  #lineAt = 0
-  #headerBytes = 0
-  #headerCount = 0
-  #disposition: Disposition | undefined
-  #type: string | undefined
+  #charset = utf8
+  #partCount = 0
+  /** The value of the field `_charset_` while it is read. */
+  #label: string | undefined
 
-  /** `boundary`: as parseBoundary() returns it, 1 to 70 legal characters. */
+  /** `boundary`: as parseBoundary() returns it. */
   constructor(boundary: string, sink: Sink) {
     this.#sink = sink
     this.#delimiter = Buffer.from(`\r\n--${boundary}`, 'latin1')
-    this.#preamble = new Preamble(this.#delimiter.subarray(2))
+    this.#preamble = new Preamble(`--${boundary}`)
+    this.#headers = new HeaderBlock(`--${boundary}`)
   }
 
   /** Throws a Fault at the first broken rule. After that the parser must not be used. */
@@ -91,15 +84,18 @@ export class MultipartParser {
     this.#chunkAt += chunk.length
   }
 
-  /** The body is over. Throws BAD_MULTIPART unless the close delimiter was seen. */
+  /**
+   * The body is over. Unless the close delimiter was seen, it throws INCOMPLETE_BODY where more
+   * bytes could make the body whole, and BAD_MULTIPART where it has another boundary.
+   */
   end(): void {
     if (this.#state === EPILOGUE || this.#state === CLOSE) return
-    this.#broken(
-      this.#isInPart || this.#state === HEADERS
-        ? 'the body ends without the closing boundary'
-        : 'the boundary does not occur in the body',
-      this.#chunkAt,
-    )
+    const mayBeFirstBoundary = this.#preamble.isEmpty || this.#matched > 2
+    if (!this.#isInPart && this.#state !== HEADERS && !mayBeFirstBoundary) {
+      broken('the boundary does not occur in the body', this.#chunkAt)
+    }
+    const rule = 'the body ends without the closing boundary'
+    throw new Fault('INCOMPLETE_BODY', `${rule} (at byte ${this.#chunkAt})`)
   }
 
   /**
@@ -145,6 +141,8 @@ export class MultipartParser {
         if (byte === HYPHEN && this.#state === AFTER) this.#state = DASH
         else if (byte === CR) this.#state = RETURN
         else if (byte === SP || byte === HT) this.#addPadding(byte)
+        // Some readers take this for a delimiter, others for content.
+        else if (byte === LF) broken('line ends that are LF alone', this.#delimiterAt)
         else return this.#notADelimiter(from)
         return from + 1
       case RETURN:
@@ -160,7 +158,7 @@ export class MultipartParser {
       default:
         // CLOSE. The line must end here: a longer one could be the boundary of another body.
         if (byte !== CR && byte !== LF && byte !== SP && byte !== HT) {
-          this.#broken('a line that goes on behind the closing boundary', this.#delimiterAt)
+          broken('a line that goes on behind the closing boundary', this.#delimiterAt)
         }
         this.#state = EPILOGUE
         return from
@@ -169,7 +167,7 @@ export class MultipartParser {
 
   #addPadding(byte: number): void {
     if (this.#paddingBytes === maxPaddingBytes) {
-      this.#broken('more than 1 KiB of blanks behind a boundary', this.#delimiterAt)
+      broken('more than 1 KiB of blanks behind a boundary', this.#delimiterAt)
     }
     this.#padding[this.#paddingBytes++] = byte
     this.#state = PADDING
@@ -193,101 +191,66 @@ export class MultipartParser {
   #data(bytes: Buffer): void {
     if (bytes.length === 0) return
     this.#assumed = 0
-    if (this.#isInPart) return this.#sink.partData(bytes)
-    const broken = this.#preamble.skip(bytes)
-    if (broken !== undefined) this.#broken(broken.rule, broken.at)
+    if (this.#isInPart) {
+      if (this.#label !== undefined) this.#addToLabel(bytes)
+      return this.#sink.partData(bytes)
+    }
+    const problem = this.#preamble.skip(bytes)
+    if (problem !== undefined) broken(problem.rule, problem.at)
   }
 
   #endPart(): void {
-    if (this.#isInPart && this.#assumed > 0) {
-      // Some readers take this for an empty part, others for content.
-      this.#broken('a boundary directly behind the headers of a part', this.#delimiterAt)
-    }
     this.#matched = 0
     this.#assumed = 0
-    if (this.#isInPart) this.#sink.partEnd()
+    if (!this.#isInPart) {
+      const problem = this.#preamble.end()
+      if (problem !== undefined) broken(problem.rule, problem.at)
+      return
+    }
+    if (this.#label !== undefined) this.#takeCharset(this.#label)
     this.#isInPart = false
+    this.#partCount++
+    this.#sink.partEnd()
+  }
+
+  #addToLabel(bytes: Buffer): void {
+    const room = maxLabelBytes + 1 - (this.#label?.length ?? 0)
+    this.#label += bytes.toString('latin1', 0, room)
+  }
+
+  /** From here on the form is read in this character set; what came before cannot change. */
+  #takeCharset(label: string): void {
+    this.#label = undefined
+    const charset = label.length > maxLabelBytes ? undefined : charsetOf(label)
+    if (charset === undefined) {
+      return broken('a _charset_ that names no known character set', this.#delimiterAt)
+    }
+    if (this.#partCount > 0 && charset.encoding !== this.#charset.encoding) {
+      broken('a _charset_ behind the parts that it is about', this.#delimiterAt)
+    }
+    this.#charset = charset
   }
 
   #enterHeaders(at: number): void {
     this.#state = HEADERS
-    this.#lineBytes = 0
-    this.#lineAt = this.#chunkAt + at
-    this.#headerBytes = 0
-    this.#headerCount = 0
-    this.#disposition = undefined
-    this.#type = undefined
+    this.#headers.begin(this.#chunkAt + at, this.#charset)
   }
 
   /** Reads one line, or as much of it as the chunk has. */
   #readHeaders(chunk: Buffer, from: number): number {
-    const lineFeed = chunk.indexOf(LF, from)
-    const end = lineFeed === -1 ? chunk.length : lineFeed + 1
-    const lineBytes = this.#lineBytes + end - from
-    const total = this.#headerBytes + lineBytes
-    // The blank line at the end does not count.
-    const mayBeBlank = lineBytes <= 2 && (this.#lineBytes > 0 ? this.#line[0] : chunk[from]) === CR
-    if (total > maxHeaderBytes && !mayBeBlank) {
-      throw new Fault('HEADERS_TOO_LARGE', 'more than 8 KiB')
-    }
-    chunk.copy(this.#line, this.#lineBytes, from, end)
-    this.#lineBytes = lineBytes
-    if (lineFeed !== -1) this.#takeLine(this.#line.toString('latin1', 0, lineBytes), end)
+    const end = this.#headers.readLine(chunk, from, this.#chunkAt)
+    const headers = this.#headers.taken
+    if (headers !== undefined) this.#beginPart(headers)
     return end
   }
 
-  #takeLine(line: string, end: number): void {
-    if (line.indexOf('\r') !== line.length - 2 || line === '\n') {
-      this.#broken('a header line that does not end in CRLF alone', this.#lineAt)
-    }
-    if (line === '\r\n') return this.#beginPart()
-    this.#headerCount++
-    if (this.#headerCount > maxHeaders) {
-      throw new Fault('HEADERS_TOO_LARGE', `more than ${maxHeaders} headers`)
-    }
-    if (line.includes('\0')) this.#broken('a NUL in a header', this.#lineAt)
-    if (line[0] === ' ' || line[0] === '\t') this.#broken('a folded header', this.#lineAt)
-    const colon = line.indexOf(':')
-    const name = line.slice(0, Math.max(colon, 0)).toLowerCase()
-    if (!isToken(name)) this.#broken('a header line that is not name: value', this.#lineAt)
-    this.#takeHeader(name, trimBlanks(line.slice(colon + 1, -2)))
-    this.#headerBytes += this.#lineBytes
-    this.#lineBytes = 0
-    this.#lineAt = this.#chunkAt + end
-  }
-
-  /** Ignores all other headers (RFC 7578 section 4.8). */
-  #takeHeader(name: string, value: string): void {
-    if (name === 'content-disposition') {
-      if (this.#disposition !== undefined) {
-        this.#broken('more than one Content-Disposition', this.#lineAt)
-      }
-      const parsed = parseDisposition(value)
-      if ('problem' in parsed) return this.#broken(parsed.problem, this.#lineAt)
-      this.#disposition = parsed.value
-    } else if (name === 'content-type') {
-      if (this.#type !== undefined) this.#broken('more than one Content-Type', this.#lineAt)
-      this.#type = value
-    } else if (name === 'content-transfer-encoding' && !/^(7bit|8bit|binary)$/i.test(value)) {
-      // Deprecated (RFC 7578 section 4.7): some readers decode the content, others store it as it
-      // is.
-      this.#broken('a Content-Transfer-Encoding that changes the content', this.#lineAt)
-    }
-  }
-
-  #beginPart(): void {
-    const disposition = this.#disposition
-    if (disposition === undefined) {
-      return this.#broken('a part without Content-Disposition', this.#lineAt)
-    }
+  #beginPart(headers: PartHeaders): void {
+    const isCharset = headers.filename === undefined && headers.name === '_charset_'
+    this.#label = isCharset ? '' : undefined
     this.#state = SCAN
     this.#isInPart = true
     this.#matched = 2
     this.#assumed = 2
-    this.#sink.partBegin({ ...disposition, type: this.#type ?? '' })
-  }
-
-  #broken(rule: string, at: number): never {
-    throw new Fault('BAD_MULTIPART', `${rule} (at byte ${at})`)
+    this.#sink.partBegin(headers)
   }
 }

@@ -6,7 +6,8 @@ import { type Hash, openHash } from '../checksum.ts'
 import { Fault } from '../fault.ts'
 import type { Reply } from '../http/reply.ts'
 import { parseBoundary } from '../multipart/header.ts'
-import { MultipartParser, type PartHeaders, type Sink } from '../multipart/parser.ts'
+import type { PartHeaders } from '../multipart/header-block.ts'
+import { MultipartParser, type Sink } from '../multipart/parser.ts'
 import type { MakeReply, Stored, StoredFile } from '../outcome.ts'
 import { formatSize } from '../quantity.ts'
 import type { Settings } from '../settings/settings.ts'
@@ -47,7 +48,7 @@ export class FormUpload implements Receiver, Sink {
   readonly #fields: KeptFields
   #fieldCount = 0
   #file: FilePart | undefined
-  #field: { name: string; bytes: Buffer; length: number } | undefined
+  #field: { headers: PartHeaders; bytes: Buffer; length: number } | undefined
   /** The real name of the next file, from a `_filename` field. */
   #announcedName: string | undefined
 
@@ -100,7 +101,7 @@ export class FormUpload implements Receiver, Sink {
   }
 
   partBegin(headers: PartHeaders): void {
-    if (headers.filename === undefined) return this.#beginField(headers.name)
+    if (headers.filename === undefined) return this.#beginField(headers)
     const clientName = this.#announcedName ?? headers.filename
     this.#announcedName = undefined
     const name = storedName(clientName)
@@ -160,9 +161,9 @@ export class FormUpload implements Receiver, Sink {
     requireAllowedExtension(name, this.#settings)
   }
 
-  #beginField(name: string): void {
+  #beginField(headers: PartHeaders): void {
     this.#countField()
-    this.#field = { name, bytes: Buffer.alloc(0), length: 0 }
+    this.#field = { headers, bytes: Buffer.alloc(0), length: 0 }
   }
 
   #countField(): void {
@@ -193,10 +194,11 @@ export class FormUpload implements Receiver, Sink {
     const field = this.#field
     this.#field = undefined
     if (field === undefined) return
-    const value = field.bytes.toString('utf8', 0, field.length)
-    if (field.name === '_filename') this.#announceName(value)
-    else if (!this.#piece.offer(field.name, value, this.#files.length > 0))
-      this.#fields.add({ name: field.name, value })
+    const { name, charset } = field.headers
+    const value = charset.decode(field.bytes.subarray(0, field.length))
+    if (name === '_filename') this.#announceName(value)
+    else if (!this.#piece.offer(name, value, this.#files.length > 0))
+      this.#fields.add({ name, value })
   }
 
   #announceName(encoded: string): void {

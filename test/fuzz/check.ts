@@ -4,10 +4,12 @@
 
 import { Fault } from '../../src/fault.ts'
 import { parseBoundary } from '../../src/multipart/header.ts'
+import type { PartHeaders } from '../../src/multipart/header-block.ts'
 import { MultipartParser, type Sink } from '../../src/multipart/parser.ts'
 import { numberedName, storedName } from '../../src/storage/filename.ts'
 import { refusedExtension } from '../../src/upload/rules.ts'
-import { type Event, modelBody, modelBoundary, type Reading } from './model.ts'
+import { type Event, modelBody, type Reading } from './model.ts'
+import { modelBoundary } from './model-names.ts'
 
 export type Input = { readonly contentType: string; readonly body: Buffer }
 
@@ -54,19 +56,22 @@ export function check(input: Input, cuts: readonly number[][], subject = realPar
 }
 
 const detail = /(\["[A-Z_]*")(?:,"(?:[^"\\]|\\.)*")?\]\]$/
-const codes: readonly string[] = ['BAD_MULTIPART', 'HEADERS_TOO_LARGE']
+const codes: readonly string[] = ['BAD_MULTIPART', 'HEADERS_TOO_LARGE', 'INCOMPLETE_BODY']
 
 /** All that the parser tells, as JSON; the data of a part in one piece, the fault or [''] last. */
 function run(body: Buffer, boundary: string, cut: readonly number[], subject: Subject): string {
   const events: Event[] = []
   let data = ''
+  let field: PartHeaders | undefined
   const flush = () => {
     if (data !== '') events.push(['data', data])
     data = ''
   }
   try {
     const parser = subject(boundary, {
-      partBegin({ name, filename, type }) {
+      partBegin(headers) {
+        const { name, filename, type } = headers
+        field = filename === undefined ? headers : undefined
         events.push(filename === undefined ? ['field', name, type] : ['file', name, filename, type])
       },
       partData(bytes) {
@@ -74,7 +79,9 @@ function run(body: Buffer, boundary: string, cut: readonly number[], subject: Su
         data += bytes.toString('latin1')
       },
       partEnd() {
+        const text = field?.charset.decode(Buffer.from(data, 'latin1'))
         flush()
+        if (text !== undefined) events.push(['text', text])
         events.push(['end'])
       },
     })

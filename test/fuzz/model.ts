@@ -4,11 +4,15 @@
 // Where a body has more than one fault, the one that comes first in the body counts.
 
 import type { FaultCode } from '../../src/fault.ts'
+import { decoded, modelDisposition, token, trimmed } from './model-names.ts'
 
 export type Event = readonly string[]
 
 export type Reading = {
-  /** ['field', name, type], ['file', name, filename, type], ['data', bytes], ['end'] */
+  /**
+   * ['field', name, type], ['file', name, filename, type], ['data', bytes], ['end'], and for a field
+   * ['text', its value] before its end.
+   */
   readonly events: Event[]
   /** '' for a body that is accepted. */
   readonly code: FaultCode | ''
@@ -23,40 +27,8 @@ export type Region = {
   readonly to: number
 }
 
-type Parameter = readonly [name: string, value: string]
-
-const tokenChars = "!#$%&'*+.^_`|~0-9A-Za-z\\-"
-const token = `[${tokenChars}]+`
 const headerLine = new RegExp(`^(${token}):(.*)$`, 's')
-const bchars = /^[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]$/
-
-export const limits = { preamble: 65536, padding: 1024, headers: 16, headerBytes: 8192 }
-
-/** The boundary that a Content-Type declares, or the refusal. */
-export function modelBoundary(contentType: string): { boundary: string } | { code: FaultCode } {
-  const [, essence = '', rest = ''] = /^([^;]*)(.*)$/s.exec(contentType) ?? []
-  if (trimmed(essence).toLowerCase() !== 'multipart/form-data') return { code: 'NOT_MULTIPART' }
-  const given = parametersOf(rest, `[${tokenChars}()/:=?,]+`)
-  const values = given?.filter(([name]) => name === 'boundary') ?? []
-  const isEncoded = given?.some(([name]) => name.startsWith('boundary*')) ?? false
-  const boundary = values[0]?.[1] ?? ''
-  const isLegal = values.length === 1 && !isEncoded && bchars.test(boundary)
-  return isLegal ? { boundary } : { code: 'BAD_MULTIPART' }
-}
-
-/** The names in a Content-Disposition (latin1), or undefined where it is refused. */
-export function modelDisposition(value: string): { name: string; filename?: string } | undefined {
-  const [, type = '', rest = ''] = /^([^;]*)(.*)$/s.exec(value) ?? []
-  const given = parametersOf(rest, token)
-  if (trimmed(type).toLowerCase() !== 'form-data' || given === undefined) return undefined
-  const names = given.filter(([name]) => name === 'name')
-  const filenames = given.filter(([name]) => name === 'filename')
-  const isEncoded = given.some(([name]) => name.startsWith('name*'))
-  const isOnlyEncoded = filenames.length === 0 && given.some(([n]) => n.startsWith('filename*'))
-  if (names.length !== 1 || filenames.length > 1 || isEncoded || isOnlyEncoded) return undefined
-  const name = textOf(names[0]?.[1] ?? '')
-  return filenames[0] === undefined ? { name } : { name, filename: textOf(filenames[0][1]) }
-}
+export const limits = { preamble: 65536, padding: 1024, headers: 16, headerBytes: 8192, label: 40 }
 
 export function modelBody(body: Buffer, boundary: string): Reading {
   const bytes = body.toString('latin1')
@@ -66,6 +38,8 @@ export function modelBody(body: Buffer, boundary: string): Reading {
 
   let at = 0
   let isInPart = false
+  let parts = 0
+  let charset = 'utf-8'
   for (;;) {
     // The start of the body, and of a content, counts as the start of a line.
     const found = nextDelimiter(bytes, at, boundary)
@@ -73,16 +47,30 @@ export function modelBody(body: Buffer, boundary: string): Reading {
     regions.push({ kind: 'text', from: at, to: found.to })
     if (!isInPart && content.length > limits.preamble) return end('BAD_MULTIPART')
     if (!isInPart && content.includes(`--${boundary}`)) return end('BAD_MULTIPART')
-    if (isInPart && found.from < at) return end('BAD_MULTIPART')
+    const [kind, name] = events.at(-1) ?? []
     if (isInPart && content !== '') events.push(['data', content])
-    if (found.kind === 'none' || found.kind === 'padded') return end('BAD_MULTIPART')
-    if (isInPart) events.push(['end'])
+    if (found.kind === 'none') {
+      const mayBeFirstBoundary = found.from <= 0 || bytes.length - found.from > 2
+      return end(isInPart || mayBeFirstBoundary ? 'INCOMPLETE_BODY' : 'BAD_MULTIPART')
+    }
+    if (!isInPart && /(^|[\r\n])content-disposition:/i.test(content)) return end('BAD_MULTIPART')
+    if (found.kind === 'padded' || found.kind === 'bare LF') return end('BAD_MULTIPART')
+    if (isInPart) {
+      if (kind === 'field' && name === '_charset_') {
+        const named = encodingOf(content)
+        if (named === undefined || (parts > 0 && named !== charset)) return end('BAD_MULTIPART')
+        charset = named
+      }
+      if (kind === 'field') events.push(['text', decoded(content, charset)])
+      events.push(['end'])
+      parts++
+    }
     if (found.kind === 'close') {
       regions.push({ kind: 'close', from: found.to, to: found.to + 1 })
       regions.push({ kind: 'epilogue', from: found.to + 1, to: bytes.length })
       return end(/^[ \t\r\n]?$/.test(bytes.slice(found.to, found.to + 1)) ? '' : 'BAD_MULTIPART')
     }
-    const headers = readHeaders(bytes, found.to)
+    const headers = readHeaders(bytes, found.to, boundary, charset)
     regions.push({ kind: 'headers', from: found.to, to: headers.to })
     if (headers.code !== '') return end(headers.code)
     events.push(headers.event)
@@ -91,7 +79,7 @@ export function modelBody(body: Buffer, boundary: string): Reading {
   }
 }
 
-type Found = { kind: 'open' | 'close' | 'padded' | 'none'; from: number; to: number }
+type Found = { kind: 'open' | 'close' | 'padded' | 'bare LF' | 'none'; from: number; to: number }
 
 /**
  * The first delimiter after `at`, with a line end assumed before `at`: then `from` is less than
@@ -112,6 +100,7 @@ function nextDelimiter(bytes: string, at: number, boundary: string): Found {
     if (blanks > limits.padding || padded.length > limits.padding)
       return { kind: 'padded', ...found }
     if (open !== undefined) return { kind: 'open', ...found }
+    if (rest.charAt(padded.length) === '\n') return { kind: 'bare LF', ...found }
   }
   const window = Math.max(0, text.length - line.length - limits.padding - 2)
   let from = window
@@ -129,7 +118,7 @@ type Headers = { code: FaultCode; to: number } | { code: ''; to: number; event: 
 /**
  * Line by line; each is judged as it ends. The blank line at the end does not count for the limit.
  */
-function readHeaders(bytes: string, at: number): Headers {
+function readHeaders(bytes: string, at: number, boundary: string, charset: string): Headers {
   let disposition: { name: string; filename?: string } | undefined
   let type: string | undefined
   let from = at
@@ -142,15 +131,16 @@ function readHeaders(bytes: string, at: number): Headers {
       return { code: 'HEADERS_TOO_LARGE', to: at + limits.headerBytes + 1 }
     }
     const broken: Headers = { code: 'BAD_MULTIPART', to }
+    if (!line.endsWith('\n')) return { code: 'INCOMPLETE_BODY', to }
     if (!/^[^\r]*\r\n$/.test(line)) return broken
     if (count > limits.headers) return { code: 'HEADERS_TOO_LARGE', to }
     const [, name = '', raw = ''] = headerLine.exec(line.slice(0, -2)) ?? []
     const value = trimmed(raw)
-    if (name === '' || line.includes('\0')) return broken
+    if (name === '' || line.includes('\0') || line.startsWith(`--${boundary}`)) return broken
     switch (name.toLowerCase()) {
       case 'content-disposition':
         if (disposition !== undefined) return broken
-        disposition = modelDisposition(value)
+        disposition = modelDisposition(value, charset)
         if (disposition === undefined) return broken
         break
       case 'content-type':
@@ -165,39 +155,20 @@ function readHeaders(bytes: string, at: number): Headers {
   }
   if (disposition === undefined) return { code: 'BAD_MULTIPART', to: from + 2 }
   const { name, filename } = disposition
+  if (filename === undefined && /^multipart\//i.test(type ?? '')) {
+    return { code: 'BAD_MULTIPART', to: from + 2 }
+  }
   const kind = filename === undefined ? ['field', name] : ['file', name, filename]
   return { code: '', to: from + 2, event: [...kind, type ?? ''] }
 }
 
-/**
- * `; name=value` again and again, the last `;` may be followed by nothing; else undefined.
- * `\"` is a quote, unless the text ends there: then the backslash is one and the quote closes.
- */
-function parametersOf(text: string, bare: string): Parameter[] | undefined {
-  const one = new RegExp(
-    `[ \\t]*;[ \\t]*(${token})=(?:"((?:\\\\"(?![ \\t]*$)|\\\\(?!")|\\\\(?="[ \\t]*$)|[^"\\\\])*)"|(${bare}))(?=[ \\t]*(?:;|$))`,
-    'y',
-  )
-  const list: Parameter[] = []
-  for (;;) {
-    const at = one.lastIndex
-    const [, name, quoted, value = ''] = one.exec(text) ?? []
-    if (name === undefined) return /^[ \t]*;?[ \t]*$/.test(text.slice(at)) ? list : undefined
-    list.push([name.toLowerCase(), quoted?.replaceAll('\\"', '"') ?? value])
+/** What the Encoding Standard calls it; undefined for what no form is written in. */
+function encodingOf(label: string): string | undefined {
+  if (label.length > limits.label) return undefined
+  try {
+    const { encoding } = new TextDecoder(label)
+    return encoding.startsWith('utf-16') ? undefined : encoding
+  } catch {
+    return undefined
   }
-}
-
-/** Names are UTF-8, with the three escapes of browsers. */
-function textOf(latin1: string): string {
-  const text = latin1.replace(/%22/g, '"').replace(/%0d/gi, '\r').replace(/%0a/gi, '\n')
-  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(Buffer.from(text, 'latin1'))
-}
-
-/** Without `[ \t]+$`, which tries every blank of a long run as the start of its match. */
-function trimmed(text: string): string {
-  const from = text.search(/[^ \t]/)
-  if (from < 0) return ''
-  let end = text.length
-  while (' \t'.includes(text.charAt(end - 1))) end--
-  return text.slice(from, end)
 }

@@ -23,7 +23,8 @@ export function seeds(): Input[] {
   }
   const parts = [{ name: 'a', content: 'hello' }, file, { name: 'e', filename: '', content: '' }]
   const head = 'Content-Disposition: form-data; name="a"'
-  const built = ['b', 'XboundaryX', '----a--a', "'()+_,-./:=?", 'x'.repeat(70)].flatMap(
+  const charset = head.replace('"a"', '"_charset_"')
+  const built = ['b', 'XboundaryX', '----a--a', "'()+_,-./:=?", '$*;{ }', 'x'.repeat(256)].flatMap(
     (boundary) => [
       {
         contentType: `multipart/form-data; boundary="${boundary}"`,
@@ -39,6 +40,10 @@ export function seeds(): Input[] {
     `${'p'.repeat(65536)}\r\n--b\r\n${head}\r\n\r\n\r\n--b--`,
     `--b${' '.repeat(1024)}\r\n${head}\r\nContent-Transfer-Encoding: 8bit\r\n\r\nx\r\n--b--`,
     `--b\r\n${head}\r\n\r\nx\r\n--b${'\t'.repeat(1023)}x\r\n--b--`,
+    `--b\r\n${charset}\r\n\r\nwindows-1252\r\n--b\r\n${head}; filename="\xe4"\r\n\r\n\r\n--b--`,
+    `--b\r\n${charset}\r\n\r\nshift_jis\r\n--b\r\n${head}\r\n\r\n\x95\x5c\r\n--b--`,
+    `--b\r\n${head}; filename="=?utf-8?B?w6Q=?= =?utf-8?Q?=C3=A4_b?="\r\n\r\nx\r\n--b--`,
+    `--b\r\n${head}; filename="a"; filename*=utf-8''%C3%A4\r\n\r\n--b--`,
   ].map((text) => ({ contentType: contentType('b'), body: Buffer.from(text, 'latin1') }))
   return [...written, ...built, ...fixtureSeeds()]
 }
@@ -208,6 +213,20 @@ function dictionary(b: string): string[] {
       '; filename=""',
       '; filename="x.txt"',
       'filename*=',
+    ],
+    ...[
+      '=?utf-8?B?w6Q=?=',
+      '=?utf-8?q?=C3=A4_?=',
+      '=?ISO-8859-1?Q?=E4?=',
+      '?= =?utf-8?B?',
+      "filename*=UTF-8''%C3%A4",
+      "; name*=utf-8'en'%61",
+      'name="_charset_"',
+      ...['windows-1252', 'Shift_JIS', 'utf8', 'iso-2022-jp', '\x1b$B', '\x95\x5c'],
+      `${disposition.replace('"a"', '"_charset_"')}\r\n\r\n`,
+      'multipart/mixed',
+      'Content-Type: multipart/mixed; boundary=b\r\n',
+      'Content-Disposition:',
     ],
     ...[
       "; filename*=UTF-8''x",
