@@ -172,6 +172,11 @@ export const faults = {
     'Uploads must be sent as multipart/form-data.',
     'the Content-Type is wrong or missing',
   ],
+  ENCODED_BODY: [
+    415,
+    'The upload must be sent as it is, without compression.',
+    'the request has a Content-Encoding other than `identity`',
+  ],
   NOT_A_PIECE: [
     415,
     'Pieces must be sent as application/offset+octet-stream.',

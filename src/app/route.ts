@@ -18,6 +18,7 @@ import { openTus, tusOptions } from '../tus/tus.ts'
 import { FormUpload, requireBoundary } from '../upload/form.ts'
 import type { Receiver } from '../upload/receiver.ts'
 import { emptyReply, statusReply } from './answer.ts'
+import { requirePlainBody } from './guard/encoding.ts'
 import { requireKnownOrigin } from './guard/origin.ts'
 import { requireUser } from './guard/user.ts'
 import { dialectOf } from './headers.ts'
@@ -40,7 +41,7 @@ export type Answer = { readonly reply: Reply; readonly outcome?: Outcome }
  * The guards, in the order in which they run, before anything is touched. A new guard is a file in
  * guard/ and an entry here.
  */
-const guards = [requireKnownOrigin, requireUser]
+const guards = [requireKnownOrigin, requireUser, requirePlainBody]
 
 /** Throws a Fault for a request that is refused. */
 export function route(call: Call): Answer | Receiver {

@@ -11,6 +11,7 @@ test('an empty environment is a request about which nothing is known', () => {
   assert.deepEqual(parseRequest({}), {
     method: '',
     contentType: '',
+    contentEncoding: '',
     contentLength: 'absent',
     isChunked: false,
     format: 'text',
@@ -32,6 +33,7 @@ test('every variable has its place', () => {
   const env = {
     REQUEST_METHOD: 'POST',
     CONTENT_TYPE: 'multipart/form-data; boundary=a',
+    HTTP_CONTENT_ENCODING: 'gzip',
     CONTENT_LENGTH: '12',
     HTTP_TRANSFER_ENCODING: 'gzip, Chunked ',
     HTTP_ACCEPT: 'text/html',
@@ -51,6 +53,7 @@ test('every variable has its place', () => {
   assert.deepEqual(parseRequest(env), {
     method: 'POST',
     contentType: 'multipart/form-data; boundary=a',
+    contentEncoding: 'gzip',
     contentLength: 12,
     isChunked: true,
     format: 'html',

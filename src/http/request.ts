@@ -11,6 +11,8 @@ export type CgiRequest = {
   /** REQUEST_METHOD; for tus X-HTTP-Method-Override replaces it. */
   readonly method: string
   readonly contentType: string
+  /** '' when the body is as it is. */
+  readonly contentEncoding: string
   /**
    * CONTENT_LENGTH in bytes; 'absent' when the server set none, 'malformed' when it is not a
    * length.
@@ -49,6 +51,7 @@ export function parseRequest(env: Env): CgiRequest {
   return {
     method: (isTus && env['HTTP_X_HTTP_METHOD_OVERRIDE']) || (env['REQUEST_METHOD'] ?? ''),
     contentType: env['CONTENT_TYPE'] ?? '',
+    contentEncoding: env['HTTP_CONTENT_ENCODING'] ?? '',
     contentLength: parseContentLength(env['CONTENT_LENGTH'] ?? ''),
     isChunked: /(^|,)[ \t]*chunked[ \t]*$/.test(
       (env['HTTP_TRANSFER_ENCODING'] ?? '').toLowerCase(),

@@ -1,5 +1,5 @@
-// What multipart/form-data says in Content-Type and Content-Disposition: the boundary, and the names
-// of a part. RFC 7578, RFC 2046 section 5.1.1, RFC 8187, RFC 2047, and the WHATWG escapes
+// What multipart/form-data says in Content-Type and Content-Disposition: the boundary, and the
+// names of a part. RFC 7578, RFC 2046 section 5.1.1, RFC 8187, RFC 2047, and the WHATWG escapes
 // `%22 %0D %0A` that browsers write. It refuses whatever two readers could understand differently
 // and never guesses.
 

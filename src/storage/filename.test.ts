@@ -53,10 +53,71 @@ test('invisible characters go and white space becomes one space', () => {
   stored([
     ['a\0b\r\nc\u007fd\u0085e', 'abcde'],
     ['gpj\u202e.exe\u200b\ufeff', 'gpj.exe'],
-    ['a\ud800b\udc00c\ue000d\ufffee\u2028f', 'abcdef'],
+    ['a\ud800b\udc00cd\ufffee\u2028f', 'abcdef'],
     ['a \u00a0\u3000 b', 'a b'],
     ['\ud83d\u200b\ude00x', 'x'],
   ])
+})
+
+test('letters that people defined stay, those of shares become an underscore', () => {
+  stored([
+    ['\ue000\ue001.pdf', '\ue000\ue001.pdf'],
+    ['\u{f0000}a.txt', '\u{f0000}a.txt'],
+    ['Meeting 10\uf02230\uf025.txt', 'Meeting 10_30_.txt'],
+    ['a\uf000\uf001\uf029\uf02a', 'a\uf000__\uf02a'],
+  ])
+})
+
+test('joiners stay between letters or emoji, and go at the edges and beside ASCII', () => {
+  stored([
+    ['می\u200cخواهم.pdf', 'می\u200cخواهم.pdf'],
+    ['क\u094d\u200dष.pdf', 'क\u094d\u200dष.pdf'],
+    ['👨\u200d👩\u200d👧.jpg', '👨\u200d👩\u200d👧.jpg'],
+    ['❤\ufe0f\u200d🔥 👩🏽\u200d🚀.jpg', '❤\ufe0f\u200d🔥 👩🏽\u200d🚀.jpg'],
+    ['\u200cمی\u200c.p\u200ddf\u200d', 'می.pdf'],
+    ['a\u200dب \u200cب', 'aب ب'],
+    ['ی\u200c\u200d\u200cخ', 'ی\u200cخ'],
+    ['a \u200c b', 'a b'],
+  ])
+})
+
+test('where an extension alone is left, the name is upload', () => {
+  stored([
+    ['\u3164.png', 'upload.png'],
+    ['\u200b.tar.gz', 'upload.tar.gz'],
+    ['-.pdf', 'upload.pdf'],
+    ['.\u2800.pdf', 'upload.pdf'],
+    ['.pdf', 'pdf'],
+    ['.tar.gz', 'tar.gz'],
+  ])
+})
+
+test('a name of letters that nobody sees is none, and they go at the end', () => {
+  const fillers = '\u3164 \u2800 \u115f \u1160 \uffa0 \u034f'
+  const unseen = `${fillers} \u17b4 \u17b5 \u180e \ufe0f \u{e0100}`
+  const all = [...unseen.split(' '), unseen, unseen.replaceAll(' ', '')]
+  stored(all.map((name) => [name, 'upload']))
+  stored(all.map((name) => [`${name}.png`, 'upload.png']))
+  stored([
+    ['x.php\u3164', 'x.php'],
+    ['x.html\u2800 .', 'x.html'],
+    ['x\u3164\u3000', 'x'],
+    [`${'\u3164'.repeat(200)}a`, 'upload'],
+    [`${'\u3164'.repeat(200)}a.txt`, 'upload.txt'],
+  ])
+})
+
+test('the time that a framework of phones puts behind a name goes', () => {
+  stored([
+    ['IMG_1.jpg?1518418559498', 'IMG_1.jpg'],
+    ['IMG_1.jpg?a=1', 'IMG_1.jpg_a=1'],
+    ['what?1', 'what_1'],
+    ['a.jpg?', 'a.jpg_'],
+  ])
+})
+
+test('a name that is percent-encoded stays so', () => {
+  stored([['a%20b%C3%A9.txt', 'a%20b%C3%A9.txt']])
 })
 
 test('names are composed', () => {
@@ -90,7 +151,11 @@ test('a long name is cut in front of its extension, between characters', () => {
 
 test('a number goes in front of the extension and the name stays within 255 bytes', () => {
   assert.equal(numberedName('a.txt', 2), 'a-2.txt')
-  assert.equal(numberedName('a.tar.gz', 10), 'a.tar-10.gz')
+  assert.equal(numberedName('backup.tar.gz', 10), 'backup-10.tar.gz')
+  assert.equal(numberedName('scan.nii.GZ', 2), 'scan-2.nii.GZ')
+  assert.equal(numberedName('v1.2.gz', 2), 'v1.2-2.gz')
+  assert.equal(numberedName('a.b.txt', 2), 'a.b-2.txt')
+  assert.equal(numberedName('tar.gz', 2), 'tar-2.gz')
   assert.equal(numberedName('README', 3), 'README-3')
   assert.equal(numberedName(`${'x'.repeat(251)}.pdf`, 12), `${'x'.repeat(248)}-12.pdf`)
   assert.equal(numberedName('é'.repeat(127), 2), `${'é'.repeat(126)}-2`)
@@ -98,6 +163,8 @@ test('a number goes in front of the extension and the name stays within 255 byte
 
 const nasty = fc.constantFrom(
   ...['/', '\\', '.', '-', ' ', ':', '\0', '\ud800', '\udc00', '\u0301', '\u202e', '\u037e'],
+  ...['\u200c', '\u200d', '\u3164', '\u3000', '\ufe0f', '\u1160', '\u17b4', 'ی', '?1', '\u212a'],
+  ...['\uf022', '\ue000', '.tar.gz', '\u3164'.repeat(90), 'ᄀ\u1161'],
   ...['con', 'nul', 'com1', '.txt', 'é', '😀', 'x'.repeat(100), '\u0301'.repeat(90)],
 )
 const anyName = fc.oneof(
@@ -113,11 +180,13 @@ function always(holds: (name: string) => void): void {
 }
 
 function assertSafe(name: string): void {
+  assert.doesNotMatch(name.replace(/[\u200c\u200d]/g, ''), /\p{Cf}/u)
+  assert.doesNotMatch(name, /[\0-\x7f][\u200c\u200d]|[\u200c\u200d](?:[\0-\x7f]|$)|^[\u200c\u200d]/)
   assert.notEqual(name, '')
   assert.ok(Buffer.byteLength(name) <= 255, `${Buffer.byteLength(name)} bytes`)
   assert.match(name, /^[^.\- ]/u)
   assert.match(name, /[^. ]$/u)
-  assert.doesNotMatch(name, /[/\\\p{Cc}\p{Cf}\p{Cs}\u2044\u2215\u29f8\uff0f\uff3c<>:"|?*`$;]/u)
+  assert.doesNotMatch(name, /[/\\\p{Cc}\p{Cs}\u2044\u2215\u29f8\uff0f\uff3c<>:"|?*`$;]/u)
 }
 
 test('any text becomes one safe component: not empty, hidden, an option or over 255 bytes', () => {

@@ -9,11 +9,12 @@ export const maxNameBytes = 255
 const maxExtensionBytes = 64
 
 export function storedName(clientName: string): string {
-  let name = clientName.slice(lastSeparator(clientName) + 1)
-  name = name.replace(unwanted(), '').normalize('NFC').replace(blanks(), ' ').replace(unsafe, '_')
-  name = trimEdges(name)
-  if (device.test(name)) name = `_${name}`
-  name = shortened(name, maxNameBytes)
+  const sent = clientName.slice(lastSeparator(clientName) + 1).replace(query, '$1')
+  const isPlain = /^[ -~]*$/.test(sent)
+  const seen = isPlain ? withoutInklessEnd(sent.replace(/ +/g, ' ')) : withoutUnseen(sent)
+  const safe = trimEdges(namedExtension(seen, sent, isPlain).replace(unsafe, '_'))
+  const name = shortened(safe, maxNameBytes)
+  if (device.test(name)) return shortened(`_${name}`, maxNameBytes)
   return name === '' ? 'upload' : name
 }
 
@@ -23,7 +24,7 @@ export function numberedName(name: string, number: number, maxBytes = maxNameByt
   const extension = extensionOf(name)
   const stem = name.slice(0, name.length - extension.length)
   const room = maxBytes - utf8Length(suffix) - utf8Length(extension)
-  return cut(stem, room) + suffix + extension
+  return (cut(stem, room) || 'upload') + suffix + extension
 }
 
 /**
@@ -35,6 +36,43 @@ function lastSeparator(text: string): number {
     if ('/\\\u2044\u2215\u29f8\uff0f\uff3c'.includes(text[i] ?? '')) return i
   }
   return -1
+}
+
+/**
+ * Removes what nobody sees, at the end also letters without ink, and joiners but between letters or
+ * emoji, where Persian, Hindi and families need them. The result is composed (NFC), and each run of
+ * blanks is one space.
+ */
+function withoutUnseen(sent: string): string {
+  const text = sent.replace(ofShares, '_').replace(unwanted(), '').normalize('NFC')
+  return withoutInklessEnd(text.replace(blanks(), ' '))
+    .replace(/([\u200c\u200d])[\u200c\u200d]*/g, (run, joiner, at: number, whole: string) => {
+      const before = whole.slice(Math.max(0, at - 2), at)
+      const after = whole.slice(at + run.length, at + run.length + 2)
+      return joined().test(`${before}\n${after}`) ? joiner : ''
+    })
+    .normalize('NFC')
+    .replace(/ +/g, ' ')
+}
+
+/**
+ * `upload.ext` where nothing but an extension is left of the name, unless the client named it so: a
+ * hidden file loses its dot. '' where nothing is left that anybody sees.
+ */
+function namedExtension(name: string, sent: string, isPlain: boolean): string {
+  const lead = (isPlain ? /^[.\- ]*/ : inklessStart()).exec(name)?.[0] ?? ''
+  const rest = name.slice(lead.length)
+  if (rest === '') return ''
+  const isAsNamed = sent.startsWith('.') && /^[.\- ]*$/.test(lead)
+  const isExtension = lead.endsWith('.') && /^(tar\.)?[^.\- ]+$/i.test(rest)
+  return isExtension && !isAsNamed ? `upload.${rest}` : name
+}
+
+/** Removes dots, spaces and what has no ink at the end. */
+function withoutInklessEnd(text: string): string {
+  let end = text.length
+  while (end > 0 && inkless.includes(text[end - 1] ?? '')) end--
+  return text.slice(0, end)
 }
 
 /** Removes dots, dashes and spaces at the beginning, and dots and spaces at the end. */
@@ -51,11 +89,13 @@ export function shortened(name: string, maxBytes: number): string {
   if (endWithin(name, maxBytes) === name.length) return name
   const extension = extensionOf(name)
   const stem = name.slice(0, name.length - extension.length)
-  return trimEdges(cut(stem, maxBytes - utf8Length(extension)) + extension)
+  return trimEdges((cut(stem, maxBytes - utf8Length(extension)) || 'upload') + extension)
 }
 
-/** The extension with its dot; '' when there is none. */
+/** The extension with its dot, both of a packed archive; '' when there is none. */
 function extensionOf(name: string): string {
+  const packed = /.(\.[a-z][a-z0-9]{0,3}\.(?:bz2?|gz|lz|lzma|lzo|xz|z|zst))$/i.exec(name)
+  if (packed !== null) return packed[1] ?? ''
   const dot = name.lastIndexOf('.')
   const extension = dot > 0 ? name.slice(dot) : ''
   return endWithin(extension, maxExtensionBytes) === extension.length ? extension : ''
@@ -69,9 +109,10 @@ function cut(text: string, maxBytes: number): string {
   const end = endWithin(text, maxBytes)
   if (end === text.length) return text
   const whole = text.slice(0, end)
-  if (!/^\p{M}/u.test(text.slice(whole.length))) return whole
-  const withoutLastLetter = whole.replace(/\P{M}\p{M}{0,30}$/u, '')
-  return withoutLastLetter === '' ? whole : withoutLastLetter
+  const isInsideLetter = /^\p{M}/u.test(text.slice(whole.length))
+  const withoutLastLetter = isInsideLetter ? whole.replace(/\P{M}\p{M}{0,30}$/u, '') : whole
+  const kept = withoutInklessEnd(withoutLastLetter === '' ? whole : withoutLastLetter)
+  return inklessStart().exec(kept)?.[0] === kept ? '' : kept
 }
 
 /** The index in the text at which its first `maxBytes` bytes of UTF-8 end, between characters. */
@@ -100,8 +141,21 @@ function utf8Bytes(character: number): number {
   return character < 0x10000 ? 3 : 4
 }
 
-/** Control, format (bidi, zero width), surrogate, private use, line separators, noncharacters. */
-const unwanted = () => /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}\p{Noncharacter_Code_Point}]/gu
+/** What the camera of a phone's framework puts behind a name: the time, as a query. */
+const query = /(\.[a-z0-9]{1,10})\?[0-9]+$/i
+/** Private characters by which macOS writes on shares what Windows forbids. Others are letters. */
+const ofShares = /[\uf001-\uf029]/g
+/** Control, format (bidi, zero width) but joiners, surrogate, line separators, noncharacters. */
+const unwanted = () =>
+  /[^\P{Cf}\u200c\u200d]|[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Noncharacter_Code_Point}]/gu
+/** Fillers, the empty Braille cell, vowels of no shape: letters and marks without ink. */
+const inkless = '. \u034f\u115f\u17b4\u17b5\u200c\u200d\u2800\u3164\uffa0'
+const inklessStart = () => /^[.\- \u2800\u{16fe4}\u{1d159}\p{Default_Ignorable_Code_Point}]*/u
+/** Letters, marks or emoji beyond ASCII on both sides of a line feed, which stands for a joiner. */
+function joined(): RegExp {
+  const side = '(?:[^\\P{L}A-Za-z]|[\\p{M}\\p{Extended_Pictographic}\\p{Emoji_Modifier}])'
+  return new RegExp(`${side}\\n${side}`, 'u')
+}
 const blanks = () => /\p{Zs}+/gu
 const unsafe = /[<>:"/\\|?*`$;]/g
 /**

@@ -97,6 +97,7 @@ test('what is malformed or not allowed is refused with its code, and nothing is 
   await refused('LENGTH_REQUIRED', { CONTENT_LENGTH: '' })
   await refused('NOT_MULTIPART', { CONTENT_TYPE: 'text/plain' })
   await refused('NOT_MULTIPART', { CONTENT_TYPE: 'multipart/form-datax; boundary=x' })
+  await refused('ENCODED_BODY', { HTTP_CONTENT_ENCODING: 'gzip' })
   await refused('BAD_MULTIPART', { CONTENT_TYPE: 'multipart/form-data; boundary=a; boundary=b' })
   await refused('BAD_MULTIPART', {}, [], whole.subarray(0, -6))
   await refused(
@@ -162,5 +163,7 @@ test('a chunked body without length is read to its end; a cut one is incomplete'
     (await send(directory, [], env, whole.subarray(0, -9))).value.code,
     'INCOMPLETE_BODY',
   )
+  const other = { ...env, CONTENT_TYPE: 'multipart/form-data; boundary=another' }
+  assert.equal((await send(directory, [], other, whole)).value.code, 'BAD_MULTIPART')
   assert.deepEqual(finished(directory), ['a.txt'])
 })

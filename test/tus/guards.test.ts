@@ -5,6 +5,17 @@ import { eachWay } from '../host/tus.ts'
 import { askToCreate, create } from '../host/tus-requests.ts'
 
 eachWay((rule) => {
+  rule('a body that is packed is refused, and what is known stays', async (server) => {
+    const path = await create(server, { length: 5 })
+    const packed = { 'Content-Encoding': 'gzip', 'Upload-Offset': '0' }
+    const type = { 'Content-Type': 'application/offset+octet-stream' }
+    const headers = { ...packed, ...type }
+    const reply = await server.send({ method: 'PATCH', path, headers, body: Buffer.from('12345') })
+    assert.deepEqual([reply.status, JSON.parse(reply.text).code], [415, 'ENCODED_BODY'])
+    const status = await server.send({ method: 'HEAD', path })
+    assert.deepEqual([status.status, status.header('Upload-Offset')], [200, '0'])
+  })
+
   rule(
     'pages of other sites are refused, but for those allowed, which may read every header',
     async (server) => {
