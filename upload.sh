@@ -25,7 +25,6 @@ main() {
   if [ $# -lt 2 ]; then stop 64 'usage: [PIECE=BYTES] upload.sh URL FILE…'; fi
   url=$1
   shift
-  case $url in *\?*) query='&' ;; *) query='?' ;; esac
   prepare_state
   for file do send_file; done
   # Only now: until all files are stored, another run gets the same receipts, sends nothing twice.
@@ -102,7 +101,8 @@ exchange() {
   : >"$tmp.head"
   : >"$tmp.body"
   if [ -z "$offset" ]; then
-    code=$(request "$url${query}upload=$id")
+    # Not in the address, which servers write into their logs.
+    code=$(request -H "X-Upload-Id: $id" "$url")
   elif ! code=$(send_piece) && [ "$code" = 201 ]; then
     # The connection broke within the receipt.
     code=000

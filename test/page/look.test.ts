@@ -103,6 +103,12 @@ test('style and colour of the owner are allowed by their hash', async () => {
   assert.doesNotMatch(policy, /unsafe/)
 })
 
+test('no colour is written in a way that browsers of 2023 do not understand', async () => {
+  const own = await page({ UPLOAD_CGI_ACCENT_COLOR: '#0b6e4f' })
+  assert.doesNotMatch(own.text, /light-dark\(/)
+  assert.match(own.text, /@media\s*\(prefers-color-scheme:\s*dark\)/)
+})
+
 test('a logo is inlined; one that is no picture is left out and told to the owner', async () => {
   const reply = await page({ UPLOAD_CGI_LOGO: written('logo.png', png) })
   assert.ok(

@@ -3,7 +3,8 @@
 // is stored is stored once.
 
 import assert from 'node:assert/strict'
-import { readdirSync, utimesSync } from 'node:fs'
+import { readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { HttpProxy } from '../host/http-proxy.ts'
 import {
@@ -126,6 +127,31 @@ visit('a file that was changed since is another upload', { env, mayFail }, async
   assert.equal(new Set(pieces(proxy).map(({ id }) => id)).size, 2)
   assert.deepEqual(visible(receiver), ['film.bin'])
 })
+
+visit(
+  'a file whose middle was changed since, at the same size and time, is another upload',
+  { env, mayFail },
+  async (v) => {
+    const { t, page, receiver, proxy } = v
+    Object.assign(proxy.network, slow)
+    const files = filesOf(t, { 'film.bin': size })
+    const [file = ''] = files
+    utimesSync(file, 1000, 1000)
+    await choose(page, files)
+    await send(page)
+    await until(page, `/[2-9]\\sMB stored/.test(${noteOf('film.bin')})`)
+    page.on('dialog', (dialog) => dialog.accept())
+    await page.reload()
+    const changed = readFileSync(file).fill('changed ', 500_000, 800_000)
+    writeFileSync(file, changed)
+    utimesSync(file, 1000, 1000)
+    await choose(page, files)
+    await send(page)
+    await becomes(page, 'film.bin', 'stored')
+    assert.ok(readFileSync(join(receiver.directory, 'film.bin')).equals(changed))
+    assert.equal(new Set(pieces(proxy).map(({ id }) => id)).size, 2)
+  },
+)
 
 visit(
   'a limit in front makes the pieces smaller, down to 256 KiB, and not larger again',

@@ -6,6 +6,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { runCgi } from '../host/cgi.ts'
 import { incomingFile } from '../host/incoming.ts'
 import { assertRefused, content, Uploads } from '../host/piece-upload.ts'
 
@@ -49,6 +50,21 @@ test('where an upload stands can be asked, before, while and after', async () =>
   const receipt = (await uploads.send(200_000, 100_000)).json()
   const whole = await uploads.look()
   assert.deepEqual(whole.json(), { ...receipt, offset: 300_000, size: 300_000 })
+})
+
+test('the id may be asked for by a header, which servers do not write into their logs', async () => {
+  const uploads = new Uploads()
+  const look = (id: string, env = {}) =>
+    runCgi({
+      directory: uploads.directory,
+      env: { HTTP_X_UPLOAD_ID: id, HTTP_ACCEPT: 'application/json', ...env },
+    })
+  assertRefused(await look(uploads.id), 404, 'NO_SUCH_UPLOAD')
+  await uploads.piece({ bytes: content.subarray(0, 100_000) })
+  assert.equal((await look(uploads.id)).json().offset, 100_000)
+  assert.equal((await look(uploads.id, { QUERY_STRING: 'upload=other' })).json().offset, 100_000)
+  assertRefused(await look('not an id'), 404, 'NO_SUCH_UPLOAD')
+  assert.match((await look('')).text, /<form/, 'an empty one is none')
 })
 
 test('a last piece sent again, because its reply was lost, stores nothing twice', async () => {
