@@ -48,7 +48,7 @@ export const commandTable: readonly Command[] = [
       'and say what does not get through. Nothing is stored. FILE is a name that the settings ' +
       'allow (check.txt); one sender pauses for SECONDS in the middle (30).',
     options: { url: text, name: text, pause: text, json: flag },
-    action: ({ values }) => checkAddress(values),
+    action: ({ values, script }) => checkAddress(values, script),
   }),
   command({
     name: 'init',

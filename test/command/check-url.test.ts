@@ -29,9 +29,18 @@ function servedDirectory(t: TestContext): string {
 }
 
 async function checked(url: string, ...args: string[]) {
+  return checkedWith({}, url, ...args)
+}
+
+/** `settings`: those of this machine. */
+async function checkedWith(
+  settings: Readonly<Record<string, string>>,
+  url: string,
+  ...args: string[]
+) {
   const more = args.includes('--pause') ? args : [...args, '--pause', '1']
   const child = spawn(program, ['check', '--json', '--url', url, ...more], {
-    env: { PATH: '/usr/bin:/bin' },
+    env: { PATH: '/usr/bin:/bin', ...settings },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   let text = ''
@@ -66,6 +75,32 @@ test('a server that lets everything through', { skip: missing('apache2') }, asyn
   )
   assert.ok([...found.values()].every(({ level }) => level === 'ok'))
   assertNothingLeft(directory)
+})
+
+test('a server that shows unfinished uploads to everyone', {
+  skip: missing('nginx', 'fcgiwrap'),
+}, async (t) => {
+  const closed = 'location ~ /\\.upload-cgi(/|$) { deny all; }'
+  for (const [inside, code, level] of [
+    ['', 'FOLDER_SHOWN', 'error'],
+    [closed, 'FOLDER', 'ok'],
+    [`autoindex on; ${closed}`, 'FOLDER', 'ok'],
+  ] as const) {
+    const directory = servedDirectory(t)
+    const env = {
+      UPLOAD_CGI_DIRECTORY: directory,
+      UPLOAD_CGI_ALLOW_PUBLIC_DIRECTORY: 'true',
+      UPLOAD_CGI_PUBLIC_URL: '/files/',
+    }
+    const extra = `location /files/ { alias ${directory}/; ${inside} }`
+    const server = await startNginx({ env, extra })
+    t.after(() => server.stop())
+    assert.equal((await checkedWith(env, server.url)).get(code)?.level, level, code)
+    // Whoever looks from another machine knows no names.
+    const far = await checkedWith({ ...env, UPLOAD_CGI_DIRECTORY: '/none' }, server.url)
+    assert.equal(far.get('FOLDER')?.level, 'ok')
+    assertNothingLeft(directory)
+  }
 })
 
 test('a proxy that the settings do not name hides who sends', {

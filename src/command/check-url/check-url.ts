@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Finding, failure, fine, warning } from '../../finding.ts'
 import { formatSize } from '../../quantity.ts'
+import { folderFinding, type Shown } from './folder.ts'
 import { multipartForm } from './multipart.ts'
 import { foreignAnswer } from './stranger.ts'
 import { tusFinding } from './tus.ts'
@@ -18,6 +19,8 @@ export type UrlOptions = {
   readonly name: string
   /** How long one sender pauses in the middle. */
   readonly pauseSeconds: number
+  /** Undefined when the settings have no `public_url`. */
+  readonly shown: Shown | undefined
   /** Called with each finding as it is known. */
   readonly tell: (finding: Finding) => void
 }
@@ -40,6 +43,7 @@ export async function checkUrl(options: UrlOptions): Promise<Finding[]> {
   try {
     if (!(await probe.findsProgram(tell))) return findings
     if (!(await probe.sendsSmall(tell))) return findings
+    if (options.shown !== undefined) tell(await folderFinding(options.shown))
     await probe.believesItsPage(options.url, tell)
     await probe.sendsLarge(tell)
     await probe.sendsOddName(tell)
