@@ -24,6 +24,7 @@ import {
 } from './files.ts'
 import { note } from './journal.ts'
 import { removePlaceholder } from './placement.ts'
+import { keepReceipt, sweepReceipts } from './receipts.ts'
 import type { UploadState } from './state.ts'
 import type { Appending, Finished, UploadHeader } from './storage.ts'
 import { announce } from './watchers.ts'
@@ -108,7 +109,8 @@ export class Append implements Appending {
     try {
       const result = translated(() => this.#finish(accept))
       this.offset = this.endBytes
-      attempt(() => unlinkSync(this.#file('data')))
+      for (const kind of ['data', 'journal']) attempt(() => unlinkSync(this.#file(kind)))
+      attempt(() => sweepReceipts(this.#directory.notes))
       this.release()
       return result
     } catch (error) {
@@ -119,6 +121,10 @@ export class Append implements Appending {
 
   #finish<Result>(accept: (finished: Finished) => readonly [Result, Stored]): Result {
     const { durable, fileMode } = this.#directory.settings
+    // A name that was taken meanwhile is known before a large file is read again.
+    if (this.#state.placedAs === undefined) {
+      this.#directory.requireFreeName(storedName(this.header.name))
+    }
     this.#flush()
     const sha256 = this.#sum()
     const inode = finishFile(this.#data, fileMode, durable)
@@ -127,7 +133,7 @@ export class Append implements Appending {
     this.#claim.requireOurs()
     const keep = ([name = '']: readonly string[]) => {
       const [result, stored] = accept({ name, sha256, pieces, seconds })
-      this.#note({ stored })
+      keepReceipt(this.#directory.notes, this.#key, this.header, stored)
       return result
     }
     const { placedAs } = this.#state

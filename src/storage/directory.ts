@@ -8,6 +8,7 @@ import { blockBytes } from './block-writer.ts'
 import { isThere, translated } from './files.ts'
 import { Incoming } from './incoming.ts'
 import { fitting } from './name-limit.ts'
+import { Notes } from './notes.ts'
 import { Space } from './space.ts'
 
 export class Directory {
@@ -15,6 +16,9 @@ export class Directory {
   readonly settings: Settings
   readonly incoming: Incoming
   readonly space: Space
+  readonly notes: Notes
+  /** The paths of the whole files of this request that have no name yet. */
+  readonly received = new Set<string>()
   #block: Buffer | undefined
   #hasSwept = false
 
@@ -23,6 +27,7 @@ export class Directory {
     this.settings = settings
     this.path = path
     this.incoming = new Incoming(path)
+    this.notes = new Notes(this.incoming.folder, settings.durable)
     this.space = new Space(path, settings.minFreeBytes)
   }
 

@@ -49,17 +49,24 @@ export function openPlain(path: string, flags: number): number {
   throw new Fault('DIRECTORY_UNUSABLE', '', new Error(`${path} is not a plain file`))
 }
 
-/** Undefined unless a plain file of at most so many bytes is there. */
-export function readSmall(path: string, maxBytes: number): Buffer | undefined {
-  let fd = -1
+/** Opens a plain file to read it; undefined when there is none, whatever is in its place. */
+export function openIfThere(path: string): number | undefined {
   try {
-    fd = openPlain(path, readOnly)
-    return fstatSync(fd).size <= maxBytes ? readFileSync(fd) : undefined
+    return openPlain(path, readOnly)
   } catch (error) {
     if (error instanceof Fault || isNoFile.has(errorCode(error))) return undefined
     throw error
+  }
+}
+
+/** Undefined unless a plain file of at most so many bytes is there. */
+export function readSmall(path: string, maxBytes: number): Buffer | undefined {
+  const fd = openIfThere(path)
+  if (fd === undefined) return undefined
+  try {
+    return fstatSync(fd).size <= maxBytes ? readFileSync(fd) : undefined
   } finally {
-    if (fd !== -1) closeSync(fd)
+    closeSync(fd)
   }
 }
 

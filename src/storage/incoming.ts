@@ -10,6 +10,7 @@ import { randomId } from '../random-id.ts'
 import { attempt } from '../system-error.ts'
 import { createFile } from './files.ts'
 import { Folder } from './folder.ts'
+import { isNewer } from './journal.ts'
 import { removeNote } from './notes.ts'
 import { removePlaceholder } from './placement.ts'
 import { Secret } from './secret.ts'
@@ -101,7 +102,7 @@ export class Incoming {
    * The names of files that nobody touched for so long; of uploads in pieces without a byte, for
    * ten minutes. A time in the future counts by its distance: the clock was set back since. What a
    * running request may hold stays for an hour at least, whatever is asked for: it touches its
-   * files each minute.
+   * files each minute. What a newer version wrote stays too.
    */
   stale(now: number, milliseconds: number): string[] {
     return this.#stale(this.#entries(), now, milliseconds)
@@ -124,8 +125,13 @@ export class Incoming {
       return empty.has(group) ? Math.min(milliseconds, emptyMilliseconds) : milliseconds
     }
     const isStale = (group: string) => (ages.get(group) ?? 0) > lifetimeOf(group)
+    const newer = new Set<string>()
+    for (const { key, kind, name } of entries) {
+      const isKept = kind === 'journal' && isStale(key) && isNewer(join(this.path, name))
+      if (isKept) newer.add(key)
+    }
     return entries
-      .filter(({ key, kind, name }) => isStale(isPartial(kind) ? key : name))
+      .filter(({ key, kind, name }) => isStale(isPartial(kind) ? key : name) && !newer.has(key))
       .map(({ name }) => name)
   }
 

@@ -1,14 +1,15 @@
 // The journal of an upload in pieces, `KEY.journal` in `incoming/`: one JSON value a line. The
-// first line says what is being sent, then each piece adds [offset, pieces], and the end adds {
-// stored }. A line counts once it is complete, and it is written only after the data that it
-// describes is safe. So the recorded offset never exceeds the safe data; whatever a crash left
-// after that offset is overwritten. Lines that are incomplete or are not JSON are ignored.
+// first line says what is being sent and the number of the format, then each piece adds [offset,
+// pieces]. It refuses a format of a newer version. A line counts once it is complete, and it is
+// written only after the data that it describes is safe. So the recorded offset never exceeds the
+// safe data; whatever a crash left after that offset is overwritten. Lines that are incomplete, or
+// that are not what is written here, are ignored.
 
 import { closeSync, fstatSync, readSync, truncateSync } from 'node:fs'
-import type { Stored } from '../outcome.ts'
+import { Fault } from '../fault.ts'
 import { attempt } from '../system-error.ts'
 import { writeAt } from './block-writer.ts'
-import { createFile, openPlain, readAndWrite, readOnly, syncData } from './files.ts'
+import { createFile, openIfThere, openPlain, readAndWrite, syncData } from './files.ts'
 import type { UploadHeader } from './storage.ts'
 
 export type Journal = {
@@ -22,8 +23,6 @@ export type Journal = {
   readonly touchedAt: number
   /** Without hard links the data file itself is renamed. True if that may have happened. */
   readonly isMoving: boolean
-  /** Kept for a sender whose last reply was lost. */
-  readonly stored: Stored | undefined
 }
 
 export type JournalHeader = UploadHeader & {
@@ -43,7 +42,7 @@ export type JournalHeader = UploadHeader & {
 export function createJournal(path: string, header: JournalHeader): void {
   const { fd } = createFile(path)
   try {
-    writeAt(fd, Buffer.from(`${JSON.stringify(header)}\n`), 0)
+    writeAt(fd, Buffer.from(`${JSON.stringify({ format, ...header })}\n`), 0)
   } finally {
     closeSync(fd)
   }
@@ -70,29 +69,68 @@ export function note(path: string, line: unknown, isDurable: boolean): void {
   }
 }
 
-/** Undefined when there is no journal, or its first line cannot be read. */
+/**
+ * Undefined when there is no journal, or its first line is damaged. Throws DIRECTORY_UNUSABLE for a
+ * format of a newer version.
+ */
 export function readJournal(path: string): Journal | undefined {
-  const { first, last, touchedAt } = attempt(() => edges(path)) ?? noJournal
-  const header = parsed(first) as JournalHeader | undefined
-  if (typeof header?.size !== 'number') return undefined
+  const read = edges(path)
+  if (read === undefined) return undefined
+  const { first, last, touchedAt } = read
+  const header = parsedHeader(path, first)
+  if (header === undefined) return undefined
   let [offset, pieces] = [0, 0]
-  let stored: Stored | undefined
   let isMoving = false
   let takesSlot = header.isWhole !== true
   for (const line of last.map(parsed)) {
-    if (Array.isArray(line) && line[0] >= offset) [offset, pieces] = line as [number, number]
-    takesSlot ||= Array.isArray(line)
-    const members = Object(line) as { stored?: Stored; moving?: true }
-    stored = members.stored ?? stored
-    isMoving ||= members.moving === true
+    const [at, count] = Array.isArray(line) ? line : []
+    const isPiece = isCount(at) && isCount(count) && at >= offset && at <= header.size
+    if (isPiece) [offset, pieces] = [at, count]
+    takesSlot ||= isPiece
+    isMoving ||= (Object(line) as { moving?: unknown }).moving === true
   }
-  if (stored !== undefined) offset = header.size
-  return { header, takesSlot, offset, pieces, touchedAt, isMoving, stored }
+  return { header, takesSlot, offset, pieces, touchedAt, isMoving }
 }
 
+/** Whether a newer version wrote it: then it is not ours to sweep. */
+export function isNewer(path: string): boolean {
+  const header = parsedObject(edges(path)?.first ?? '')
+  return isCount(header?.['format']) && header['format'] > format
+}
+
+/** Undefined for what is no JSON object. */
+export function parsedObject(text: string): Readonly<Record<string, unknown>> | undefined {
+  const value = parsed(text)
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value)
+  return isObject ? (value as Record<string, unknown>) : undefined
+}
+
+function parsedHeader(path: string, line: string): JournalHeader | undefined {
+  const header = parsedObject(line)
+  if (isCount(header?.['format']) && header['format'] > format) {
+    const reason = `${path} was written by a newer version: install that one again`
+    throw new Fault('DIRECTORY_UNUSABLE', '', new Error(reason))
+  }
+  if (header?.['format'] !== format) return undefined
+  const texts = ['name', 'type', 'field', 'metadata', 'sender']
+  const isSound =
+    isCount(header['size']) &&
+    isCount(header['inode']) &&
+    isCount(header['startedAt']) &&
+    texts.every((name) => typeof header[name] === 'string')
+  return isSound ? (header as unknown as JournalHeader) : undefined
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+}
+
+type Edges = { readonly first: string; readonly last: string[]; readonly touchedAt: number }
+
 /** The first line and the last ones. A huge file in small pieces has many lines between them. */
-function edges(path: string): { first: string; last: string[]; touchedAt: number } {
-  const fd = openPlain(path, readOnly)
+function edges(path: string): Edges | undefined {
+  const fd = openIfThere(path)
+  if (fd === undefined) return undefined
   try {
     const { size, mtimeMs } = fstatSync(fd)
     const head = readAt(fd, 0, Math.min(size, edgeBytes))
@@ -129,4 +167,5 @@ function parsed(line: string): unknown {
 
 /** Enough for the longest header, and for the longest line that says what was stored. */
 const edgeBytes = 512 * 1024
-const noJournal = { first: '', last: [] as string[], touchedAt: 0 }
+/** Of what is written here. */
+const format = 1

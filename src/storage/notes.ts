@@ -21,7 +21,7 @@ import { openHash } from '../checksum.ts'
 import { randomId } from '../random-id.ts'
 import { attempt, errorCode } from '../system-error.ts'
 import { writeAt } from './block-writer.ts'
-import { createFile, readOnly, readSmall, syncData, syncDirectory } from './files.ts'
+import { createFile, isThere, readOnly, readSmall, syncData, syncDirectory } from './files.ts'
 import { type Folder, makeDirectory } from './folder.ts'
 import { meansNoLinks } from './placement.ts'
 
@@ -65,6 +65,10 @@ export class Notes {
   /** Undefined unless the note is there and whole. */
   read(key: string): Buffer | undefined {
     return readNote(this.#file(key))
+  }
+
+  isThere(key: string): boolean {
+    return isThere(this.#file(key))
   }
 
   /** The last segments of the keys under `prefix`, and the folders there; at most so many. */

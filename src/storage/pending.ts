@@ -1,7 +1,7 @@
 // A file of one request while it is received. It has a random name in `incoming/`, is whole on
 // disk after end(), and becomes visible only when commit.ts gives it its name.
 
-import { closeSync, type Stats, unlinkSync } from 'node:fs'
+import { closeSync, fstatSync, type Stats, unlinkSync, utimesSync } from 'node:fs'
 import { attempt } from '../system-error.ts'
 import { BlockWriter } from './block-writer.ts'
 import type { Directory } from './directory.ts'
@@ -18,6 +18,7 @@ export class Pending implements PendingFile {
   readonly #directory: Directory
   readonly #writer: BlockWriter
   #fd: number
+  #nextTouch = performance.now() + touchMilliseconds
 
   constructor(directory: Directory, name: string, path: string) {
     this.name = name
@@ -36,6 +37,15 @@ export class Pending implements PendingFile {
 
   write(bytes: Buffer): void {
     this.#writer.write(bytes)
+    if (performance.now() < this.#nextTouch) return
+    this.#nextTouch = performance.now() + touchMilliseconds
+    // However slowly the bytes come, a sweep must see that the files of this request are in use. A
+    // write takes the time from the clock of the file system.
+    this.#writer.flush()
+    const { mtimeMs } = fstatSync(this.#fd)
+    for (const path of this.#directory.received) {
+      attempt(() => utimesSync(path, mtimeMs / 1000, mtimeMs / 1000))
+    }
   }
 
   /** Every error counts, even one of close(2). */
@@ -48,11 +58,15 @@ export class Pending implements PendingFile {
       this.#fd = -1
       closeSync(fd)
     })
+    this.#directory.received.add(this.path)
   }
 
   discard(): void {
     if (this.#fd !== -1) attempt(() => closeSync(this.#fd))
     this.#fd = -1
+    this.#directory.received.delete(this.path)
     attempt(() => unlinkSync(this.path))
   }
 }
+
+const touchMilliseconds = 60_000

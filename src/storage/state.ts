@@ -1,13 +1,16 @@
-// Reads the state of an upload in pieces from its files in `incoming/`: `KEY.data` holds the
-// bytes, `KEY.journal` (journal.ts) says how many of them are safe. It changes nothing.
+// Reads the state of an upload in pieces from its files in `incoming/`: `KEY.data` holds the bytes,
+// `KEY.journal` (journal.ts) says how many of them are safe, and receipts.ts what was stored. It
+// changes nothing.
 
 import { lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Fault } from '../fault.ts'
+import type { Stored } from '../outcome.ts'
 import { attempt } from '../system-error.ts'
 import type { Directory } from './directory.ts'
 import { emptyMilliseconds } from './incoming.ts'
 import { type Journal, readJournal } from './journal.ts'
+import { findReceipt, type Receipt, receiptMilliseconds } from './receipts.ts'
 
 export type UploadState = Journal & {
   /** When it will be swept, by the clock of the file system, in ms since 1970. */
@@ -16,6 +19,8 @@ export type UploadState = Journal & {
   readonly hasData: boolean
   /** Its name in the directory, if a sender died right after giving it that name. */
   readonly placedAs: string | undefined
+  /** Its receipt, once it is finished: for a sender whose last reply was lost. */
+  readonly stored: Stored | undefined
 }
 
 /** Throws NO_SUCH_UPLOAD. */
@@ -25,26 +30,43 @@ export function existing(directory: Directory, key: string): UploadState {
   return state
 }
 
-/** Undefined when there is no journal, or neither data nor a record of what was stored. */
+/** Undefined when there is neither a receipt nor a journal with its data. */
 export function readState(directory: Directory, key: string): UploadState | undefined {
   const { incoming, settings, path } = directory
   const journal = readJournal(incoming.file(key, 'journal'))
-  if (journal === undefined) return undefined
-  const { header, touchedAt, stored } = journal
   const data = lstatSync(incoming.file(key, 'data'), { throwIfNoEntry: false })
   const hasData = data?.isFile() === true
+  // Of an upload that is surely unfinished no receipt is looked for.
+  const mayBePlaced = journal === undefined || !hasData || data.nlink > 1
+  const receipt = mayBePlaced ? findReceipt(directory.notes, key) : undefined
+  if (receipt !== undefined) return receiptState(receipt)
+  if (journal === undefined) return undefined
+  const { header, touchedAt } = journal
   const lifetime = settings.partialLifetimeSeconds * 1000
-  const isEmpty = stored === undefined && journal.offset === 0
+  const isEmpty = journal.offset === 0
   const expiresAt = touchedAt + (isEmpty ? Math.min(lifetime, emptyMilliseconds) : lifetime)
-  if (stored !== undefined) return { ...journal, expiresAt, hasData, placedAs: undefined }
-  const mayBePlaced = hasData ? data.nlink > 1 : journal.isMoving
-  const placedAs = mayBePlaced ? placedName(path, header) : undefined
-  if (placedAs !== undefined)
-    return { ...journal, offset: header.size, expiresAt, hasData, placedAs }
+  const isLinked = hasData ? data.nlink > 1 : journal.isMoving
+  const placedAs = isLinked ? placedName(path, header) : undefined
+  const rest = { ...journal, expiresAt, hasData, placedAs, stored: undefined }
+  if (placedAs !== undefined) return { ...rest, offset: header.size }
   if (!hasData) return undefined
   // The journal can say more than the data file has only after two failures in a row.
-  const offset = Math.min(journal.offset, data.size)
-  return { ...journal, offset, expiresAt, hasData, placedAs }
+  return { ...rest, offset: Math.min(journal.offset, data.size) }
+}
+
+function receiptState({ header, stored, finishedAt }: Receipt): UploadState {
+  return {
+    header: { ...header, inode: -1, startedAt: finishedAt, sender: '', isWhole: false },
+    takesSlot: false,
+    offset: header.size,
+    pieces: 0,
+    touchedAt: finishedAt,
+    expiresAt: finishedAt + receiptMilliseconds,
+    isMoving: false,
+    hasData: false,
+    placedAs: undefined,
+    stored,
+  }
 }
 
 /** The name that the data file has in the directory, if it has one. */

@@ -64,11 +64,7 @@ export async function startReceiver(
 function storedIn(directory: string): Map<string, Buffer> {
   const names = readdirSync(directory)
   const left = names.includes('.upload-cgi') ? readdirSync(incomingPath(directory)) : []
-  // Receipts are kept for senders whose last reply was lost.
-  assert.deepEqual(
-    left.filter((name) => !name.endsWith('.journal')),
-    [],
-  )
+  assert.deepEqual(left, [])
   const visible = names.filter((name) => name !== '.upload-cgi')
   return new Map(visible.map((name) => [name, readFileSync(join(directory, name))]))
 }

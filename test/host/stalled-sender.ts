@@ -10,10 +10,10 @@ export type StalledSender = {
   resume(): Promise<CgiReply>
 }
 
-/** `claim`: the file that it creates. Resolves when it has sent `sent` and is believed dead. */
+/** `claim`: the file that it creates, once that has a name. Resolves when it has sent `sent` and is believed dead. */
 export async function startStalledSender(
   options: CgiOptions,
-  claim: string,
+  claim: () => string,
   sent: Buffer,
   rest: Buffer = Buffer.alloc(0),
 ): Promise<StalledSender> {
@@ -27,10 +27,10 @@ export async function startStalledSender(
     yield rest
   })()
   const reply = runCgi({ ...options, body })
-  while (!existsSync(claim)) await delay(20)
+  while (!existsSync(claim())) await delay(20)
   await delay(300)
   const longAgo = new Date(Date.now() - 60_000)
-  utimesSync(claim, longAgo, longAgo)
+  utimesSync(claim(), longAgo, longAgo)
   return {
     resume() {
       wake()

@@ -41,7 +41,7 @@ export async function startServer(
 export function assertArrived(server: Server, name: string, bytes = content): void {
   assert.deepEqual(Object.keys(server.stored()), [name])
   assert.ok(readFileSync(join(server.directory, name)).equals(bytes))
-  assert.deepEqual(server.incoming(), ['journal'])
+  assert.deepEqual(server.incoming(), [])
 }
 
 /**

@@ -8,7 +8,6 @@ import {
   appendFileSync,
   readFileSync,
   readlinkSync,
-  rmSync,
   truncateSync,
   utimesSync,
   writeFileSync,
@@ -18,7 +17,7 @@ import { after, test } from 'node:test'
 import { missing } from '../host/installed.ts'
 import { contentType, multipartBody } from '../host/multipart-body.ts'
 import { assertRefused, content, Uploads } from '../host/piece-upload.ts'
-import { program } from '../host/program.ts'
+import { freshDirectory, program } from '../host/program.ts'
 import { startStalledSender } from '../host/stalled-sender.ts'
 
 test('a second sender is told to wait while the first is at work, and may go on when it died', async () => {
@@ -72,9 +71,8 @@ test('going on reads nothing of what has arrived; the last piece reads it once',
 }, async () => {
   const uploads = new Uploads()
   await uploads.piece({ bytes: content.subarray(0, 100_000) })
-  const trace = `${uploads.directory}.trace`
-  const traced = `${uploads.directory}.sh`
-  after(() => [trace, traced].map((path) => rmSync(path, { force: true })))
+  const home = freshDirectory({ after })
+  const [trace, traced] = [join(home, 'trace'), join(home, 'traced.sh')]
   const filter = '-e trace=read,pread64,readv,preadv'
   writeFileSync(traced, `#!/bin/sh\nexec strace -f -y ${filter} -o ${trace} ${program}\n`, {
     mode: 0o755,
@@ -125,5 +123,6 @@ function stalledPiece(uploads: Uploads, bytes: Buffer, sent: number, end: 'is cu
     env: { CONTENT_LENGTH: String(body.length) },
   }
   const rest = end === 'is whole' ? body.subarray(sent) : undefined
-  return startStalledSender(options, uploads.inIncoming('claim-1'), body.subarray(0, sent), rest)
+  const claim = () => uploads.inIncoming('claim-1')
+  return startStalledSender(options, claim, body.subarray(0, sent), rest)
 }

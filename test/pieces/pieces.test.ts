@@ -34,7 +34,7 @@ test('a file in three pieces arrives equal, and each piece is told', async () =>
   })
   assert.deepEqual(readFileSync(join(uploads.directory, 'video.mp4')), content)
   assert.equal(statSync(join(uploads.directory, 'video.mp4')).mode & 0o777, 0o640)
-  assert.deepEqual(uploads.kinds(), ['journal'])
+  assert.deepEqual(uploads.kinds(), [])
 })
 
 test('where an upload stands can be asked, before, while and after', async () => {

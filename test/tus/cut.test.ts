@@ -127,7 +127,7 @@ function stalledPatch(server: TusServer, path: string, length: number, sent: Buf
     CONTENT_LENGTH: String(length),
   }
   const { directory } = server
-  const claim = incomingFile(directory, path.slice('/tus/'.length), 'claim-1')
+  const claim = () => incomingFile(directory, path.slice('/tus/'.length), 'claim-1')
   return startStalledSender({ directory, method: 'PATCH', env }, claim, sent)
 }
 
