@@ -120,7 +120,7 @@ export const bodies: readonly Body[] = [
   first('a bare LF after the first boundary', '--XbX\n'),
   whole('text before the first boundary', `This is a form.\r\n${partA}${partB}${end}`, [[a, b]]),
   whole('headers before the first boundary', `${partA.replace(/^.*\r\n/, '')}${partB}${end}`, [
-    [b],
+    [a, b],
   ]),
   whole('a file after the end', `${partA}${end}${partB.slice(2)}${end}`, [[a]]),
   headers('no Content-Disposition', plain, [[{ name: '', content: 'first' }, b]]),
