@@ -45,11 +45,12 @@ export class Directory {
 
   /**
    * Removes what killed processes left; at most once a request. `now`: the time by the clock of the
-   * file system, in ms since 1970. `own`: the path of a file that must stay.
+   * file system, in ms since 1970. `own`: the path of a file that must stay. Returns the keys of
+   * unfinished uploads, which it has listed; undefined when it did nothing.
    */
-  sweep(now: number, own = ''): void {
-    if (this.#hasSwept) return
+  sweep(now: number, own = ''): string[] | undefined {
+    if (this.#hasSwept) return undefined
     this.#hasSwept = true
-    this.incoming.sweep(now, this.settings.partialLifetimeSeconds * 1000, own)
+    return this.incoming.sweep(now, this.settings.partialLifetimeSeconds * 1000, own)
   }
 }

@@ -32,8 +32,6 @@ export class Incoming {
   readonly folder: Folder
   readonly #secret: Secret
   readonly #directory: string
-  /** What sweep() listed and left for unfinished(), so that a request lists only once. */
-  #listed: readonly Entry[] | undefined
 
   /** `directory`: the upload directory. Creates nothing yet. */
   constructor(directory: string) {
@@ -81,21 +79,20 @@ export class Incoming {
 
   /** The keys of unfinished uploads; none when `incoming/` does not exist yet. */
   unfinished(): string[] {
-    const entries = this.#listed ?? this.#entries()
-    this.#listed = undefined
-    return entries.filter(({ kind }) => kind === 'data').map(({ key }) => key)
+    return keysOfUploads(this.#entries())
   }
 
   /**
    * Removes what nobody touched for so long, except `own`. `now`: the time by the clock of the file
-   * system, in ms since 1970. What cannot be removed stays.
+   * system, in ms since 1970. What cannot be removed stays. Returns the keys of unfinished uploads
+   * before the sweep.
    */
-  sweep(now: number, milliseconds: number, own = ''): void {
+  sweep(now: number, milliseconds: number, own = ''): string[] {
     const entries = this.#entries()
-    this.#listed = entries
     for (const name of this.#stale(some(entries), now, milliseconds)) {
       if (join(this.path, name) !== own) attempt(() => this.remove(name))
     }
+    return keysOfUploads(entries)
   }
 
   /**
@@ -155,6 +152,10 @@ export class Incoming {
       .filter(({ key }) => key !== '')
       .sort((one, other) => (one.name < other.name ? 1 : -1))
   }
+}
+
+function keysOfUploads(entries: readonly Entry[]): string[] {
+  return entries.filter(({ kind }) => kind === 'data').map(({ key }) => key)
 }
 
 /**

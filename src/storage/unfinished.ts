@@ -112,8 +112,7 @@ export class UnfinishedUploads implements Unfinished {
   #takeSlot(sender: string, share: number, size: number): void {
     const { incoming, settings, space } = this.#directory
     const now = translated(() => incoming.now())
-    attempt(() => this.#directory.sweep(now))
-    const slots = this.#slots()
+    const slots = this.#slots(this.#directory.sweep(now) ?? incoming.unfinished())
     const room = space.roomBytes()
     if (size > room - announcedBytes(slots, room, now)) throw new Fault('DISK_FULL')
     const displace = (slot: Slot) => this.#displace(slot)
@@ -124,9 +123,9 @@ export class UnfinishedUploads implements Unfinished {
   }
 
   /** Those that others may be waiting for; not what one request brings as a whole. */
-  #slots(): Slot[] {
+  #slots(keys: readonly string[]): Slot[] {
     const slots: Slot[] = []
-    for (const key of this.#directory.incoming.unfinished()) {
+    for (const key of keys) {
       const state = attempt(() => readState(this.#directory, key))
       if (state === undefined || state.stored !== undefined || !state.takesSlot) continue
       const { header, offset, touchedAt } = state

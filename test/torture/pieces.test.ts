@@ -22,11 +22,14 @@ type Step = {
   readonly to: number
   /** A file that has the name already. */
   readonly old?: string
+  /** Another upload has the only slot, and has been idle for two minutes. */
+  readonly isFull?: boolean
 }
 
 const content = Buffer.from(Array.from({ length: 90_000 }, (_, i) => (i * 31 + (i >> 9)) % 256))
 const size = content.length
 const id = '0123456789abcdef0123456789abcdef'
+const otherId = 'fedcba9876543210fedcba9876543210'
 const steps: readonly Step[] = [
   { name: 'the last piece', from: 40_000, to: size, old: 'old' },
   { name: 'the whole file in one piece', from: 0, to: size },
@@ -45,6 +48,13 @@ const steps: readonly Step[] = [
     old: 'old',
   },
   { name: 'a cancel', from: 40_000, to: -1 },
+  {
+    name: 'the first piece, which displaces another upload',
+    env: { UPLOAD_CGI_MAX_PARTIAL_UPLOADS: '1' },
+    from: 0,
+    to: 40_000,
+    isFull: true,
+  },
 ]
 let runs = 0
 let fatesSuffered = 0
@@ -60,11 +70,16 @@ class Sender {
     if (step.old !== undefined) writeFileSync(join(this.directory, 'a.bin'), step.old)
   }
 
-  send(from: number, to: number, env: Readonly<Record<string, string>> = {}): Promise<CgiReply> {
+  send(
+    from: number,
+    to: number,
+    env: Readonly<Record<string, string>> = {},
+    upload = id,
+  ): Promise<CgiReply> {
     const fields: Record<string, string> =
       to < 0
-        ? { _upload: id, _cancel: '1' }
-        : { _upload: id, _offset: String(from), _size: String(size), _filename: 'a.bin' }
+        ? { _upload: upload, _cancel: '1' }
+        : { _upload: upload, _offset: String(from), _size: String(size), _filename: 'a.bin' }
     const texts = Object.entries(fields).map(([name, value]) => ({ name, content: value }))
     const file = { name: 'file', filename: 'file', content: content.subarray(from, to) }
     const body = `${this.directory}.body`
@@ -72,8 +87,8 @@ class Sender {
     return this.#run({ ...env, LD_PRELOAD: shim }, body)
   }
 
-  look(): Promise<CgiReply> {
-    return this.#run({ QUERY_STRING: `upload=${id}`, LD_PRELOAD: shim })
+  look(upload = id): Promise<CgiReply> {
+    return this.#run({ QUERY_STRING: `upload=${upload}`, LD_PRELOAD: shim })
   }
 
   visible(): string[] {
@@ -86,11 +101,15 @@ class Sender {
 
   /** A claim whose writer was killed before it wrote its number has to grow old. */
   letMinutePass(): void {
-    const before = Date.now() / 1000 - 59
-    for (const name of this.incoming().filter((name) => name.includes('.claim-'))) {
+    this.setBack(59, (name) => name.includes('.claim-'))
+    this.waited = true
+  }
+
+  setBack(seconds: number, isMeant: (name: string) => boolean): void {
+    const before = Date.now() / 1000 - seconds
+    for (const name of this.incoming().filter(isMeant)) {
       utimesSync(join(this.directory, '.upload-cgi', 'incoming', name), before, before)
     }
-    this.waited = true
   }
 
   #run(env: Readonly<Record<string, string>>, stdinFile?: string): Promise<CgiReply> {
@@ -109,6 +128,11 @@ async function prepared(step: Step): Promise<Sender> {
   if (step.from > 0) {
     const reply = await sender.send(0, step.from)
     assert.equal(reply.status, 202, reply.text)
+  }
+  if (step.isFull) {
+    const reply = await sender.send(0, 10_000, {}, otherId)
+    assert.equal(reply.status, 202, reply.text)
+    sender.setBack(120, (name) => /\.(data|journal)$/.test(name))
   }
   return sender
 }
@@ -178,6 +202,12 @@ for (const step of steps) {
           .filter((name) => readFileSync(join(sender.directory, name)).equals(content))
         assert.equal(stored.length, 1, `stored as ${stored}`)
         for (const name of sender.incoming()) assert.match(name, ours)
+        if (step.isFull) {
+          // The other one is there as it was, or it is gone.
+          const other = await sender.look(otherId)
+          const isSame = other.status === 200 && other.json().offset === 10_000
+          assert.ok(isSame || other.status === 404, other.text + other.stderr)
+        }
         rmSync(sender.directory, { recursive: true })
       } catch (error) {
         broken.push(`${point}: ${error}`)
