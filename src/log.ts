@@ -1,8 +1,9 @@
 // What the owner reads: one JSON line a request in `log_file`, and complaints in the web server's
 // error log. Control characters of text from outside are replaced.
 
-import { closeSync, constants, fstatSync, openSync, writeSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync, statfsSync, writeSync } from 'node:fs'
 import type { StoredFile } from './outcome.ts'
+import { attempt } from './system-error.ts'
 
 /** Puts a sentence into the web server's error log, with the id of its request. Never throws. */
 export type Complain = (text: string) => void
@@ -22,6 +23,7 @@ export type LogLine = {
   readonly pieces: number | undefined
   readonly seconds: number | undefined
   readonly fields: readonly (readonly [string, string])[] | undefined
+  readonly note: string | undefined
 }
 
 /** The README has the same table, and a test compares them. */
@@ -41,6 +43,7 @@ export const logColumns: Readonly<Record<keyof LogLine, string>> = {
   fields:
     'what was written into the form, as pairs of name and value; 20 fields, 2000 characters at ' +
     'most',
+  note: 'instead of a request: why the next ones are not logged',
 }
 
 /** Of one complaint, and of all complaints of a request, in bytes. */
@@ -62,24 +65,52 @@ export function complaintsOf(id: string, say: (line: Uint8Array) => void): Compl
   }
 }
 
-/** Appends the line. A log that cannot be written never fails a request: it is a complaint. */
-export function logRequest(line: LogLine, file: string, complain: Complain): void {
-  if (file === '') return
+type LogSettings = { readonly logFile: string; readonly minFreeBytes: number }
+
+/**
+ * Appends the line. While less than `min_free_space` is free, one line that says so stands for all.
+ * A log that cannot be written never fails a request: it is a complaint.
+ */
+export function logRequest(line: LogLine, settings: LogSettings, complain: Complain): void {
+  const { logFile, minFreeBytes } = settings
+  if (logFile === '') return
   try {
     const { O_WRONLY, O_APPEND, O_CREAT, O_NONBLOCK } = constants
     // A pipe must not make a request wait: opening one fails where nobody reads it.
-    const fd = openSync(file, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0o640)
+    const fd = openSync(logFile, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0o640)
     try {
       if (!fstatSync(fd).isFile()) throw new Error('it is no plain file')
-      const bytes = Buffer.from(`${JSON.stringify(line, stripped)}\n`)
-      const count = writeSync(fd, bytes)
-      if (count < bytes.length) throw new Error('only a part of the line was written')
+      const { bavail, bsize } = statfsSync(logFile)
+      if (bavail * bsize >= minFreeBytes) append(fd, line)
+      else if (!endsInNote(logFile)) append(fd, { time: line.time, id: line.id, note: noRoomNote })
     } finally {
       closeSync(fd)
     }
   } catch (error) {
     complain(`log_file: ${String(error)}`)
   }
+}
+
+/** Whether the note is already the last line; false for a log that we may only write. */
+function endsInNote(logFile: string): boolean {
+  const { O_RDONLY, O_NONBLOCK } = constants
+  const fd = attempt(() => openSync(logFile, O_RDONLY | O_NONBLOCK))
+  if (fd === undefined) return false
+  try {
+    const last = Buffer.alloc(noRoomNote.length + 10)
+    const from = Math.max(0, fstatSync(fd).size - last.length)
+    attempt(() => readSync(fd, last, 0, last.length, from))
+    return last.includes(noRoomNote)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+const noRoomNote = 'requests are not logged while less than min_free_space is free'
+
+function append(fd: number, line: Partial<LogLine>): void {
+  const bytes = Buffer.from(`${JSON.stringify(line, stripped)}\n`)
+  if (writeSync(fd, bytes) < bytes.length) throw new Error('only a part of the line was written')
 }
 
 function stripped(_key: string, value: unknown): unknown {

@@ -1,7 +1,7 @@
-// Which way in? A web server sets GATEWAY_INTERFACE and gets CGI; a person at a terminal gets the
-// command line. In CGI mode arguments are never options: servers turn `?a+b` into them (RFC 3875
-// section 4.4). The only file whose top level runs. process.argv is [executable, as called,
-// arguments …].
+// Which way in? A web server sets GATEWAY_INTERFACE, or at least REQUEST_METHOD and
+// SERVER_PROTOCOL, and gets CGI; a person at a terminal gets the command line. In CGI mode
+// arguments are never options: servers turn `?a+b` into them (RFC 3875 section 4.4). The only file
+// whose top level runs. process.argv is [executable, as called, arguments …].
 
 import { closeSync, openSync, readSync, realpathSync } from 'node:fs'
 import type { Inspect } from './app/exchange.ts'
@@ -11,7 +11,10 @@ import type { LoadedSettings } from './settings/settings.ts'
 
 const scriptArgument = process.argv[2] ?? ''
 
-if (process.env['GATEWAY_INTERFACE'] !== undefined) {
+const { GATEWAY_INTERFACE, REQUEST_METHOD, SERVER_PROTOCOL } = process.env
+const isRequest = REQUEST_METHOD !== undefined && SERVER_PROTOCOL !== undefined
+
+if (GATEWAY_INTERFACE !== undefined || isRequest) {
   const script = isRunningScript(scriptArgument) ? realpathSync(scriptArgument) : ''
   const settings = loadSettings(process.env, process.execPath, script)
   if (settings.debug) {

@@ -128,7 +128,7 @@ export function open(env: Env, settings: LoadedSettings, program: Program): Exch
       if (settings.logFile === '') return bytes
       const size = { receivedBytes, milliseconds }
       const line = logLine({ id, request, settings, status, fault, outcome, ...size })
-      logRequest(line, settings.logFile, complain)
+      logRequest(line, settings, complain)
       return bytes
     },
     afterReply() {

@@ -37,13 +37,14 @@ export function logLine(handled: Handled): LogLine {
     bytes: receivedBytes,
     milliseconds,
     address: addressText(request, settings),
-    user: request.remoteUser || undefined,
+    user: request.remoteUser.slice(0, 200) || undefined,
     files: isNew
       ? stored.files.map((file) => ({ stored: file.stored, size: file.size, sha256: file.sha256 }))
       : undefined,
     pieces: partial?.pieces,
     seconds: partial?.seconds,
     fields: isNew ? loggedFields(stored.fields) : undefined,
+    note: undefined,
   }
 }
 

@@ -60,15 +60,34 @@ function masked(env: Env): string[] {
 
 /**
  * Whoever knows the id of an unfinished upload may resume it, and some addresses contain a login.
+ * Headers are long and come from anyone, so each step reads the text once.
  */
 function withoutSecrets(value: string): string {
-  return value
-    .replace(
-      /\b([\w-]*(?:upload|auth|passw|secret|token|key|session|sid)[\w-]*=)[^&;\s]+/gi,
-      '$1(hidden)',
-    )
+  return withoutSecretPairs(value)
     .replace(/(\/tus\/)[0-9a-f]{32}/gi, '$1(hidden)')
-    .replace(/(:\/\/[^/@\s]*:)[^/@\s]+@/g, '$1(hidden)@')
+    .replace(/:\/\/([^/@:\s]*):[^/@\s]*@/g, '://$1:(hidden)@')
+}
+
+/** In `name=value`, hides the value of a name that sounds secret. */
+function withoutSecretPairs(text: string): string {
+  const parts: string[] = []
+  let at = 0
+  // The name is taken whole, whether or not an equals sign follows.
+  const names = /[\w-]+=?/g
+  for (let match = names.exec(text); match !== null; match = names.exec(text)) {
+    const [name] = match
+    if (!name.endsWith('=') || !secretPair.test(name)) continue
+    const valueAt = names.lastIndex
+    pairEnd.lastIndex = valueAt
+    const end = pairEnd.exec(text)?.index ?? text.length
+    if (end > valueAt) parts.push(text.slice(at, valueAt), '(hidden)')
+    else parts.push(text.slice(at, end))
+    at = end
+    names.lastIndex = end
+  }
+  return parts.join('') + text.slice(at)
 }
 
 const secret = /auth|cookie|passw|secret|token|key|session|credential/i
+const secretPair = /upload|auth|passw|secret|token|key|session|sid/i
+const pairEnd = /[&;\s]/g

@@ -57,6 +57,9 @@ const values: readonly (readonly [key: string, value: unknown, parsed: unknown])
   ['public_url', '//evil.example/', 'refused'],
   ['public_url', 'javascript:alert(1)', 'refused'],
   ['success_redirect', '/thanks\r\nX: y', 'refused'],
+  ['success_redirect', 'http://\\evil.example', 'refused'],
+  ['success_redirect', '/\\evil.example', 'refused'],
+  ['success_redirect', 'http://\t/evil.example', 'refused'],
   ['title', '<b>', '<b>'],
   ['title', 1, 'refused'],
 ]

@@ -147,11 +147,17 @@ export const path: Kind<string> = {
   fallback: '',
 }
 
-/** http(s) or a path on this site, without blanks and control characters, which end a header. */
+/**
+ * http(s) or a path on this site. Blanks and control characters would end a header. Browsers read a
+ * backslash as a slash: `/\host` would name another site.
+ */
 export const address: Kind<string> = {
   parse: (written) => {
     if (typeof written !== 'string') return wrong(written, 'write text in quotes')
-    const isAddress = /^(https?:\/\/[^/]|\/)[!-~]*$/.test(written) && !written.startsWith('//')
+    const isAddress =
+      /^(https?:\/\/[^/]|\/)/.test(written) &&
+      /^[!-[\]-~]*$/.test(written) &&
+      !written.startsWith('//')
     return written === '' || isAddress
       ? { value: written }
       : wrong(written, 'write an address: "https://www.example.org/files/" or "/files/"')
