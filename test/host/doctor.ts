@@ -8,7 +8,6 @@ import {
   closeSync,
   constants,
   copyFileSync,
-  mkdirSync,
   openSync,
   readFileSync,
   symlinkSync,
@@ -22,7 +21,8 @@ import { program as executable, freshDirectory, root, writeSettings } from './pr
 
 const source = join(root, 'doctor.cgi')
 
-export type Patient = { folder: string; doctor: string; program: string }
+/** `uploads`: the directory for uploads, which lies elsewhere. */
+export type Patient = { folder: string; doctor: string; program: string; uploads: string }
 
 export type Question = {
   /** As a CGI program of that method, with the headers of an answer. */
@@ -55,14 +55,13 @@ export function patient(t: TestContext, from = executable, parent = tmpdir()): P
     copyFileSync(from, program, constants.COPYFILE_FICLONE)
     chmodSync(program, 0o755)
   }
-  return { folder, doctor, program }
+  const uploads = freshDirectory(t)
+  chmodSync(uploads, 0o777)
+  return { folder, doctor, program, uploads }
 }
 
-/** A directory for uploads that everybody can use, and settings that name it. */
-export function configure({ folder }: Patient): void {
-  const uploads = join(folder, 'uploads')
-  mkdirSync(uploads)
-  chmodSync(uploads, 0o777)
+/** Settings that name the directory for uploads, which everybody can use. */
+export function configure({ folder, uploads }: Patient): void {
   writeSettings(folder, `directory = "${uploads}"\n`)
 }
 

@@ -141,7 +141,12 @@ test('odd names are quoted where they are to be pasted, and shown without contro
   const ill = patient(t)
   const odd = join(ill.folder, `it's "odd" $(touch x)\u001b[31m & -rf`)
   mkdirSync(odd)
-  const moved = { folder: odd, doctor: join(odd, '- d.cgi'), program: join(odd, 'upload.cgi') }
+  const moved = {
+    ...ill,
+    folder: odd,
+    doctor: join(odd, '- d.cgi'),
+    program: join(odd, 'upload.cgi'),
+  }
   renameSync(ill.doctor, moved.doctor)
   renameSync(ill.program, moved.program)
   chmodSync(moved.program, 0o644)

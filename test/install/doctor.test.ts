@@ -118,7 +118,7 @@ for (const { name, shell, skip } of shells) {
   sick(
     'a directory for uploads that is missing is told by the program itself',
     ['FOUND 14 DIRECTORY_UNUSABLE'],
-    ({ folder }) => rmSync(join(folder, 'uploads'), { recursive: true }),
+    ({ uploads }) => rmSync(uploads, { recursive: true }),
   )
   sick(
     'missing settings are told by the program itself',
@@ -136,10 +136,7 @@ for (const { name, shell, skip } of shells) {
     mkdirSync(join(ill.folder, 'bin'))
     const moved = join(ill.folder, 'bin', 'upload.cgi')
     renameSync(ill.program, moved)
-    writeFileSync(
-      ill.program,
-      text.replace('PROGRAM', moved).replace('UPLOADS', join(ill.folder, 'uploads')),
-    )
+    writeFileSync(ill.program, text.replace('PROGRAM', moved).replace('UPLOADS', ill.uploads))
     chmodSync(ill.program, 0o755)
   }
   sick(
