@@ -36,7 +36,7 @@ export function ownersText(fault: Fault, settings: LoadedSettings, program: Prog
   if (cause === undefined) return fault.message
   if (Object(cause).path === settings.directory) {
     const { message, remedy } = directoryProblem(settings, cause)
-    return `DIRECTORY_UNUSABLE: ${message}: ${remedy}`
+    return `${fault.code}: ${message}: ${remedy}`
   }
   const isBug = fault.code === 'INTERNAL' && cause instanceof Error
   return `${fault.code}: ${isBug ? program.stackOf(cause) : String(cause)}`

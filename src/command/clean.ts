@@ -1,4 +1,5 @@
-// `upload.cgi clean`: removes abandoned uploads that are old enough. Every upload removes some of
+// `upload.cgi clean`: removes abandoned uploads that are old enough, and receipts that nobody needs
+// any more. Every upload removes some of
 // them too; this command is for cron, and for directories to which nobody uploads any more. Exit
 // status 0; 64 for a wrong duration; 74 when something could not be removed; 78 when the settings
 // or the directory cannot be used.
@@ -9,6 +10,8 @@ import { formatSize, parseDuration } from '../quantity.ts'
 import { loadSettings } from '../settings/load.ts'
 import { problemText } from '../settings/settings.ts'
 import { Incoming } from '../storage/incoming.ts'
+import { Notes } from '../storage/notes.ts'
+import { sweepReceipts } from '../storage/receipts.ts'
 import { usableDirectory } from '../storage/usable.ts'
 import { attempt } from '../system-error.ts'
 import { complain, failed, print } from './terminal.ts'
@@ -47,6 +50,8 @@ export function clean(script: string, olderThan: string, isDryRun: boolean): num
       failures++
     }
   }
+  // They are small and many, so they are not told one by one.
+  if (isThere && !isDryRun) sweepReceipts(new Notes(incoming.folder, false), Infinity)
   const done = isDryRun ? 'would be removed' : 'removed'
   print(`${count === 1 ? '1 file' : `${count} files`} ${done}, ${formatSize(bytes)}\n`)
   return failures > 0 ? 74 : 0
