@@ -6,6 +6,7 @@ import { acceptBuiltins } from './builtins.ts'
 import { returnAtOnce, setVariable } from './shortcuts.ts'
 import type { Target } from './target.ts'
 import { endWithoutThreads } from './threads.ts'
+import { forgetVariables } from './variables.ts'
 
 export type Patch = {
   readonly what: string
@@ -70,6 +71,12 @@ export const patches: readonly Patch[] = [
     decision: '012-mutexes-do-not-look-for-deadlocks.md',
     // absl::synch_deadlock_detection, an OnDeadlockCycle: kAbort (2) becomes kIgnore (0).
     apply: (file) => setVariable(file, deadlockSymbol, 2, 0),
+  },
+  {
+    what: 'the names of the environment variables that Node obeys begin with another letter',
+    why: 'such a variable could write files, load modules or open descriptors',
+    gain: 'no variable but those of upload.cgi changes what it does',
+    apply: forgetVariables,
   },
   {
     what: "Node's modules are marked as compiled under our flags (not in a cross-build)",

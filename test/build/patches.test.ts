@@ -9,6 +9,7 @@ import { NodeError } from '../../build/node/elf.ts'
 import { originalNode } from '../../build/node/original.ts'
 import { type PatchedNode, patched, patches } from '../../build/node/patches.ts'
 import { isTarget, ownTarget, type Target } from '../../build/node/target.ts'
+import { obeyedVariables } from '../../build/node/variables.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 const decisions = join(root, 'docs/decisions')
@@ -82,14 +83,17 @@ for (const target of targets) {
       return difference(file, original)
     })
     const modules = changes.pop() ?? 0
+    const variables = changes.pop() ?? 0
     assert.ok(
       changes.every((count) => count > 0 && count <= 8),
       changes.join(),
     )
+    // One byte wherever one of the names stands.
+    assert.ok(variables >= obeyedVariables.length && variables < 400, String(variables))
     // Four bytes of each module at most.
     if (node.isNative) assert.ok(modules > 300 && modules < 4 * 500, String(modules))
     else assert.equal(modules, 0)
-    const sum = changes.reduce((total, count) => total + count, modules)
+    const sum = changes.reduce((total, count) => total + count, modules + variables)
     assert.equal(difference(patched(original, node), original), sum)
   })
 

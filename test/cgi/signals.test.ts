@@ -14,14 +14,19 @@ import { file, finished, incoming } from '../host/form.ts'
 import { contentType, multipartBody } from '../host/multipart-body.ts'
 import { freshDirectory, program } from '../host/program.ts'
 
-test('it ends the program that waits for the first bytes', async (t) => {
+/** A program that does not end must not hold up the others. */
+const timeout = 120_000
+
+test('it ends the program that waits for the first bytes', { timeout }, async (t) => {
   const child = start(t, { CONTENT_LENGTH: '100000' }, freshDirectory(t))
   await waits(child, 'read')
   child.kill('SIGTERM')
   assert.deepEqual(await once(child, 'exit'), [null, 'SIGTERM'])
 })
 
-test('it does not end the program that stores a body, and all of it is stored', async (t) => {
+test('it does not end the program that stores a body, and all of it is stored', {
+  timeout,
+}, async (t) => {
   const directory = freshDirectory(t)
   const body = multipartBody([file('a.bin', Buffer.alloc(300_000, 'x'))])
   const child = start(t, { CONTENT_LENGTH: String(body.length) }, directory)
@@ -38,7 +43,7 @@ test('it does not end the program that stores a body, and all of it is stored', 
   assert.deepEqual(finished(directory), ['a.bin'])
 })
 
-test('it ends the program whose reply nobody reads, and the file stays', async (t) => {
+test('it ends the program whose reply nobody reads, and the file stays', { timeout }, async (t) => {
   const directory = freshDirectory(t)
   const letters = Array.from({ length: 8 }, (_, i) => ({ name: `l${i}`, label: 'Letter' }))
   const fields = letters.map(({ name }) => ({ name, content: Buffer.alloc(60_000, 1) }))
