@@ -75,6 +75,8 @@ test('a directory below the program, above it and beside it', async (t) => {
   const asScript = { SCRIPT_FILENAME: copy }
   await assertRefused(below, /below .*cgi, where the web server runs programs/, asScript)
   await assertTaken(below, { ...asScript, ...isPublic })
+  // The trial server shows nothing of the folder in which somebody tries the program.
+  await assertTaken(below, { ...asScript, SERVER_SOFTWARE: 'upload.cgi-serve' })
   for (const env of [asScript, { ...asScript, ...isPublic }]) {
     const reply = await post(join(folder, '..'), [file('a.txt')], env)
     assertFault(reply, 'DIRECTORY_UNUSABLE')
