@@ -78,8 +78,9 @@ export class HeaderBlock {
   }
 
   #takeLine(line: string): void {
-    if (line.indexOf('\r') === -1) broken('line ends that are LF alone', this.#lineAt)
-    if (line.indexOf('\r') !== line.length - 2) {
+    const carriageReturn = line.indexOf('\r')
+    if (carriageReturn === -1) broken('line ends that are LF alone', this.#lineAt)
+    if (carriageReturn !== line.length - 2) {
       broken('a header line that does not end in CRLF alone', this.#lineAt)
     }
     if (line === '\r\n') return this.#takeEnd()
@@ -123,7 +124,7 @@ export class HeaderBlock {
     const disposition = this.#disposition
     if (disposition === undefined) return broken('a part without Content-Disposition', this.#lineAt)
     const type = this.#type ?? ''
-    if (disposition.filename === undefined && /^multipart\//i.test(type)) {
+    if (type !== '' && disposition.filename === undefined && /^multipart\//i.test(type)) {
       const rule = 'several files in one field: send each as a part of its own'
       broken(rule, this.#lineAt)
     }

@@ -13,6 +13,8 @@ export type Disposition = {
   readonly filename: string | undefined
 }
 
+type Names = { name: string | undefined; filename: string | undefined }
+
 /** RFC 2046 says 70; real programs send up to 84, and no reader that we know stops before 256. */
 const maxBoundaryLength = 256
 
@@ -64,21 +66,24 @@ export function parseDisposition(value: string, charset: Charset = utf8): Parsed
     return { problem: 'a Content-Disposition other than form-data' }
   const parameters = parseParameters(end === -1 ? '' : value.slice(end), bareInDisposition)
   if ('problem' in parameters) return parameters
-  const names: { [key: string]: string | undefined } = Object.create(null)
+  const names: Names = { name: undefined, filename: undefined }
+  const extended: Names = { name: undefined, filename: undefined }
   let hasContinuation = false
   for (const { name, value, isQuoted } of parameters.value) {
-    if (/^(file)?name\*?$/.test(name)) {
-      if (names[name] !== undefined) return { problem: `more than one ${name} parameter` }
-      const isExtended = name.endsWith('*')
+    const isExtended = name.endsWith('*')
+    const key = isExtended ? name.slice(0, -1) : name
+    if (key === 'name' || key === 'filename') {
+      const found = isExtended ? extended : names
+      if (found[key] !== undefined) return { problem: `more than one ${name} parameter` }
       if (isExtended && isQuoted) return { problem: `quotation marks around ${name}` }
       const decoded = isExtended ? decodeExtended(value) : decodeName(value, charset)
       if (decoded === undefined) return { problem: malformed(name, value) }
-      names[name] = decoded
+      found[key] = decoded
     } else if (name.startsWith('filename*')) hasContinuation = true
     else if (name.startsWith('name*')) return { problem: 'a name in several parameters' }
   }
-  const name = names['name*'] ?? names['name']
-  const filename = names['filename*'] ?? names['filename']
+  const name = extended.name ?? names.name
+  const filename = extended.filename ?? names.filename
   if (name === undefined) return { problem: 'a Content-Disposition without a name' }
   if (filename === undefined && hasContinuation) {
     return { problem: 'a filename in several parameters' }
