@@ -30,8 +30,6 @@ if (GATEWAY_INTERFACE !== undefined || isRequest) {
 
 function answer(settings: LoadedSettings, inspect?: Inspect): void {
   runCgi(process.env, settings, inspect)
-  // All is written, and nothing waits: what Node would free one by one, the kernel frees at once.
-  process.exit()
 }
 
 /**

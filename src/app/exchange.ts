@@ -15,7 +15,8 @@ export type Exchange = {
   /**
    * True if a body that breaks off must be kept or removed. Servers send SIGTERM when the client
    * disconnects; a program that ignores it sees end of input and has a few seconds to clean up.
-   * False for a body without a length, whose end looks the same when it is cut.
+   * False for a form without a length, whose end looks the same when it is cut: then SIGTERM says
+   * that it was, and abort() is called.
    */
   readonly outlivesCut: boolean
   /**

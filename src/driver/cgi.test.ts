@@ -15,10 +15,17 @@ type Script = {
   readonly refusedAt?: number
   /** How long each read waits. */
   readonly secondsOfRead?: number
+  /** With so many chunks left the server sends SIGTERM. */
+  readonly terminatedWith?: number
 }
 
 /** Everything that happened, in order. */
 function eventsOf(script: Script): string[] {
+  return driven(script).events
+}
+
+/** `done`: when the driver has done all. */
+function driven(script: Script): { events: string[]; done: Promise<void> } {
   const { bodyBytes, announcedBytes, chunks, replyBytes, refusedAt, secondsOfRead = 0 } = script
   const events: string[] = []
   let milliseconds = 0
@@ -40,17 +47,20 @@ function eventsOf(script: Script): string[] {
     afterReply: () => void events.push('after the reply'),
     abort: () => void events.push('abort'),
   }
-  drive(exchange, {
+  const { promise: done, resolve } = Promise.withResolvers<void>()
+  const connection = {
     milliseconds: () => milliseconds,
-    read(_, atMost) {
+    read(_: Buffer, atMost: number) {
       milliseconds += secondsOfRead * 1000
+      if (left.length === script.terminatedWith) process.emit('SIGTERM')
       const count = Math.min(left.shift() ?? 0, atMost)
       events.push(`read ${count}`)
       return count
     },
-    write: (bytes) => void events.push(`reply ${bytes.length}`),
-  })
-  return events
+    write: (bytes: Uint8Array) => void events.push(`reply ${bytes.length}`),
+  }
+  drive(exchange, connection, resolve)
+  return { events, done }
 }
 
 test('a request without a body reads nothing', () => {
@@ -139,4 +149,16 @@ test('a refused body that comes too slowly is not read to its end', () => {
     'read 9',
     'after the reply',
   ])
+})
+
+test('a body without a length is stored at its end, but not when SIGTERM says that it was cut', async () => {
+  const script = { bodyBytes: Infinity, announcedBytes: Infinity, chunks: [3], replyBytes: 9 }
+  const whole = driven(script)
+  await whole.done
+  const read = ['read 3', 'write 3', 'read 0']
+  assert.deepEqual(whole.events, [...read, 'end', 'reply 9', 'read 0', 'after the reply'])
+  const cut = driven({ ...script, terminatedWith: 0 })
+  await cut.done
+  assert.deepEqual(cut.events, [...read, 'abort'])
+  assert.deepEqual(process.listeners('SIGTERM'), [])
 })

@@ -9,7 +9,7 @@ import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { startApache } from '../host/apache.ts'
-import { visible } from '../host/form.ts'
+import { incoming, visible } from '../host/form.ts'
 import { http2Client, makeCertificate, replyOf, reset } from '../host/http2.ts'
 import { missing } from '../host/installed.ts'
 import { contentType, multipartBody } from '../host/multipart-body.ts'
@@ -94,6 +94,7 @@ for (const [name, skip, start] of servers) {
     }
     await programsEnd(directory)
     assert.deepEqual(visible(directory), ['half-2.bin', 'half.bin'])
+    assert.deepEqual(incoming(directory), [])
   })
 
   test(`${name}: a piece whose stream is reset is resumed`, { skip, timeout }, async (t) => {
