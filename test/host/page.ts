@@ -48,7 +48,7 @@ export function visit(
   options: VisitOptions,
   body: (visit: Visit) => Promise<void>,
 ): void {
-  test(name, { skip, timeout: 240_000 }, async (t) => {
+  test(name, { skip, timeout: 600_000 }, async (t) => {
     const receiver = await startReceiver(t, options.env)
     const proxy = await startHttpProxy(t, receiver.url, options.network)
     browser ??= chromium.launch({ executablePath: find('chromium') ?? '', args: chromiumArgs })
@@ -56,7 +56,7 @@ export function visit(
     t.after(() => context.close())
     await context.addInitScript(watch + (options.script ?? ''))
     const page = await context.newPage()
-    page.setDefaultTimeout(90_000)
+    page.setDefaultTimeout(150_000)
     const said: string[] = []
     page.on('console', (message) => {
       const isChromiums = /^Failed to load resource/.test(message.text())
@@ -133,7 +133,7 @@ export function focused(page: Page): Promise<string> {
  * policy.
  */
 export async function until(page: Page, expression: string): Promise<void> {
-  const end = Date.now() + 90_000
+  const end = Date.now() + 150_000
   while (Date.now() < end) {
     if (await page.evaluate(`Boolean(${expression})`)) return
     await delay(25)

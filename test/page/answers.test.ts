@@ -45,7 +45,7 @@ visit(
   async ({ t, page }) => {
     await choose(page, filesOf(t, { 'a.txt': 10 }))
     await send(page)
-    await page.getByText(/Next try in 7/).waitFor()
+    await page.getByText(/cannot take it at the moment\. Next try in 7/).waitFor()
     await becomes(page, 'a.txt', 'stored')
   },
 )

@@ -127,7 +127,9 @@ async function open(
   const launched = await chromium.launch({ executablePath, args: chromiumArgs })
   t.after(() => launched.close())
   const context = await launched.newContext(options)
-  return { receiver, page: await context.newPage() }
+  const page = await context.newPage()
+  page.setDefaultTimeout(180_000)
+  return { receiver, page }
 }
 
 const ownPage = `<!doctype html><meta charset="utf-8">

@@ -4,7 +4,7 @@
 
 import type { Chosen } from './chosen.client.ts'
 import type { Stored } from './reply.client.ts'
-import type { Sender } from './sender.client.ts'
+import type { Delay, Sender } from './sender.client.ts'
 import { percent, say, size, time } from './words.client.ts'
 
 export type State =
@@ -79,8 +79,8 @@ export class Item {
     this.#note.textContent = parts.join(' · ')
   }
 
-  showPause(seconds: number, isBusy: boolean): void {
-    const sentence = say(isBusy ? 'queue.busy' : 'queue.again', { time: time(seconds) })
+  showPause(seconds: number, why: Delay): void {
+    const sentence = say(`queue.${why}`, { time: time(seconds) })
     this.#note.textContent = [sentence, ...this.#safe()].join(' · ')
   }
 

@@ -179,10 +179,10 @@ export class Queue {
           item.set('storing')
           this.#showTotal()
         },
-        waiting: (seconds, isBusy) => {
+        waiting: (seconds, why) => {
           item.sentBytes = item.safeBytes
           item.set('sending')
-          item.showPause(seconds, isBusy)
+          item.showPause(seconds, why)
         },
         stored: (stored) => {
           item.showStored(stored)

@@ -13,16 +13,19 @@ import { isPassingStatus, parsedReply, type Reply, type Stored } from './reply.c
 import { fingerprintOf, type Memory, recall } from './resume.client.ts'
 import { say } from './words.client.ts'
 
+/**
+ * Why the next try comes later: the connection broke (`again`), the server still receives what was
+ * sent before (`busy`), or cannot take it at the moment.
+ */
+export type Delay = 'again' | 'busy' | 'later'
+
 export type Listener = {
   /** Bytes that left the browser, and bytes that the server has confirmed as stored. */
   sent(bytes: number, safeBytes: number): void
   /** All bytes have left the browser; the server is storing the file. */
   storing(): void
-  /**
-   * The next try comes in `seconds`. `isBusy`: the server still receives what was sent before;
-   * otherwise the connection broke.
-   */
-  waiting(seconds: number, isBusy: boolean): void
+  /** The next try comes in `seconds`. */
+  waiting(seconds: number, why: Delay): void
   stored(file: Stored): void
   failed(reason: string): void
 }
@@ -219,7 +222,12 @@ export class Sender {
 
   /** The program's own refusal. */
   #refused(reply: Reply, reason: string): void {
-    if (reply.passing) return this.#again(reason, reply.code === 'UPLOAD_BUSY', reply.retrySeconds)
+    if (reply.passing)
+      return this.#again(
+        reason,
+        reply.code === 'UPLOAD_BUSY' ? 'busy' : 'later',
+        reply.retrySeconds,
+      )
     if (reply.code === 'REQUEST_TOO_LARGE' && makeSmaller(this.#pieceBytes)) this.#send()
     else this.#fail(reason)
   }
@@ -234,7 +242,7 @@ export class Sender {
     if (status === 500) makeSmaller(this.#pieceBytes)
     // What let pieces pass and then refuses one may count requests.
     const isLater = isPassingStatus(status) || (status === 403 && this.#offset > 0)
-    if (isLater) this.#again(reason, false, retrySeconds)
+    if (isLater) this.#again(reason, 'later', retrySeconds)
     else this.#fail(reason)
   }
 
@@ -247,15 +255,15 @@ export class Sender {
     this.#send()
   }
 
-  #again(reason: string, isBusy = false, leastSeconds = 0): void {
+  #again(reason: string, why: Delay = 'again', leastSeconds = 0): void {
     const pause = pauses[this.#tries++]
     if (pause === undefined) return this.#fail(reason)
     const seconds = Math.max(pause, leastSeconds)
     // Some proxies close the connection instead of answering 413, some when a piece takes too long.
-    if (this.#tries > 2 && !isBusy) makeSmaller(this.#pieceBytes)
+    if (this.#tries > 2 && why !== 'busy') makeSmaller(this.#pieceBytes)
     clearTimeout(this.#timer)
     this.#run++
-    this.#listener.waiting(seconds, isBusy)
+    this.#listener.waiting(seconds, why)
     this.#timer = setTimeout(this.#retry, seconds * 1000)
     addEventListener('online', this.#retry)
   }
