@@ -120,4 +120,5 @@ const mountOptions: ReadonlyMap<number, string> = new Map([
   [0x4d44, 'umask=022'], // FAT
   [0x2011bab0, 'umask=022'], // exFAT
   [0x5346544e, 'umask=022'], // NTFS
+  [0x65735546, 'umask=022'], // FUSE: NTFS, FAT, SSH and others
 ])

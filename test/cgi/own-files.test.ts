@@ -9,6 +9,8 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { runCgi } from '../host/cgi.ts'
 import { file, post } from '../host/form.ts'
+import { missing } from '../host/installed.ts'
+import { cannotMount, mountVfat } from '../host/mounts.ts'
 import { freshDirectory } from '../host/program.ts'
 
 function places(t: TestContext) {
@@ -81,6 +83,17 @@ test('settings in another encoding are refused, with its name where it is known'
       assert.match(reply.stderr, new RegExp(`the settings file is ${name}: save it as UTF-8`), code)
     }
   }
+})
+
+test('where chmod has no effect the remedy names the option of the mount', async (t) => {
+  const reason = cannotMount() || missing('mkfs.vfat')
+  const mounted = reason ? { skip: reason } : mountVfat(t, 16, '000')
+  if ('skip' in mounted) return t.skip(mounted.skip)
+  const path = join(mounted.path, 'settings.toml')
+  writeFileSync(path, settings(places(t).directory))
+  const reply = await runCgi({ env: { UPLOAD_CGI_CONFIG: path, UPLOAD_CGI_DIRECTORY: undefined } })
+  assert.equal(reply.status, 503)
+  assert.match(reply.stderr, /everybody may write to the settings: mount .* with umask=022/)
 })
 
 test('a byte order mark before the settings is no fault', async (t) => {

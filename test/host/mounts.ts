@@ -54,15 +54,21 @@ export function mountBtrfs(t: TestContext, megabytes: number, quota: string): st
 }
 
 /** Gives the reason to skip where neither the kernel nor fusefat can. */
-export function mountVfat(t: TestContext, megabytes: number): { path: string } | { skip: string } {
+export function mountVfat(
+  t: TestContext,
+  megabytes: number,
+  /** Of what is on it; else as the file system has it. */
+  umask?: string,
+): { path: string } | { skip: string } {
   const { path, image } = prepare(t, megabytes)
   must('mkfs.vfat', [image])
-  const byKernel = run('mount', ['-t', 'vfat', '-o', 'loop', image, path])
+  const more = umask === undefined ? '' : `,umask=${umask}`
+  const byKernel = run('mount', ['-t', 'vfat', '-o', `loop${more}`, image, path])
   if (byKernel.status === 0) return { path }
   const absent = missing('fusefat')
   if (absent !== false) return { skip: `${byKernel.stderr.trim()}; ${absent}` }
   // One thread: with more, its library mixes up writers of one name.
-  const byFuse = run('fusefat', ['-s', '-o', 'rw+', image, path])
+  const byFuse = run('fusefat', ['-s', '-o', `rw+${more}`, image, path])
   if (byFuse.status === 0) return { path }
   return { skip: `${byKernel.stderr.trim()}; fusefat: ${byFuse.stderr.trim()}` }
 }
