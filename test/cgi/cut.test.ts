@@ -53,7 +53,7 @@ const bodies: Readonly<Record<string, { boundary: string; body: Buffer }>> = {
   'with near delimiters': withBoundary('--a--a', () =>
     Buffer.from(
       `----a--a\r\n${head}\r\n\r\n----a--b\r\n----a----a\r\n----a--a-\r\r\n----a--a \t-` +
-        `\r\n----a--a\n\r\r\n\r\n-\r\n----a\r\n----a--a\r\r\n----a--a\r\n` +
+        `\r\n----a--a.\n\r\r\n\r\n-\r\n----a\r\n----a--a\r\r\n----a--a\r\n` +
         `Content-Disposition: form-data; name="note"\r\n\r\n\r\n\r\n----a--a--`,
     ),
   ),
@@ -143,7 +143,11 @@ function assertCut(
   }
   const { code } = outcome.reply as { code: string }
   const expected = end === 0 ? 'NOTHING_UPLOADED' : 'BAD_MULTIPART'
-  assert.equal(code, way === 'length of the cut' ? expected : 'INCOMPLETE_BODY', where)
+  // Nobody can tell a preamble that was cut from a body with another boundary.
+  const isUnclear = way === 'chunked' && end > 0 && end < body.indexOf(`--${boundary}`)
+  if (!isUnclear || code !== 'BAD_MULTIPART') {
+    assert.equal(code, way === 'length of the cut' ? expected : 'INCOMPLETE_BODY', where)
+  }
   assert.equal(outcome.status, 400, where)
   assert.deepEqual(outcome.visible, [], where)
   assert.deepEqual(outcome.incoming, [], where)
