@@ -151,7 +151,7 @@ test('a refused body that comes too slowly is not read to its end', () => {
   ])
 })
 
-test('a body without a length is stored at its end, but not when SIGTERM says that it was cut', async () => {
+test('a body without a length is stored at its end, unless SIGTERM says it was cut', async () => {
   const script = { bodyBytes: Infinity, announcedBytes: Infinity, chunks: [3], replyBytes: 9 }
   const whole = driven(script)
   await whole.done

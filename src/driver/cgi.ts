@@ -43,7 +43,7 @@ export function drive(exchange: Exchange, connection: Connection, done: () => vo
   const hasLength = exchange.bodyBytes !== Infinity
   let readBytes = 0
   let isTerminated = false
-  // SIGTERM while a body is being stored: the end of input follows, then what was stored is removed.
+  // SIGTERM while a body is being stored: the end of input follows, and what was stored is removed.
   const outlive = () => {
     isTerminated = true
   }
