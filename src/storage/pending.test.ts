@@ -1,0 +1,41 @@
+// A request that takes long keeps its files young, so that no sweep of another one removes them.
+
+import assert from 'node:assert/strict'
+import { mkdtempSync, readdirSync, rmSync, statSync, utimesSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { loadSettings } from '../settings/load.ts'
+import { openStorage } from './open.ts'
+
+test('while a file arrives, the files before it are touched each minute', (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'upload-cgi-pending-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  const settings = loadSettings({ UPLOAD_CGI_DIRECTORY: directory }, '/nonexistent/upload.cgi', '')
+  const storage = openStorage(settings, directory)
+  const incoming = join(directory, '.upload-cgi/incoming')
+  const first = storage.create('a.txt')
+  first.write(Buffer.from('first'))
+  first.end()
+  const [part = ''] = readdirSync(incoming)
+  const path = join(incoming, part)
+  const second = storage.create('b.txt')
+  utimesSync(path, 1000, 1000)
+  second.write(Buffer.from('a'))
+  assert.equal(statSync(path).mtimeMs, 1_000_000)
+  const steady = performance.now.bind(performance)
+  t.mock.method(performance, 'now', () => steady() + 61_000)
+  second.write(Buffer.from('b'))
+  assert.ok(Date.now() - statSync(path).mtimeMs < 3_600_000)
+  utimesSync(path, 1000, 1000)
+  second.write(Buffer.from('c'))
+  assert.equal(statSync(path).mtimeMs, 1_000_000)
+  second.end()
+  const names = storage.commit(
+    [first, second],
+    () => undefined,
+    (stored) => stored,
+  )
+  assert.deepEqual(names, ['a.txt', 'b.txt'])
+  assert.equal(statSync(join(directory, 'b.txt')).size, 3)
+})
