@@ -15,6 +15,8 @@ import { needsRoot } from '../host/user.ts'
 const home = freshDirectory({ after })
 const uploads = join(home, 'uploads')
 mkdirSync(uploads)
+// The program refuses uploads below its own directory.
+const packages = freshDirectory({ after })
 chmodSync(home, 0o755)
 chmodSync(uploads, 0o777)
 const env = { GATEWAY_INTERFACE: 'CGI/1.1', REQUEST_METHOD: 'GET', UPLOAD_CGI_DIRECTORY: uploads }
@@ -61,9 +63,9 @@ test('a GET loads no module of Node that an empty executable does not load, but 
   )
   const wrapped = (source: string) => `(function(exports,require,module){\n${source}\n})`
   const loaded = async (name: string, source: string) => {
-    const upload = join(home, `${name}.cjs`)
+    const upload = join(packages, `${name}.cjs`)
     writeFileSync(upload, source)
-    const output = join(home, name)
+    const output = join(packages, name)
     const bundles = { upload, cache: '', assets }
     await packageExecutable(root, bundles, ownTarget(), output, isPlain ? 'plain' : 'patched')
     chmodSync(output, 0o755)
