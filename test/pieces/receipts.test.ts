@@ -6,6 +6,7 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'n
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { missing } from '../host/installed.ts'
+import { lackingLibrary } from '../host/lacking.ts'
 import { content, Uploads } from '../host/piece-upload.ts'
 import { freshDirectory, program } from '../host/program.ts'
 
@@ -66,6 +67,21 @@ test('an upload makes the same calls with 3000 receipts as with none', {
   const before = await calls()
   fill(receipts(uploads, today()), 3000)
   assert.equal(await calls(), before)
+})
+
+test('without hard links a receipt is a folder, and is found as well', async (t) => {
+  const lacking = lackingLibrary(t)
+  if ('skip' in lacking) return t.skip(lacking.skip)
+  const uploads = new Uploads()
+  const env = lacking({ link: 'EPERM' })
+  assert.equal((await uploads.piece({ bytes: content.subarray(0, 1000), env })).status, 202)
+  const last = await uploads.piece({ offset: 1000, bytes: content.subarray(1000), env })
+  assert.equal(last.status, 201, last.text + last.stderr)
+  const [day = ''] = readdirSync(receipts(uploads))
+  const [note = ''] = readdirSync(receipts(uploads, day))
+  assert.ok(statSync(join(receipts(uploads, day), note)).isDirectory())
+  assert.deepEqual(uploads.incoming(), [])
+  assert.equal((await uploads.look()).json().id, last.json().id)
 })
 
 function fill(folder: string, count: number): void {
