@@ -61,6 +61,8 @@ async function build(target: Target, isPlain: boolean): Promise<void> {
   copyFileSync(resolve(root, 'build/upload.cjs.map'), `${output}.map`)
   const megabytes = (statSync(output).size / 1e6).toFixed(1)
   console.log(`${output}: ${megabytes} MB${isOwn ? ', answers as a CGI program' : ''}`)
+  if (isPlain)
+    console.log('  Its Node obeys variables of the environment, such as NODE_V8_COVERAGE.')
 }
 
 /** Makes one GET as a web server would. A word on stderr is a failure too (a rejected cache). */
