@@ -8,6 +8,7 @@ import { findingText } from '../finding.ts'
 import type { Env } from '../http/request.ts'
 import { type LoadedSettings, problemText } from '../settings/settings.ts'
 import { directoryProblem } from '../storage/problem.ts'
+import { errorCode } from '../system-error.ts'
 import type { Program } from './exchange.ts'
 
 /** '' without `debug`. `error`: undefined when nothing failed and the owner only looks. */
@@ -36,7 +37,7 @@ export function ownersText(fault: Fault, settings: LoadedSettings, program: Prog
   if (cause === undefined) return fault.message
   if (Object(cause).path === settings.directory) {
     const { message, remedy } = directoryProblem(settings, cause)
-    return `${fault.code}: ${message}: ${remedy}`
+    return `${fault.code}: ${message} (${errorCode(cause)}): ${remedy}`
   }
   const isBug = fault.code === 'INTERNAL' && cause instanceof Error
   return `${fault.code}: ${isBug ? program.stackOf(cause) : String(cause)}`

@@ -19,6 +19,7 @@ function refused(env: Record<string, string>): string {
 
 test('without any header nothing is known', () => {
   assert.deepEqual(parseTusHeaders({}), {
+    requestPath: undefined,
     uploadLength: undefined,
     uploadOffset: undefined,
     metadata: { text: '', name: '', type: '', fields: [] },

@@ -33,7 +33,7 @@ test('a missing directory: the error log has the command that makes it', async (
   const env = { UPLOAD_CGI_DIRECTORY: directory }
   const refused = await runCgi({ env })
   assert.equal(refused.status, 503)
-  const [, remedy = ''] = /does not exist: (install [^#]*)/.exec(refused.stderr) ?? []
+  const [, remedy = ''] = /does not exist \(ENOENT\): (install [^#]*)/.exec(refused.stderr) ?? []
   execFileSync('sh', ['-c', remedy])
   assert.equal((await runCgi({ env })).status, 200)
 })
