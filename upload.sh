@@ -6,6 +6,7 @@
 # If a run breaks off, run it again: it resumes each upload where it stopped. For each stored file
 # it prints the receipt: stored name, bytes, sha256, id, time. docs/resume.md has the protocol.
 # PIECE=8388608 in the environment is the size of a piece in bytes; curl reads options in ~/.curlrc.
+# A piece whose content a firewall refuses is cut; for that, grep has to know -b.
 #
 # Exit status: 0 all files are stored; 75 the run broke off, run it again; 69 the server refused;
 # 65 a file is stored, but its checksum differs; 64 wrong usage; 66 a file cannot be read;
@@ -57,7 +58,7 @@ send_file() {
   shown=$(printf %s "$file" | safe)
   if [ ! -f "$file" ] || [ ! -r "$file" ]; then stop 66 "$shown: no such file"; fi
   find_upload
-  offset='' last='' tries=0
+  offset='' last='' tries=0 waits=0 refused='' cuts='' cut_count=0 searched=0
   while :; do
     exchange
     if [ "$code" = 201 ]; then break; fi
@@ -103,9 +104,10 @@ exchange() {
   if [ -z "$offset" ]; then
     # Not in the address, which servers write into their logs.
     code=$(request -H "X-Upload-Id: $id" "$url")
-  elif ! code=$(send_piece) && [ "$code" = 201 ]; then
-    # The connection broke within the receipt.
-    code=000
+  else
+    find_end
+    # 201 and yet a failure: the connection broke within the receipt.
+    if ! code=$(send_piece) && [ "$code" = 201 ]; then code=000; fi
   fi
   told=$(header '[Uu]pload-[Oo]ffset')
 }
@@ -116,14 +118,44 @@ header() {
 }
 
 send_piece() {
-  unit=$block skip=$((offset / block)) count=$((piece / block + (piece < block)))
-  # dd skips whole units only. From an odd offset, bytes lead to the beginning of the next block.
-  if [ $((offset % block)) != 0 ]; then
-    unit=1 skip=$offset count=$((block - offset % block))
-  fi
-  dd if="$file" bs=$unit skip="$skip" count="$count" 2>/dev/null |
-    request -F "_upload=$id" -F "_offset=$offset" -F "_size=$size" -F "_filename=$name" \
-      -F 'file=@-;filename=file' "$url"
+  read_piece | request -F "_upload=$id" -F "_offset=$offset" -F "_size=$size" \
+    -F "_filename=$name" -F 'file=@-;filename=file' "$url"
+}
+
+# dd skips whole blocks only.
+read_piece() {
+  count=$(((end - 1) / block - offset / block + 1))
+  dd if="$file" bs=$block skip=$((offset / block)) count=$count 2>/dev/null |
+    tail -c +$((offset % block + 1)) | head -c $((end - offset))
+}
+
+# Sets end, where the piece at the offset ends.
+find_end() {
+  end=$((offset + (piece < block ? block : piece)))
+  if [ "$end" -gt "$size" ]; then end=$size; fi
+  if [ "$cut_count" = 0 ]; then return; fi
+  # Cuts have helped in this file.
+  if [ "$offset" -ge "$searched" ]; then find_cuts; fi
+  for cut in $searched $cuts; do
+    if [ "$cut" -gt "$offset" ] && [ "$cut" -lt "$end" ]; then end=$cut; fi
+  done
+}
+
+# ModSecurity takes a line that begins with two hyphens for the beginning of another part. It lets a
+# hyphen at the end of one piece pass, and the next one at the beginning of another. So the piece is
+# cut between every two of them. A line -- alone is harmless. Sets cuts: offsets, the largest first;
+# and searched: up to where they are known.
+find_cuts() {
+  lines=$(read_piece | grep -aboE '^--(-+|[^-])' 2>/dev/null | tr -cd '0-9:\n-')
+  searched=$end cuts=''
+  for line in $lines; do
+    cut=${line%%:*} hyphens=${line#*:}
+    while [ "${hyphens#--}" != "$hyphens" ]; do
+      hyphens=${hyphens#-} cut=$((cut + 1)) cut_count=$((cut_count + 1))
+      if [ $cut_count -gt 500 ]; then fail_content; fi
+      cuts="$((offset + cut)) $cuts"
+    done
+  done
 }
 
 # Prints the HTTP status. A connection that is silent for 100 seconds counts as broken.
@@ -149,8 +181,13 @@ decide_next() {
       if [ -z "$told" ]; then fail; fi
       continue_at_told
       ;;
+    403 | 406)
+      if is_ours; then fail; fi
+      face_firewall
+      ;;
     404)
-      if ! is_ours NO_SUCH_UPLOAD; then fail; fi
+      # Some servers put a page of their own in place of the program's answer to a question.
+      if ! is_ours NO_SUCH_UPLOAD && { is_ours || [ -n "$offset" ]; }; then fail; fi
       try_again
       offset=0
       ;;
@@ -175,8 +212,44 @@ decide_next() {
 
 # The upload made progress, or it counts as one more failed try.
 continue_at_told() {
-  if [ "$told" = "$last" ]; then try_again; else tries=0; fi
+  if [ "$told" = "$last" ]; then try_again; else tries=0 waits=0; fi
   offset=$told last=$told
+  if [ "$refused" = "$offset" ]; then cut_refused; fi
+  refused=''
+}
+
+# A firewall refuses a piece for its content, or it counts requests. Then it refuses the question
+# for the status, too, and a later one passes.
+face_firewall() {
+  if [ "$offset" = 0 ]; then
+    cut_refused
+  elif [ -n "$offset" ]; then
+    refused=$offset
+    offset=''
+    try_again
+  elif [ "${last:-0}" != 0 ]; then
+    wait_for_firewall fail
+  else
+    fail
+  fi
+}
+
+# Cuts the piece that was refused. If there is nothing to cut, it may pass later.
+cut_refused() {
+  before=$cut_count
+  find_cuts
+  if [ "$cut_count" = "$before" ]; then
+    if [ "$offset" = 0 ]; then fail_content; fi
+    wait_for_firewall fail_content
+  fi
+}
+
+# Waits three times at most, then calls $1.
+wait_for_firewall() {
+  waits=$((waits + 1))
+  if [ $waits -gt 3 ]; then $1; fi
+  sleep $((waits > 1 ? 30 : 15))
+  offset='' refused=''
 }
 
 # Waits as long as the server asks for, but two minutes at most; then the status is asked for.
@@ -207,6 +280,11 @@ try_again() {
 fail() {
   printf '\n%s: HTTP %s %s\n' "$shown" "$code" "$(head -c 1000 "$tmp.body" | safe)" >&2
   exit "${1:-69}"
+}
+
+fail_content() {
+  printf '\n%s: HTTP %s\n' "$shown" "$code" >&2
+  stop 69 'A firewall refuses the content of this file. Send it in a ZIP file, or ask the host.'
 }
 
 # The third column of the receipt is the checksum, or "-" if the server has none.

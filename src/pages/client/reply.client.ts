@@ -30,4 +30,9 @@ export function isPassingStatus(status: number): boolean {
   return passing.includes(status) || (status >= 520 && status <= 530)
 }
 
+/** Of a firewall: many hosts let ModSecurity say 406. */
+export function isRefusal(status: number): boolean {
+  return status === 403 || status === 406
+}
+
 const passing = [408, 423, 425, 429, 499, 500, 502, 503, 504, 508]

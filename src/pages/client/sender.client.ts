@@ -1,15 +1,15 @@
-// Sends one file to the server, by POST in pieces. Each piece has the form's fields, the upload's
-// id, its offset, the file's real name and folders in `_filename` (firewalls refuse quotes and
-// semicolons in a file name) and the bytes. Each piece is read before it is sent: what a browser
-// does with a file that changes meanwhile differs. After a failure that may be temporary, the
-// sender waits, longer each time, asks the server how much has arrived and resumes there. What the
-// server, or a proxy or firewall in front of it, has refused is not sent again by itself.
+// Sends one file to the server, by POST in pieces. Each piece is read before it is sent: what a
+// browser does with a file that changes meanwhile differs. After a failure that may be temporary,
+// the sender waits, longer each time, asks the server how much has arrived and resumes there. What
+// the server, or a proxy or firewall in front of it, has refused is not sent again by itself, but
+// for pieces that pass when they are smaller, cut (cuts.client.ts) or sent later.
 
 import { sayCancelled } from './cancel.client.ts'
 import type { Chosen } from './chosen.client.ts'
-import { sentName } from './limits.client.ts'
+import { Cuts } from './cuts.client.ts'
 import { learnSpeed, makeSmaller, neverCutBytes, pieceSize } from './piece-size.client.ts'
-import { isPassingStatus, parsedReply, type Reply, type Stored } from './reply.client.ts'
+import { isPassingStatus, isRefusal, parsedReply, type Reply, type Stored } from './reply.client.ts'
+import { askStatus, formOf, readPart, type Target } from './request.client.ts'
 import { fingerprintOf, type Memory, recall } from './resume.client.ts'
 import { say } from './words.client.ts'
 
@@ -30,12 +30,6 @@ export type Listener = {
   failed(reason: string): void
 }
 
-export type Target = {
-  readonly url: string
-  readonly fields: readonly (readonly [string, string])[]
-  readonly pieceBytes: number
-}
-
 export class Sender {
   readonly #file: File
   readonly #path: string
@@ -49,6 +43,11 @@ export class Sender {
   /** How many bytes the server has confirmed as stored. */
   #offset = 0
   #pieceBytes = 0
+  readonly #cuts = new Cuts()
+  /** A firewall refused the piece at the offset; the server is asked whether it refuses all. */
+  #isRefused = false
+  /** How often a firewall was waited for since the last piece that it let pass. */
+  #waits = 0
   /** What an earlier run still waits for is not heard in a later one. */
   #run = 0
 
@@ -62,6 +61,7 @@ export class Sender {
   /** Begins, or resumes after pause() or a failure. */
   async start(): Promise<void> {
     this.#tries = 0
+    this.#waits = 0
     const run = ++this.#run
     const memory = this.#memory
     if (memory !== undefined) {
@@ -113,42 +113,29 @@ export class Sender {
     const controller = new AbortController()
     this.#abort = () => controller.abort()
     this.#watch(this.#abort)
-    const ask = (redirect: RequestRedirect) => {
-      const headers = { Accept: 'application/json', 'X-Upload-Id': this.#memory?.id ?? '' }
-      const { signal } = controller
-      return fetch(this.#target.url, { headers, redirect, signal, cache: 'no-store' })
-    }
-    try {
-      const reply = await ask('follow')
-      const text = await reply.text()
-      if (run === this.#run) this.#heard(reply.status, text, reply.headers.get('Retry-After'), true)
-    } catch {
-      // A browser says of a way to another site only that it failed.
-      const { type } = await ask('manual').catch(() => ({ type: 'error' }))
-      if (run !== this.#run) return
-      if (type === 'opaqueredirect') this.#fail(say('failed.instead'))
-      else this.#again(say('failed.network'))
-    }
+    const reply = await askStatus(this.#target.url, this.#memory?.id ?? '', controller.signal)
+    if (run !== this.#run) return
+    if (reply === 'elsewhere') this.#fail(say('failed.instead'))
+    else if (reply === undefined) this.#again(say('failed.network'))
+    else this.#heard(reply.status, reply.text, reply.retry, true)
   }
 
   async #send(): Promise<void> {
     const run = this.#run
     const from = this.#offset
     const { size, type } = this.#file
-    const bytes = Math.min(pieceSize(this.#target.pieceBytes), size - from)
+    const end = Math.min(from + pieceSize(this.#target.pieceBytes), size)
+    const read = await readPart(this.#file, from, this.#cuts.endOf(from, end))
+    const piece = read && this.#cuts.partOf(from, read)
+    const bytes = piece?.byteLength ?? 0
     const isLast = from + bytes >= size
-    const piece = await this.#read(from, bytes)
     const isSame = !isLast || from === 0 || (await this.#isUnchanged(this.#memory))
     if (run !== this.#run) return
     if (piece === undefined || !isSame) return this.#changed()
     this.#pieceBytes = bytes
-    const form = new FormData()
-    for (const [key, value] of this.#target.fields) form.append(key, value)
-    form.append('_upload', this.#memory?.id ?? '')
-    form.append('_offset', String(from))
-    form.append('_size', String(size))
-    form.append('_filename', encodeURIComponent(sentName(this.#path)))
-    form.append('file', new Blob([piece], { type }), 'file')
+    const content = new Blob([piece], { type })
+    const id = this.#memory?.id ?? ''
+    const form = formOf(this.#target, { id, offset: from, size, path: this.#path, content })
     const request = new XMLHttpRequest()
     request.open('POST', this.#target.url)
     request.setRequestHeader('Accept', 'application/json')
@@ -181,14 +168,6 @@ export class Sender {
     request.send(form)
   }
 
-  /** Undefined if the file is gone, or no longer as long as the browser said. */
-  async #read(from: number, bytes: number): Promise<ArrayBuffer | undefined> {
-    // Firefox tells only of a file as a whole that it has grown.
-    const part = bytes === this.#file.size ? this.#file : this.#file.slice(from, from + bytes)
-    const piece = await part.arrayBuffer().catch(() => undefined)
-    return piece?.byteLength === bytes ? piece : undefined
-  }
-
   /** Firefox reads on from a file that somebody rewrites, so its bytes are compared. */
   async #isUnchanged(memory: Memory | undefined): Promise<boolean> {
     if (!memory?.fingerprint) return true
@@ -213,10 +192,14 @@ export class Sender {
     const isUnknown =
       reply.code === 'NO_SUCH_UPLOAD' || (status === 404 && isStatus && reply.code === undefined)
     const offset = isUnknown ? 0 : reply.offset
+    const isRefused = isStatus && this.#isRefused
+    if (isStatus) this.#isRefused = false
     if (typeof offset === 'number' && (status < 300 || isUnknown || status === 409)) {
+      if (isRefused && offset === this.#offset) return void this.#cutRefused()
       return this.#resumeFrom(offset)
     }
     if (typeof reply.code === 'string') this.#refused(reply, reply.detail ?? reply.code)
+    else if (isRefusal(status)) this.#refusedByFirewall(isStatus)
     else this.#answeredByAnother(reply)
   }
 
@@ -235,21 +218,48 @@ export class Sender {
   /** A proxy, a firewall, a login or a captive portal answered. */
   #answeredByAnother({ status, retrySeconds }: Reply): void {
     if (status === 413 && makeSmaller(this.#pieceBytes)) return void this.#send()
-    const sentence = { 401: 'signIn', 403: 'forbidden', 413: 'tooLarge' }[status]
+    const sentence = { 401: 'signIn', 413: 'tooLarge' }[status]
     const name = sentence ?? (status < 400 ? 'instead' : 'server')
     const reason = say(`failed.${name}`, { status: String(status) })
     // Some firewalls answer 500 to a request that is over their limit.
     if (status === 500) makeSmaller(this.#pieceBytes)
-    // What let pieces pass and then refuses one may count requests.
-    const isLater = isPassingStatus(status) || (status === 403 && this.#offset > 0)
-    if (isLater) this.#again(reason, 'later', retrySeconds)
+    if (isPassingStatus(status)) this.#again(reason, 'later', retrySeconds)
     else this.#fail(reason)
+  }
+
+  /** What let pieces pass may only count requests. Then it refuses the question, too. */
+  #refusedByFirewall(isStatus: boolean): void {
+    if (isStatus) return this.#waitForFirewall('forbidden')
+    if (this.#offset === 0) return void this.#cutRefused()
+    this.#isRefused = true
+    this.#ask()
+  }
+
+  async #cutRefused(): Promise<void> {
+    const run = this.#run
+    const piece = await readPart(this.#file, this.#offset, this.#offset + this.#pieceBytes)
+    if (run !== this.#run) return
+    if (piece === undefined) return this.#changed()
+    const found = this.#cuts.cut(this.#offset, piece)
+    if (found === 'cut') this.#send()
+    else if (found === 'too often') this.#fail(say('failed.content'))
+    else this.#waitForFirewall(this.#offset > 0 ? 'content' : 'forbidden')
+  }
+
+  #waitForFirewall(sentence: 'content' | 'forbidden'): void {
+    const seconds = firewallPauses[this.#waits++]
+    const reason = say(`failed.${sentence}`)
+    if (this.#offset === 0 || seconds === undefined) this.#fail(reason)
+    else this.#again(reason, 'later', seconds)
   }
 
   #resumeFrom(offset: number): void {
     // An offset that does not grow counts as a failed try: a proxy may lose what we send.
-    if (offset > this.#offset) this.#tries = 0
-    else if (++this.#tries > pauses.length) return this.#fail(say('failed.network'))
+    if (offset > this.#offset) {
+      this.#tries = 0
+      this.#waits = 0
+      this.#cuts.helped()
+    } else if (++this.#tries > pauses.length) return this.#fail(say('failed.network'))
     this.#offset = offset
     this.#listener.sent(offset, offset)
     this.#send()
@@ -283,4 +293,5 @@ export class Sender {
 
 /** Seconds. Together more than a minute, after which the server forgets a sender that died. */
 const pauses = [1, 2, 4, 8, 16, 30, 30, 30, 30, 30, 30]
+const firewallPauses = [15, 30, 30]
 const silenceMilliseconds = 60_000

@@ -1,0 +1,73 @@
+// The two requests of an upload: a piece of the file, and the question how much has arrived.
+
+import { sentName } from './limits.client.ts'
+
+export type Target = {
+  readonly url: string
+  readonly fields: readonly (readonly [string, string])[]
+  readonly pieceBytes: number
+}
+
+export type Piece = {
+  /** Of the upload. */
+  readonly id: string
+  readonly offset: number
+  /** Of the whole file. */
+  readonly size: number
+  readonly path: string
+  readonly content: Blob
+}
+
+/** Undefined if the file is gone, or no longer as long as the browser said. */
+export async function readPart(
+  file: File,
+  from: number,
+  to: number,
+): Promise<ArrayBuffer | undefined> {
+  // Firefox tells only of a file as a whole that it has grown.
+  const part = to - from === file.size ? file : file.slice(from, to)
+  const bytes = await part.arrayBuffer().catch(() => undefined)
+  return bytes?.byteLength === to - from ? bytes : undefined
+}
+
+/**
+ * `_filename` has the file's real name and folders: firewalls refuse quotes and semicolons in the
+ * name of a part.
+ */
+export function formOf({ fields }: Target, { id, offset, size, path, content }: Piece): FormData {
+  const form = new FormData()
+  for (const [key, value] of fields) form.append(key, value)
+  form.append('_upload', id)
+  form.append('_offset', String(offset))
+  form.append('_size', String(size))
+  form.append('_filename', encodeURIComponent(sentName(path)))
+  form.append('file', content, 'file')
+  return form
+}
+
+export type Status = {
+  readonly status: number
+  readonly text: string
+  readonly retry: string | null
+}
+
+/** `elsewhere`: the server leads to another site; undefined: nobody answered. */
+export async function askStatus(
+  url: string,
+  id: string,
+  signal: AbortSignal,
+): Promise<Status | 'elsewhere' | undefined> {
+  const ask = (redirect: RequestRedirect) => {
+    const headers = { Accept: 'application/json', 'X-Upload-Id': id }
+    return fetch(url, { headers, redirect, signal, cache: 'no-store' })
+  }
+  try {
+    const reply = await ask('follow')
+    const retry = reply.headers.get('Retry-After')
+    return { status: reply.status, text: await reply.text(), retry }
+  } catch {
+    // A browser says of a way to another site only that it failed.
+    const { type } = await ask('manual').catch(() => ({ type: 'error' }))
+    return type === 'opaqueredirect' ? 'elsewhere' : undefined
+  }
+}
