@@ -146,7 +146,8 @@ find_end() {
 # cut between every two of them. A line -- alone is harmless. Sets cuts: offsets, the largest first;
 # and searched: up to where they are known.
 find_cuts() {
-  lines=$(read_piece | grep -aboE '^--(-+|[^-])' 2>/dev/null | tr -cd '0-9:\n-')
+  # Behind the last two hyphens of a piece comes something, too.
+  lines=$({ read_piece; echo x; } | grep -aboE '^--(-+|[^-])' 2>/dev/null | tr -cd '0-9:\n-')
   searched=$end cuts=''
   for line in $lines; do
     cut=${line%%:*} hyphens=${line#*:}
@@ -283,8 +284,8 @@ fail() {
 }
 
 fail_content() {
-  printf '\n%s: HTTP %s\n' "$shown" "$code" >&2
-  stop 69 'A firewall refuses the content of this file. Send it in a ZIP file, or ask the host.'
+  echo >&2
+  stop 69 "$shown: a firewall refuses the content: send it in a ZIP file, or ask the host"
 }
 
 # The third column of the receipt is the checksum, or "-" if the server has none.

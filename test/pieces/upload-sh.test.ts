@@ -396,5 +396,5 @@ async function serverThatSays(
 /** Of POSIX, as far as upload.sh uses it, and curl. */
 const tools = [
   ...['cat', 'cksum', 'curl', 'cut', 'dd', 'find', 'grep', 'head', 'ls', 'mkdir', 'od', 'rm'],
-  ...['sed', 'sha256sum', 'sh', 'tr', 'busybox'],
+  ...['sed', 'sha256sum', 'sh', 'tail', 'tr', 'busybox'],
 ]
