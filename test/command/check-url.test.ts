@@ -71,7 +71,7 @@ test('a server that lets everything through', { skip: missing('apache2') }, asyn
   const found = await checked(server.url)
   assert.deepEqual(
     [...found.keys()],
-    ['URL', 'SMALL', 'ORIGIN', 'LARGE', 'ODD_NAMES', 'TUS', 'BODY_PASSED_ON', 'PAUSE'],
+    ['URL', 'SMALL', 'ORIGIN', 'LARGE', 'ODD_NAMES', 'CONTENT', 'TUS', 'BODY_PASSED_ON', 'PAUSE'],
   )
   assert.ok([...found.values()].every(({ level }) => level === 'ok'))
   assertNothingLeft(directory)
@@ -215,7 +215,24 @@ test('a firewall with the usual rules', {
   assert.equal(found.get('BODY_TOO_LARGE')?.level, 'warning')
   assert.match(found.get('BODY_LIMIT')?.message ?? '', /of 10 MB pass, of 20 MB no longer/)
   assert.match(found.get('ODD_NAMES_REFUSED')?.message ?? '', /403|400/)
+  assert.match(found.get('CONTENT_REFUSED')?.message ?? '', /two hyphens \(403/)
+  assert.match(found.get('CONTENT_REFUSED')?.remedy ?? '', /page and upload\.sh get through/)
   assert.match(found.get('TUS_REFUSED')?.message ?? '', /PATCH \(403/)
+  assertNothingLeft(directory)
+})
+
+test('a server that puts its own pages in place of errors', {
+  skip: missing('nginx', 'fcgiwrap'),
+}, async (t) => {
+  const directory = servedDirectory(t)
+  const env = { UPLOAD_CGI_DIRECTORY: directory }
+  const extra = 'fastcgi_intercept_errors on; error_page 404 403 413 /none;'
+  const server = await startNginx({ program, env, extra })
+  t.after(() => server.stop())
+  const found = await checked(server.url)
+  assert.match(found.get('ERRORS_REPLACED')?.remedy ?? '', /fastcgi_intercept_errors off/)
+  assert.equal(found.get('SMALL')?.level, 'ok', JSON.stringify([...found]))
+  assert.equal(found.get('LARGE')?.level, 'ok')
   assertNothingLeft(directory)
 })
 

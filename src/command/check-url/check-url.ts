@@ -8,8 +8,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { type Finding, failure, fine, warning } from '../../finding.ts'
 import { formatSize } from '../../quantity.ts'
 import { folderFinding, type Shown } from './folder.ts'
+import { hyphens, linesFinding } from './lines.ts'
 import { multipartForm } from './multipart.ts'
-import { foreignAnswer } from './stranger.ts'
+import { errorsReplaced, foreignAnswer, isForm } from './stranger.ts'
 import { tusFinding } from './tus.ts'
 import { type Answer, described, ownWords, type Sent, Visitor } from './visitor.ts'
 
@@ -47,6 +48,7 @@ export async function checkUrl(options: UrlOptions): Promise<Finding[]> {
     await probe.believesItsPage(options.url, tell)
     await probe.sendsLarge(tell)
     await probe.sendsOddName(tell)
+    await probe.sendsLines(tell)
     await probe.speaksTus(tell)
     await probe.stopsInTheMiddle(options.pauseSeconds, tell)
   } finally {
@@ -82,6 +84,9 @@ class Probe {
           ? 'name a user that the server knows: --url https://USER:PASSWORD@…'
           : 'see the error log of the server, or run there: upload.cgi check'
       tell(failure('URL_REFUSED', message, remedy))
+    } else if (answer.status === 404 && isForm(await this.#visitor.send({ method: 'GET' }))) {
+      tell(errorsReplaced)
+      return true
     } else tell(foreignAnswer(answer))
     return false
   }
@@ -169,6 +174,11 @@ class Probe {
       'the page is not affected; other senders can put the name into a field _filename before ' +
       'the file'
     tell(warning('ODD_NAMES_REFUSED', message, remedy))
+  }
+
+  async sendsLines(tell: Tell): Promise<void> {
+    const body = [Buffer.from(hyphens)]
+    tell(linesFinding(await this.#post({ ...this.#piece(0), body, bytes: hyphens.length })))
   }
 
   /** Does the server keep a body until it is whole? Does it wait for a sender that pauses? */

@@ -1,6 +1,6 @@
 // An answer that is not the program's → a finding that says whose it is, and what to do.
 
-import { type Finding, failure } from '../../finding.ts'
+import { type Finding, failure, warning } from '../../finding.ts'
 import type { Answer } from './visitor.ts'
 
 export function foreignAnswer(answer: Answer): Finding {
@@ -27,6 +27,21 @@ export function foreignAnswer(answer: Answer): Finding {
   const to = headers.location === undefined ? '' : `: ${headers.location.slice(0, 200)}`
   return failure(code, `${message}: ${status}${server}${to}`, remedy)
 }
+
+/** Is this the form of the program? */
+export function isForm({ status, headers, text }: Answer): boolean {
+  const isOurs = headers['content-security-policy'] !== undefined && / id="form"/.test(text)
+  return status === 200 && isOurs
+}
+
+/** The page is there, and yet the question for an unknown upload gets a 404 of another. */
+export const errorsReplaced = warning(
+  'ERRORS_REPLACED',
+  'the server runs the program, but puts error pages of its own in place of its answers: ' +
+    'visitors do not see why a file was refused',
+  'ProxyErrorOverride Off (Apache); proxy_intercept_errors off, fastcgi_intercept_errors off ' +
+    '(nginx)',
+)
 
 const lastRemedy = 'is the address right, and is the server running?'
 
