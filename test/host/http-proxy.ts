@@ -34,6 +34,10 @@ export type Network = {
   mostBytes: number
   /** The connection breaks under larger bodies; 0: under none. */
   breakingBytes: number
+  /** While it is set, every question is answered with this. */
+  question: Answer | undefined
+  /** A firewall: answers with 403 every request whose body, '' of a question, it refuses. */
+  refuses: ((body: string) => boolean) | undefined
   /** Replies that say that a file is stored wait for this. */
   hold: Promise<unknown>
 }
@@ -79,6 +83,8 @@ export async function startHttpProxy(
     arrived: () => {},
     mostBytes: 0,
     breakingBytes: 0,
+    question: undefined,
+    refuses: undefined,
     hold: Promise.resolve(),
   }
   const proxy: HttpProxy = {
@@ -104,10 +110,11 @@ async function pass(
 ): Promise<void> {
   // A browser sends again by itself what broke off on a connection that it used before.
   reply.setHeader('Connection', 'close')
-  const { instead } = proxy.network
+  const { instead, question, refuses } = proxy.network
   if (incoming.method !== 'POST') {
-    if (instead === undefined) return forward(proxy, target, incoming, reply)
-    return answerWith(instead, incoming, reply)
+    const own = refuses?.('') ? { status: 403 } : (instead ?? question)
+    if (own === undefined) return forward(proxy, target, incoming, reply)
+    return answerWith(own, incoming, reply)
   }
   const nth = ++proxy.posts
   active.set(proxy, (active.get(proxy) ?? 0) + 1)
@@ -149,13 +156,20 @@ async function forward(
   const { network, bodies } = proxy
   // With the Host that the browser named, as a proxy should: the program compares it with Origin.
   const { method = '', headers, url = '/' } = incoming
+  let source: AsyncIterable<Buffer> | readonly Buffer[] = incoming
+  if (method === 'POST' && network.refuses !== undefined) {
+    source = (await incoming.toArray()) as Buffer[]
+    if (network.refuses(Buffer.concat(source).toString('latin1'))) {
+      return answerWith({ status: 403 }, incoming, reply)
+    }
+  }
   const outgoing = request(new URL(url, target), { method, headers, agent: false })
   outgoing.on('error', () => reply.destroy())
   incoming.on('close', () => incoming.readableEnded || outgoing.destroy())
   const answered = once(outgoing, 'response') as Promise<[IncomingMessage]>
   answered.catch(() => {})
   const body: Buffer[] = []
-  for await (const chunk of incoming) {
+  for await (const chunk of source) {
     outgoing.write(chunk)
     body.push(chunk)
     if (method === 'POST') proxy.receivedBytes += chunk.length

@@ -13,6 +13,7 @@ import { join, resolve } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { startApache } from '../host/apache.ts'
+import { isRefusedForHyphens, withHyphens } from '../host/firewall.ts'
 import { type HttpProxy, type Network, startHttpProxy } from '../host/http-proxy.ts'
 import { missing } from '../host/installed.ts'
 import { partOf } from '../host/piece-sender.ts'
@@ -304,6 +305,55 @@ for (const shell of ['dash', 'busybox'] as const) {
     assert.deepEqual(place.stored(), ['large.bin'])
   })
 
+  test(`${shell}: a firewall that counts requests is waited for, three times at most`, {
+    skip,
+  }, async (t) => {
+    const place = await Place.open(t, shell)
+    const naps = place.countNaps()
+    const path = place.file('a.bin', partOf(0, 3_500_000))
+    for (const [most, status, waits] of [
+      [4, 0, ['15', '30', '30', '']],
+      [100, 69, ['15', '30', '30', '']],
+    ] as const) {
+      let [posts, refusals] = [0, 0]
+      place.proxy.network.refuses = (body) => {
+        if (body !== '') posts++
+        return posts > 2 && refusals++ < most
+      }
+      const run = await place.run([place.url, path])
+      assert.equal(run.status, status, run.err)
+      assert.deepEqual(naps(), waits)
+      if (status === 0) place.assertStored(path, 'a.bin')
+    }
+  })
+
+  test(`${shell}: what no cut lets pass is told as refused for its content`, {
+    skip,
+  }, async (t) => {
+    const place = await Place.open(t, shell, { refuses: isRefusedForHyphens })
+    const path = place.file('a.txt', '--x\n'.repeat(501))
+    const run = await place.run([place.url, path])
+    assert.equal(run.status, 69)
+    assert.match(run.err, /a firewall refuses the content: send it in a ZIP file, or ask the host/)
+    assert.equal(place.proxy.posts, 1)
+    place.proxy.network.refuses = (body) => body.includes('attack')
+    const other = await place.run([place.url, place.file('b.txt', 'attack')])
+    assert.equal(other.status, 69)
+    assert.match(other.err, /a firewall refuses the content/)
+    assert.deepEqual(place.stored(), [])
+  })
+
+  test(`${shell}: a 404 of somebody else to the question means that nothing has arrived`, {
+    skip,
+  }, async (t) => {
+    const place = await Place.open(t, shell)
+    place.proxy.network.question = { status: 404 }
+    const path = place.file('a.bin', partOf(0, 2_000_000))
+    const run = await place.run([place.url, path])
+    assert.equal(run.status, 0, run.err)
+    place.assertStored(path, 'a.bin')
+  })
+
   test(`${shell}: what is wrong with the call is told by the exit status`, { skip }, async (t) => {
     const place = await Place.open(t, shell)
     const file = place.file('a.txt', 'a')
@@ -361,6 +411,26 @@ for (const shell of ['dash', 'busybox'] as const) {
     }
   })
 }
+
+test('dash: a piece that is refused for its lines is cut, and later pieces before they are sent', {
+  skip: missing('apache2', 'curl', 'dash'),
+}, async (t) => {
+  const place = await Place.open(t, 'dash', { refuses: isRefusedForHyphens })
+  const [first, later] = [place.file('first.bin', ''), place.file('later.bin', '')]
+  const mebibyte = 1_048_576
+  writeFileSync(first, withHyphens(3 * mebibyte, [0, mebibyte + 1, 3 * mebibyte - 2]))
+  // A line of five, and one that two pieces share.
+  const content = withHyphens(3 * mebibyte, [mebibyte + 10, 2 * mebibyte - 1])
+  content.write('-----', mebibyte + 10)
+  writeFileSync(later, content)
+  const run = await place.run([place.url, first, later])
+  assert.equal(run.status, 0, run.err)
+  place.assertStored(first, 'first.bin')
+  place.assertStored(later, 'later.bin')
+  // Of each file one piece is refused, which shows the others.
+  assert.equal(place.proxy.posts - place.proxy.bodies.length, 2)
+  assert.equal(place.proxy.bodies.length, 6 + 7)
+})
 
 test('bash: no command of a server is run, though it stands where a number belongs', {
   skip: missing('bash', 'curl'),

@@ -14,6 +14,7 @@ import { PieceSender } from '../host/piece-sender.ts'
 const skip = skipGuide || missing('apache2', 'libapache2-mod-security2', 'modsecurity-crs')
 const exception = '/etc/modsecurity/upload-cgi.conf'
 const small = Buffer.from('small')
+const lines = 'one\n--two\n'
 const attack = '<script>alert(document.cookie)</script>'
 
 type Sending = (url: string) => Promise<number>
@@ -30,6 +31,23 @@ const sendings: Readonly<Record<string, Sending>> = {
       name,
     )
     return (await sender.send()).status
+  },
+  'a file with a line that begins with two hyphens': async (url) =>
+    (await upload(url, 'lines.txt', Buffer.from(lines))).status,
+  'the same file, cut between the hyphens': async (url) => {
+    const id = randomBytes(16).toString('hex')
+    const sent = async (from: number, to: number) => {
+      const fields = { _upload: id, _offset: String(from), _size: String(lines.length) }
+      const content = Buffer.from(lines.slice(from, to))
+      const body = multipartBody([
+        ...Object.entries(fields).map(([name, content]) => ({ name, content })),
+        { name: 'file', filename: 'file', content },
+      ])
+      return (await send(url, 'POST', body)).status
+    }
+    const cut = lines.indexOf('--') + 1
+    const first = await sent(0, cut)
+    return first === 202 ? sent(cut, lines.length) : first
   },
   'a body over 12.5 MiB (SecRequestBodyLimit)': async (url) =>
     (await upload(url, 'large.bin', Buffer.alloc(13_107_200))).status,

@@ -1,5 +1,5 @@
-// Does a file pass in which a line begins with two hyphens? The default rules of ModSecurity take it
-// for the beginning of another part, and refuse the request. Mails, keys and every third large
+// Does a file pass in which a line begins with two hyphens? The default rules of ModSecurity take
+// it for the beginning of another part, and refuse the request. Mails, keys and every third large
 // binary file have such a line.
 
 import { type Finding, fine, warning } from '../../finding.ts'
