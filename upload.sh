@@ -27,6 +27,7 @@ main() {
   url=$1
   shift
   prepare_state
+  passed='' # whether anything has arrived
   for file do send_file; done
   # Only now: until all files are stored, another run gets the same receipts, sends nothing twice.
   while read -r key; do rm -f "$key"; done <"$tmp.done"
@@ -61,6 +62,7 @@ send_file() {
   offset='' last='' tries=0 waits=0 refused='' cuts='' cut_count=0 searched=0
   while :; do
     exchange
+    case $code in 20[12]) passed=yes ;; esac
     if [ "$code" = 201 ]; then break; fi
     decide_next
     if [ -n "$offset" ] && [ "$size" != 0 ]; then
@@ -189,8 +191,8 @@ decide_next() {
     404)
       # Some servers put a page of their own in place of the program's answer to a question.
       if ! is_ours NO_SUCH_UPLOAD && { is_ours || [ -n "$offset" ]; }; then fail; fi
-      try_again
-      offset=0
+      told=0
+      continue_at_told
       ;;
     413)
       # The web server or max_request_size limits requests: smaller pieces may pass.
@@ -222,13 +224,11 @@ continue_at_told() {
 # A firewall refuses a piece for its content, or it counts requests. Then it refuses the question
 # for the status, too, and a later one passes.
 face_firewall() {
-  if [ "$offset" = 0 ]; then
-    cut_refused
-  elif [ -n "$offset" ]; then
+  if [ -n "$offset" ]; then
     refused=$offset
     offset=''
     try_again
-  elif [ "${last:-0}" != 0 ]; then
+  elif [ -n "$passed" ]; then
     wait_for_firewall fail
   else
     fail

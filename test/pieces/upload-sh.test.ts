@@ -327,6 +327,22 @@ for (const shell of ['dash', 'busybox'] as const) {
     }
   })
 
+  test(`${shell}: a file of which nothing has passed is waited for, too, if others passed`, {
+    skip,
+  }, async (t) => {
+    const place = await Place.open(t, shell)
+    const naps = place.countNaps()
+    let [posts, refusals] = [0, 0]
+    place.proxy.network.refuses = (body) => {
+      if (body !== '') posts++
+      return posts > 0 && refusals++ >= 1 && refusals < 4
+    }
+    const run = await place.run([place.url, place.file('a.txt', 'a'), place.file('b.txt', 'b')])
+    assert.equal(run.status, 0, run.err)
+    assert.deepEqual(naps(), ['15', '30', ''])
+    assert.deepEqual(place.stored().sort(), ['a.txt', 'b.txt'])
+  })
+
   test(`${shell}: what no cut lets pass is told as refused for its content`, {
     skip,
   }, async (t) => {

@@ -3,8 +3,9 @@
 // focus.
 
 import type { Chosen } from './chosen.client.ts'
+import type { Delay } from './listener.client.ts'
 import type { Stored } from './reply.client.ts'
-import type { Delay, Sender } from './sender.client.ts'
+import type { Sender } from './sender.client.ts'
 import { percent, say, size, time } from './words.client.ts'
 
 export type State =

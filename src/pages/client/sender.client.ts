@@ -7,28 +7,15 @@
 import { sayCancelled } from './cancel.client.ts'
 import type { Chosen } from './chosen.client.ts'
 import { Cuts } from './cuts.client.ts'
+import type { Delay, Listener } from './listener.client.ts'
 import { learnSpeed, makeSmaller, neverCutBytes, pieceSize } from './piece-size.client.ts'
-import { isPassingStatus, isRefusal, parsedReply, type Reply, type Stored } from './reply.client.ts'
+import { isPassingStatus, isRefusal, parsedReply, type Reply } from './reply.client.ts'
 import { askStatus, formOf, readPart, type Target } from './request.client.ts'
 import { fingerprintOf, type Memory, recall } from './resume.client.ts'
 import { say } from './words.client.ts'
 
-/**
- * Why the next try comes later: the connection broke (`again`), the server still receives what was
- * sent before (`busy`), or cannot take it at the moment.
- */
-export type Delay = 'again' | 'busy' | 'later'
-
-export type Listener = {
-  /** Bytes that left the browser, and bytes that the server has confirmed as stored. */
-  sent(bytes: number, safeBytes: number): void
-  /** All bytes have left the browser; the server is storing the file. */
-  storing(): void
-  /** The next try comes in `seconds`. */
-  waiting(seconds: number, why: Delay): void
-  stored(file: Stored): void
-  failed(reason: string): void
-}
+/** Something has arrived, of this file or another. */
+let hasPassed = false
 
 export class Sender {
   readonly #file: File
@@ -185,6 +172,7 @@ export class Sender {
     const reply = parsedReply(status, text, retryAfter)
     const [stored] = Array.isArray(reply.files) ? reply.files : []
     if (stored !== undefined && (status === 201 || status === 200)) {
+      hasPassed = true
       this.#memory?.forget()
       return this.#listener.stored(stored)
     }
@@ -227,29 +215,32 @@ export class Sender {
     else this.#fail(reason)
   }
 
-  /** What let pieces pass may only count requests. Then it refuses the question, too. */
+  /** What let others pass may only count requests. Then it refuses the question, too. */
   #refusedByFirewall(isStatus: boolean): void {
+    if (!hasPassed) return isStatus ? this.#fail(say('failed.forbidden')) : void this.#cutRefused()
     if (isStatus) return this.#waitForFirewall('forbidden')
-    if (this.#offset === 0) return void this.#cutRefused()
     this.#isRefused = true
     this.#ask()
   }
 
   async #cutRefused(): Promise<void> {
     const run = this.#run
-    const piece = await readPart(this.#file, this.#offset, this.#offset + this.#pieceBytes)
+    const [from, to] = [this.#offset, this.#offset + this.#pieceBytes]
+    const piece = await readPart(this.#file, from, to)
     if (run !== this.#run) return
     if (piece === undefined) return this.#changed()
-    const found = this.#cuts.cut(this.#offset, piece)
+    const found = this.#cuts.cut(from, piece)
     if (found === 'cut') this.#send()
     else if (found === 'too often') this.#fail(say('failed.content'))
-    else this.#waitForFirewall(this.#offset > 0 ? 'content' : 'forbidden')
+    else if (from > 0) this.#waitForFirewall('content')
+    else this.#fail(say('failed.forbidden'))
   }
 
   #waitForFirewall(sentence: 'content' | 'forbidden'): void {
-    const seconds = firewallPauses[this.#waits++]
     const reason = say(`failed.${sentence}`)
-    if (this.#offset === 0 || seconds === undefined) this.#fail(reason)
+    // By chance, since files that wait would else all ask at once again.
+    const seconds = 15 + Math.floor(Math.random() * 16)
+    if (++this.#waits > mostWaits) this.#fail(reason)
     else this.#again(reason, 'later', seconds)
   }
 
@@ -258,6 +249,7 @@ export class Sender {
     if (offset > this.#offset) {
       this.#tries = 0
       this.#waits = 0
+      hasPassed = true
       this.#cuts.helped()
     } else if (++this.#tries > pauses.length) return this.#fail(say('failed.network'))
     this.#offset = offset
@@ -293,5 +285,5 @@ export class Sender {
 
 /** Seconds. Together more than a minute, after which the server forgets a sender that died. */
 const pauses = [1, 2, 4, 8, 16, 30, 30, 30, 30, 30, 30]
-const firewallPauses = [15, 30, 30]
+const mostWaits = 3
 const silenceMilliseconds = 60_000
