@@ -61,7 +61,9 @@ export function mountVfat(
   umask?: string,
 ): { path: string } | { skip: string } {
   const { path, image } = prepare(t, megabytes)
-  must('mkfs.vfat', [image])
+  // Large clusters, so that a directory needs one: of a long name that begins in one cluster and
+  // ends in the next, fusefat removes a part only.
+  must('mkfs.vfat', ['-s', '64', image])
   const more = umask === undefined ? '' : `,umask=${umask}`
   const byKernel = run('mount', ['-t', 'vfat', '-o', `loop${more}`, image, path])
   if (byKernel.status === 0) return { path }
