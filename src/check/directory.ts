@@ -9,6 +9,7 @@ import { inert } from '../settings/table.ts'
 import { type Site, siteOf } from '../storage/exposure.ts'
 import { openInspectedStorage } from '../storage/findings.ts'
 import { attempt } from '../system-error.ts'
+import { inheritanceFindings } from './inheritance.ts'
 import { mountOf } from './mounts.ts'
 
 /** `directory`: as usableDirectory() returns it. */
@@ -22,6 +23,7 @@ export function directoryFindings(
     ...exposureFindings(settings, directory, site),
     ...mountFindings(directory),
     ...openInspectedStorage(settings, directory).findings(),
+    ...inheritanceFindings(settings, directory),
   ]
 }
 
