@@ -1,6 +1,6 @@
 // The same uploads on every file system that this machine can mount: whole files, several in one
 // request, conflicts of each kind, names of 255 bytes, pieces that other processes go on with, and
-// programs that are killed on the way. What a table in docs/limits.md says of each is held here.
+// programs that are killed on the way. Each is what the table in docs/limits.md says of it.
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
@@ -36,7 +36,7 @@ import {
 } from '../host/mounts.ts'
 import { contentType, multipartBody } from '../host/multipart-body.ts'
 import { content, Uploads } from '../host/piece-upload.ts'
-import { freshDirectory, program } from '../host/program.ts'
+import { freshDirectory, program, root } from '../host/program.ts'
 import { storesAllOrNothing } from '../host/storing.ts'
 
 type Mounted = string | { path: string } | { skip: string }
@@ -68,6 +68,7 @@ for (const [name, [tools, mount]] of Object.entries(fileSystems)) {
       return join(path, name)
     }
     const notes = freshDirectory(t)
+    await t.test('the table', () => isAsDocumented(name, fresh('table')))
     await t.test('forms', () => storesAllOrNothing(fresh('forms'), env))
     await t.test('long names', () => storesLongNames(fresh('names')))
     await t.test('a killed form', () => survivesKilledForm(fresh('form'), notes))
@@ -85,16 +86,38 @@ test('rclone stores what it is sent, but check calls the mount an error', async 
     'a.txt',
     'a-2.txt',
   ])
-  const { stdout, status } = spawnSync(program, ['check', '--json', '--user', 'root'], {
-    env: { UPLOAD_CGI_DIRECTORY: directory },
-    encoding: 'utf8',
-  })
-  const { findings } = JSON.parse(stdout) as Checked
+  const { findings, status } = check(directory)
   const finding = findings.find(({ code }) => code === 'MOUNT_LOSES_FILES')
-  assert.equal(finding?.level, 'error', stdout)
+  assert.equal(finding?.level, 'error')
   assert.match(finding.remedy, /local directory.*rclone move/)
   assert.equal(status, 78)
 })
+
+/** `check` and a stored file show the links, names and modes of its row in docs/limits.md. */
+async function isAsDocumented(name: string, directory: string): Promise<void> {
+  const rows = readFileSync(join(root, 'docs/limits.md'), 'utf8').split('\n')
+  const row = rows.find((line) => line.startsWith(`| ${name}`)) ?? ''
+  const documented = row.split(' | ').slice(1, 4)
+  const { findings } = check(directory)
+  const said = (code: string) => findings.find((one) => one.code === code)?.message ?? ''
+  const found = [
+    /^hard links: (yes|no)/.exec(said('HARD_LINKS'))?.[1],
+    /at most (\d+) bytes/.exec(said('NAME_LENGTH'))?.[1] ?? '255',
+  ]
+  const [stored = ''] = storedNames(
+    await post(directory, [file('a.txt')], { ...env, UPLOAD_CGI_FILE_MODE: '0604' }),
+  )
+  const isKept = (statSync(join(directory, stored)).mode & 0o777) === 0o604
+  assert.deepEqual([...found, isKept ? 'yes' : 'no'], documented, row)
+}
+
+function check(directory: string): Checked {
+  const { stdout, status } = spawnSync(program, ['check', '--json', '--user', 'root'], {
+    env: { UPLOAD_CGI_DIRECTORY: directory, ...env },
+    encoding: 'utf8',
+  })
+  return { status, ...JSON.parse(stdout) }
+}
 
 /** fusefat does. */
 function losesRenamed(path: string): boolean {
