@@ -218,11 +218,18 @@ export class Append implements Appending {
     const path = this.#directory.incoming.randomFile('part')
     try {
       linkSync(this.#file('data'), path)
-      if (lookedUp(path)?.ino === inode) return path
-      // sshfs numbers names, not files: the commit would not know this one again.
-      unlinkSync(path)
-    } catch {}
-    // No hard links here: the data file itself is renamed.
+    } catch {
+      return this.#moving()
+    }
+    const found = attempt(() => lookedUp(path))
+    if (found === undefined || found.ino === inode) return path
+    // sshfs numbers names, not files: the commit would not know this one again.
+    attempt(() => unlinkSync(path))
+    return this.#moving()
+  }
+
+  /** Without hard links the data file itself is renamed. */
+  #moving(): string {
     this.#note({ moving: true })
     return this.#file('data')
   }

@@ -64,6 +64,7 @@ const packages = {
   bash: 'bash',
   dash: 'dash',
   shellcheck: 'shellcheck',
+  strip: 'binutils',
   'php-cgi': 'php-cgi',
   curl: 'curl',
   openssl: 'openssl',
