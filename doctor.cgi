@@ -871,8 +871,10 @@ explain_status() {
           'transfer it again, in binary mode.'
       else
         finding 17 CRASHED \
-          "It crashed at once (status $code). Most likely it was damaged on its way here." \
-          'transfer it again, in binary mode, and compare its checksum:' " sha256sum $(quote "$1")"
+          "It crashed at once (status $code). Most likely it was damaged on its way here, or by strip,
+  which rpmbuild and makepkg run on every program." \
+          'transfer it again, in binary mode, without strip, and compare its checksum:' \
+          " sha256sum $(quote "$1")"
       fi
       ;;
     125)

@@ -3,12 +3,13 @@
 
 import { lstatSync, statSync } from 'node:fs'
 import { sep } from 'node:path'
-import { type Finding, fine, modeText, quoted, warning } from '../finding.ts'
+import { type Finding, failure, fine, modeText, quoted, warning } from '../finding.ts'
 import type { LoadedSettings } from '../settings/settings.ts'
 import { inert } from '../settings/table.ts'
 import { type Site, siteOf } from '../storage/exposure.ts'
 import { openInspectedStorage } from '../storage/findings.ts'
 import { attempt } from '../system-error.ts'
+import { inheritanceFindings } from './inheritance.ts'
 import { mountOf } from './mounts.ts'
 
 /** `directory`: as usableDirectory() returns it. */
@@ -22,6 +23,7 @@ export function directoryFindings(
     ...exposureFindings(settings, directory, site),
     ...mountFindings(directory),
     ...openInspectedStorage(settings, directory).findings(),
+    ...inheritanceFindings(settings, directory),
   ]
 }
 
@@ -84,6 +86,12 @@ function mountFindings(directory: string): Finding[] {
     const message = `what lies in ${directory} is lost, at the latest when this machine restarts`
     const remedy = 'choose a permanent directory; a service may also have a private /tmp'
     findings.push(warning('DIRECTORY_VOLATILE', message, remedy))
+  }
+  if (type === 'fuse.rclone') {
+    const message = `${point} is an rclone mount: files can get lost there after their upload`
+    const remedy =
+      'upload to a local directory, and let `rclone move` carry the files on from there'
+    findings.push(failure('MOUNT_LOSES_FILES', message, remedy))
   }
   if (options.includes('sync')) {
     const message = `${point} is mounted with the option sync, which makes uploads slow`

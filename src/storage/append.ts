@@ -16,6 +16,7 @@ import type { Directory } from './directory.ts'
 import { storedName } from './filename.ts'
 import {
   finishFile,
+  lookedUp,
   openPlain,
   readAndWrite,
   syncData,
@@ -143,7 +144,7 @@ export class Append implements Appending {
       return result
     }
     this.#forgetPlaceholder()
-    const path = this.#linked()
+    const path = this.#linked(inode)
     try {
       const file = { path, inode, name: storedName(this.header.name), size: this.header.size }
       return commit(this.#directory, [file], () => undefined, keep)
@@ -213,16 +214,24 @@ export class Append implements Appending {
   }
 
   /** A second name for the data, so that nothing is lost when a commit is taken back. */
-  #linked(): string {
+  #linked(inode: number): string {
     const path = this.#directory.incoming.randomFile('part')
     try {
       linkSync(this.#file('data'), path)
-      return path
     } catch {
-      // No hard links here: the data file itself is renamed.
-      this.#note({ moving: true })
-      return this.#file('data')
+      return this.#moving()
     }
+    const found = attempt(() => lookedUp(path))
+    if (found === undefined || found.ino === inode) return path
+    // sshfs numbers names, not files: the commit would not know this one again.
+    attempt(() => unlinkSync(path))
+    return this.#moving()
+  }
+
+  /** Without hard links the data file itself is renamed. */
+  #moving(): string {
+    this.#note({ moving: true })
+    return this.#file('data')
   }
 
   #newHash(): Hash | undefined {

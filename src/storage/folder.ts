@@ -140,7 +140,8 @@ export function makeDirectory(path: string): void {
   if ((mode & 0o700) !== 0o700) chmodSync(path, (mode & 0o7000) | 0o700)
 }
 
-function inherits(incoming: Entry, directory: Entry): boolean {
+/** Whether it has the group and the setgid bit that the directory hands down. */
+export function inherits(incoming: Entry, directory: Entry): boolean {
   const isSetgid = (directory.mode & 0o2000) !== 0
   if (isSetgid !== ((incoming.mode & 0o2000) !== 0)) return false
   return !isSetgid || incoming.gid === directory.gid

@@ -17,8 +17,9 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { Fault } from '../fault.ts'
+import { randomId } from '../random-id.ts'
 import { attempt, errorCode } from '../system-error.ts'
 import { writeAt } from './block-writer.ts'
 import { numberedName, storedName } from './filename.ts'
@@ -46,7 +47,8 @@ export type Placed = {
 
 /** Places the file if the name is free; undefined when it is not. */
 export function placeNew(file: Received, path: string): Placed | undefined {
-  return linkNew(file, path) ? { path, inode: file.inode, kept: '' } : undefined
+  const inode = linkNew(file, path)
+  return inode === undefined ? undefined : { path, inode, kept: '' }
 }
 
 /** Places the file under the name or, if that is taken, under a numbered one: `name-2.ext`, … */
@@ -162,26 +164,44 @@ function isSurelyAt(path: string, inode: number): boolean | undefined {
   return attempt(() => isAt(path, inode)) ?? attempt(() => isAt(path, inode))
 }
 
-/** True when the file is now at `path`, false when something else is. */
-function linkNew(file: Received, path: string): boolean {
+/** The inode of the file at `path`; undefined when something else is there. */
+function linkNew(file: Received, path: string): number | undefined {
   try {
     linkSync(file.path, path)
   } catch (error) {
     const code = errorCode(error)
     const isPlaced = isSurelyAt(path, file.inode)
     if (isPlaced === undefined) throw maybeThereFault([path], error)
-    if (isPlaced) return true
-    if (code === 'EEXIST') return false
-    if (meansNoLinks(code)) return renameNew(file, path)
+    if (isPlaced) return file.inode
+    if (code === 'EEXIST') return undefined
+    if (meansNoLinks(code)) return renameNew(file, path) ? file.inode : undefined
     throw error
   }
-  if (isSurelyAt(path, file.inode) !== false) return true
+  if (isSurelyAt(path, file.inode) !== false) return file.inode
+  const inode = attempt(() => inodeOfName(file, path))
+  if (inode !== undefined) return inode
   attempt(() => unlinkSync(path))
   throw new Fault(
     'DIRECTORY_UNUSABLE',
     '',
     new Error(`another file took the place of ${file.path}`),
   )
+}
+
+/**
+ * Mounts such as sshfs number names, not files: each further name of a file has another inode. The
+ * inode at `path` there; undefined where a second link shows that inodes are of files, and where
+ * the received file is no longer the one that we wrote.
+ */
+function inodeOfName(file: Received, path: string): number | undefined {
+  const second = join(dirname(file.path), `.ht${randomId()}.part`)
+  linkSync(file.path, second)
+  try {
+    if (!isAt(file.path, file.inode) || isAt(second, file.inode)) return undefined
+    return lookedUp(path)?.ino
+  } finally {
+    unlinkSync(second)
+  }
 }
 
 /**
@@ -195,8 +215,7 @@ function renameNew(file: Received, path: string): boolean {
   let hasPlaceholder = false
   try {
     writeFileSync(note, basename(path), { flag: 'wx', mode: 0o600 })
-    // Not opened for writing: whoever watches the directory must not take it for a whole file.
-    const fd = openSync(path, createPlaceholder, 0o600)
+    const fd = createPlaceholder(path)
     hasPlaceholder = true
     closeSync(fd)
     renameSync(file.path, path)
@@ -213,6 +232,19 @@ function renameNew(file: Received, path: string): boolean {
   }
   attempt(() => unlinkSync(note))
   return true
+}
+
+/**
+ * Not opened for writing: whoever watches the directory must not take it for a whole file. rclone
+ * makes files only for writing, and answers EIO.
+ */
+function createPlaceholder(path: string): number {
+  try {
+    return openSync(path, createForReading, 0o600)
+  } catch (error) {
+    if (errorCode(error) !== 'EIO') throw error
+    return openSync(path, createNew, 0o600)
+  }
 }
 
 /**
@@ -260,7 +292,7 @@ function copy(from: string, to: string): void {
   }
 }
 
-const createPlaceholder =
+const createForReading =
   constants.O_RDONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
 /** Others may take each name that we find free, but not forever. */
 const maxTries = 10_000

@@ -5,6 +5,7 @@
 
 import { opendirSync } from 'node:fs'
 import { join } from 'node:path'
+import { Fault } from '../fault.ts'
 import { randomId } from '../random-id.ts'
 import { errorCode } from '../system-error.ts'
 import { syncDirectory } from './files.ts'
@@ -31,7 +32,7 @@ export class Secret {
     if (found !== undefined) return found
     this.#make()
     this.#secret = this.#read()
-    if (this.#secret === undefined) throw new Error('the secret was removed while it was made')
+    if (this.#secret === undefined) throw lostFault(this.#folder.path)
     return keyed(this.#secret, text)
   }
 
@@ -88,6 +89,11 @@ function nameIn(path: string): string | undefined {
     if (errorCode(error) === 'ENOENT') return undefined
     throw error
   }
+}
+
+function lostFault(folder: string): Fault {
+  const reason = `the file system lost what was just written: a directory in ${folder} is empty`
+  return new Fault('DIRECTORY_UNUSABLE', '', new Error(`${reason} after it was renamed`))
 }
 
 const maxSecrets = 9

@@ -93,6 +93,7 @@ test('the archives hold what they should, with rights, owners and times that say
       'rw-r--r-- apache-example.conf',
       'rwxr-xr-x docs/',
       'rw-r--r-- docs/architecture.md',
+      'rw-r--r-- docs/clients.md',
       'rw-r--r-- docs/form-dark.png',
       'rw-r--r-- docs/form-phone.png',
       'rw-r--r-- docs/form.png',

@@ -64,6 +64,7 @@ const packages = {
   bash: 'bash',
   dash: 'dash',
   shellcheck: 'shellcheck',
+  strip: 'binutils',
   'php-cgi': 'php-cgi',
   curl: 'curl',
   openssl: 'openssl',
@@ -85,7 +86,15 @@ const packages = {
   btrfs: 'btrfs-progs',
   'mkfs.vfat': 'dosfstools',
   fusefat: 'fusefat',
+  'mkfs.xfs': 'xfsprogs',
+  'mkfs.exfat': 'exfatprogs',
+  'mount.exfat-fuse': 'exfat-fuse',
   encfs: 'encfs',
+  gocryptfs: 'gocryptfs',
+  bindfs: 'bindfs',
+  sshfs: 'sshfs',
+  rclone: 'rclone',
+  setfacl: 'acl',
 } as const
 
 // Packages without a program of their own, and a file that shows that each is installed.
@@ -110,5 +119,6 @@ const libraries = {
   'apache2-suexec-pristine': '/usr/lib/apache2/suexec-pristine',
   'libapache2-mod-security2': '/usr/lib/apache2/modules/mod_security2.so',
   'libstdc++6-arm64-cross': '/usr/aarch64-linux-gnu/lib/libstdc++.so.6',
+  'openssh-sftp-server': '/usr/lib/openssh/sftp-server',
   'modsecurity-crs': '/usr/share/modsecurity-crs/owasp-crs.load',
 } as const

@@ -1,10 +1,11 @@
-// File systems of their own for whole-program tests: a small tmpfs, and images with ext4, btrfs or
-// vfat in them. Where the kernel has no vfat, fusefat serves it. Mounting needs root: cannotMount()
-// gives the reason to skip where it is not permitted. Every mount ends with t.after or, should the
-// test never get there, with this process; so does its image.
+// File systems of their own for whole-program tests: a small tmpfs, images with ext4, xfs, btrfs,
+// vfat or exfat in them, and directories seen through FUSE. Where the kernel has no vfat or exfat,
+// FUSE serves it. Mounting needs root: cannotMount() gives the reason to skip where it is not
+// permitted. Every mount ends with t.after or, should the test never get there, with this process;
+// so does its image.
 
-import { type SpawnSyncReturns, spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { closeSync, mkdirSync, openSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -43,11 +44,20 @@ export function mountExt4(t: TestContext, megabytes: number, inodes?: number): s
   return path
 }
 
-/** Everything on it counts against one quota. */
-export function mountBtrfs(t: TestContext, megabytes: number, quota: string): string {
+export function mountXfs(t: TestContext): string {
+  // Below 300 MB mkfs.xfs refuses. The image has holes: it takes a few MB.
+  const { path, image } = prepare(t, 320)
+  must('mkfs.xfs', ['-q', image])
+  must('mount', ['-o', 'loop', image, path])
+  return path
+}
+
+/** Everything on it counts against one quota, if one is given. */
+export function mountBtrfs(t: TestContext, megabytes: number, quota?: string): string {
   const { path, image } = prepare(t, megabytes)
   must('mkfs.btrfs', ['-q', image])
   must('mount', ['-o', 'loop', image, path])
+  if (quota === undefined) return path
   must('btrfs', ['quota', 'enable', path])
   must('btrfs', ['qgroup', 'limit', quota, '0/5', path])
   return path
@@ -61,7 +71,9 @@ export function mountVfat(
   umask?: string,
 ): { path: string } | { skip: string } {
   const { path, image } = prepare(t, megabytes)
-  must('mkfs.vfat', [image])
+  // Large clusters, so that a directory needs one: of a long name that begins in one cluster and
+  // ends in the next, fusefat removes a part only.
+  must('mkfs.vfat', ['-s', '64', image])
   const more = umask === undefined ? '' : `,umask=${umask}`
   const byKernel = run('mount', ['-t', 'vfat', '-o', `loop${more}`, image, path])
   if (byKernel.status === 0) return { path }
@@ -79,6 +91,53 @@ export function mountEncfs(t: TestContext): string {
   const encrypted = freshDirectory(t)
   const args = ['--standard', '--extpass=echo password', encrypted, path]
   must('encfs', args, 'y\n')
+  return path
+}
+
+/** Gives the reason to skip where neither the kernel nor exfat-fuse can. Needs mkfs.exfat. */
+export function mountExfat(t: TestContext, megabytes: number): { path: string } | { skip: string } {
+  const { path, image } = prepare(t, megabytes)
+  must('mkfs.exfat', [image])
+  const byKernel = run('mount', ['-t', 'exfat', '-o', 'loop', image, path])
+  if (byKernel.status === 0) return { path }
+  const absent = missing('mount.exfat-fuse')
+  if (absent !== false) return { skip: `${byKernel.stderr.trim()}; ${absent}` }
+  const byFuse = run('mount', ['-t', 'exfat-fuse', '-o', 'loop', image, path])
+  if (byFuse.status === 0) return { path }
+  return { skip: `${byKernel.stderr.trim()}; exfat-fuse: ${byFuse.stderr.trim()}` }
+}
+
+/** An encrypted directory in which names of 255 bytes fit. Needs gocryptfs. */
+export function mountGocryptfs(t: TestContext): string {
+  const { path } = prepare(t)
+  const encrypted = freshDirectory(t)
+  const password = ['-q', '-extpass', 'echo password']
+  must('gocryptfs', ['-init', '-scryptn', '10', ...password, encrypted])
+  must('gocryptfs', [...password, encrypted, path])
+  return path
+}
+
+/** A directory that is seen at a second place. Needs bindfs. */
+export function mountBindfs(t: TestContext): string {
+  const { path } = prepare(t)
+  must('bindfs', [freshDirectory(t), path])
+  return path
+}
+
+/** A directory as an SFTP server gives it, without a network. Needs sshfs and sftp-server. */
+export function mountSshfs(t: TestContext): string {
+  const { path } = prepare(t)
+  const command = join(freshDirectory(t), 'ssh')
+  writeFileSync(command, '#!/bin/sh\nexec /usr/lib/openssh/sftp-server\n', { mode: 0o755 })
+  must('sshfs', ['-o', `ssh_command=${command}`, `nowhere:${freshDirectory(t)}`, path])
+  return path
+}
+
+/** A directory that rclone serves, with a cache for what is written. Needs rclone. */
+export function mountRclone(t: TestContext): string {
+  const { path } = prepare(t)
+  const cache = ['--vfs-cache-mode', 'writes', '--cache-dir', freshDirectory(t)]
+  must('rclone', ['mount', freshDirectory(t), path, '--daemon', '--config', '/dev/null', ...cache])
   return path
 }
 
@@ -130,9 +189,20 @@ function must(tool: string, args: readonly string[], input = ''): void {
   if (status !== 0) throw new Error(`${tool} ${args.join(' ')}: ${error ?? stderr}`)
 }
 
-function run(tool: string, args: readonly string[], input = ''): SpawnSyncReturns<string> {
+/** What FUSE leaves running keeps its standard error open: a pipe would never end. */
+function run(tool: string, args: readonly string[], input = '') {
   const PATH = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin:/usr/bin:/bin`
-  return spawnSync(tool, args, { encoding: 'utf8', env: { PATH }, input })
+  const [home, remove] = directoryUntilExit()
+  const file = join(home, 'stderr')
+  const fd = openSync(file, 'w')
+  try {
+    const stdio: ['pipe', 'ignore', number] = ['pipe', 'ignore', fd]
+    const { status, error } = spawnSync(tool, args, { env: { PATH }, input, stdio })
+    return { status, error, stderr: readFileSync(file, 'utf8') }
+  } finally {
+    closeSync(fd)
+    remove()
+  }
 }
 
 let probed: string | false | undefined

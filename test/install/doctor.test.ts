@@ -4,6 +4,7 @@
 // and the limits of a user.
 
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
   mkdirSync,
@@ -40,6 +41,18 @@ function assertComplete({ text }: Answer): void {
   assert.match(text, /^18 HOST_LIMITS /m)
   assert.match(text, /owner and mode of all parents:\n.* \/tmp/)
 }
+
+test('strip is named as a cause where the program crashes after it', {
+  skip: missing('strip'),
+}, async (t) => {
+  const ill = patient(t)
+  configure(ill)
+  execFileSync('strip', [ill.program], { stdio: 'ignore' })
+  const { findings, text } = await ask(ill, { shell: ['sh'] })
+  assert.deepEqual(findings, ['FOUND 17 CRASHED'], text)
+  assert.match(text, /damaged on its way here, or by strip,/)
+  assert.match(text, /without strip/)
+})
 
 for (const { name, shell, skip } of shells) {
   const sick = (
