@@ -59,7 +59,7 @@ function answer({ body = '', ...variables }) {
   Object.assign(process.env, {
     GATEWAY_INTERFACE: 'CGI/1.1',
     UPLOAD_CGI_DIRECTORY: directory,
-    UPLOAD_CGI_MIN_FREE_SPACE: '0',
+    UPLOAD_CGI_MIN_FREE_SPACE: '1',
     CONTENT_LENGTH: String(body.length),
     CONTENT_TYPE: `multipart/form-data; boundary=${boundary}`,
     ...variables,
