@@ -53,19 +53,18 @@ export function route(call: Call): Answer | Receiver {
   if (isTus) requireTusVersion(env)
   if (settings.problems.length > 0) throw new Fault('NOT_CONFIGURED')
   for (const guard of guards) guard(request, settings)
-  const storage = storageFor(call)
+  const directory = usableDirectory(settings, siteOfRequest(env, call.programFile))
+  // The form needs to know only that the directory can be used.
+  const isForm = method !== 'POST' && !isTus && request.uploadId === ''
+  if (isForm) return { reply: call.formReply() }
+  const storage = openStorage(settings, directory)
   if (isTus) {
     const sender = senderOf(request, settings)
     const headers = parseTusHeaders(env)
     return asAnswer(openTus({ id, request, headers, settings, storage, sender }))
   }
   if (method === 'POST') return receiveForm(call, storage)
-  if (request.uploadId !== '') return uploadStatus(request.uploadId, settings, storage)
-  return { reply: call.formReply() }
-}
-
-function storageFor({ env, settings, programFile }: Call): Storage {
-  return openStorage(settings, usableDirectory(settings, siteOfRequest(env, programFile)))
+  return uploadStatus(request.uploadId, settings, storage)
 }
 
 function asAnswer(answer: Reply | Receiver): Answer | Receiver {

@@ -20,15 +20,9 @@ import {
   visit,
 } from '../host/page.ts'
 
-visit('the page is small', {}, async ({ t, page, proxy }) => {
-  const bytes = (await (await fetch(proxy.url)).arrayBuffer()).byteLength
-  t.diagnostic(`the form page in English: ${bytes} bytes`)
-  assert.ok(bytes <= 34_000, `${bytes} bytes`)
-  assert.equal(await page.locator('#queue').isVisible(), false)
-})
-
 visit('files are chosen, dropped and pasted; nothing is sent before Upload', {}, async (v) => {
   const { t, page, receiver, proxy } = v
+  assert.equal(await page.locator('#queue').isVisible(), false)
   await choose(page, filesOf(t, { 'chosen.txt': 100 }))
   await give(page, 'drop', { 'dropped.txt': 200, 'also dropped.txt': 300 })
   await give(page, 'paste', { 'pasted.txt': 400 })
