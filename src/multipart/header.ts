@@ -110,6 +110,8 @@ export function trimBlanks(text: string): string {
 function decodeName(latin1: string, charset: Charset): string | undefined {
   if (isEncodedWords(latin1)) return decodeWords(latin1)
   const sent = latin1.includes('%') ? latin1.replace(/%(22|0D|0A)/gi, unescaped) : latin1
+  // Most names: what is all ASCII needs no decoding.
+  if (charset === utf8 && ascii.test(sent)) return sent
   return charset.decode(Buffer.from(sent, 'latin1'))
 }
 
@@ -124,6 +126,7 @@ function malformed(name: string, value: string): string {
     : `a malformed ${name} (RFC 8187)`
 }
 
+const ascii = /^[\0-\x7f]*$/
 const bareInDisposition = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 /** Senders leave a boundary without quotes, whatever is in it. */
 const bareInType = /^[^"]+$/
