@@ -1,6 +1,6 @@
 // Many writers of one name, and file systems without hard links: a real vfat, and ext4 under a
-// library that refuses link(2) as other file systems do; and sshfs. What 201 named is there, whole;
-// a request is stored whole or not at all, whatever on_conflict says.
+// library that refuses link(2) as other file systems do. What 201 named is there, whole; a request
+// is stored whole or not at all, whatever on_conflict says.
 
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
@@ -11,7 +11,7 @@ import { promisify } from 'node:util'
 import { assertFault, contents, type Env, file, post } from '../host/form.ts'
 import { missing } from '../host/installed.ts'
 import { lackingLibrary } from '../host/lacking.ts'
-import { cannotMount, mountSshfs, mountVfat } from '../host/mounts.ts'
+import { cannotMount, mountVfat } from '../host/mounts.ts'
 import { freshDirectory } from '../host/program.ts'
 import { storesAllOrNothing } from '../host/storing.ts'
 
@@ -126,20 +126,6 @@ test('on vfat everything is stored, all or nothing, and writers keep to on_confl
     return join(mounted.path, name)
   }
   await storesAllOrNothing(fresh('request'), env)
-  await allAreNumbered(fresh('rename'), 24, env)
-  await oneRemains(fresh('over'), 24, env)
-  await oneIsStored(fresh('reject'), 24, env)
-})
-
-test('on sshfs, where names have inodes and not files, writers keep to on_conflict', async (t) => {
-  const reason = cannotMount() || missing('sshfs', 'openssh-sftp-server')
-  if (reason) return t.skip(reason)
-  const path = mountSshfs(t)
-  const env = { UPLOAD_CGI_MIN_FREE_SPACE: '0' }
-  const fresh = (name: string) => {
-    mkdirSync(join(path, name))
-    return join(path, name)
-  }
   await allAreNumbered(fresh('rename'), 24, env)
   await oneRemains(fresh('over'), 24, env)
   await oneIsStored(fresh('reject'), 24, env)
