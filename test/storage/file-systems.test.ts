@@ -178,7 +178,8 @@ async function survivesKilledPiece(directory: string, notes: string): Promise<vo
   const offset = Number(looked.headers.get('upload-offset'))
   assert.ok(offset >= 100_000 && offset < content.length, looked.text + looked.stderr)
   let reply = await uploads.piece({ offset, bytes: content.subarray(offset), env })
-  for (let tries = 0; reply.status === 423 && tries < 60; tries++) {
+  // Killed before it had written its name into its claim, it is forgotten after 45 s.
+  for (let tries = 0; reply.status === 423 && tries < 240; tries++) {
     await delay(500)
     reply = await uploads.piece({ offset, bytes: content.subarray(offset), env })
   }
