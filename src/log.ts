@@ -68,7 +68,7 @@ export function complaintsOf(id: string, say: (line: Uint8Array) => void): Compl
 type LogSettings = { readonly logFile: string; readonly minFreeBytes: number }
 
 /**
- * Appends the line. While less than `min_free_space` is free, one line that says so stands for all.
+ * Appends the line. While less than `min_free_space` is free, one line that says so replaces all.
  * A log that cannot be written never fails a request: it is a complaint.
  */
 export function logRequest(line: LogLine, settings: LogSettings, complain: Complain): void {

@@ -15,7 +15,7 @@ export function forgetVariables(file: Buffer): void {
   }
 }
 
-/** Where it stands as a whole word. */
+/** Where the name is a whole word. */
 function placesOf(file: Buffer, name: string, encoding: 'latin1' | 'utf16le'): number[] {
   const text = Buffer.from(name, encoding)
   const width = text.length / name.length

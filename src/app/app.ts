@@ -50,7 +50,7 @@ export function open(env: Env, settings: LoadedSettings, program: Program): Exch
       receiver?.abort()
       outcome = { storedNow: false }
       fault = error instanceof Fault ? error : new Fault('INTERNAL', '', error)
-      // What passes by itself is nothing to mend, and a flood of it would fill the log.
+      // Nobody has to fix what passes by itself, and a flood of it would fill the log.
       const isOwners = fault.status >= 500 && !isPassing(fault.code)
       if (isOwners || fault.cause !== undefined) complain(ownersText(fault, settings, program))
       const reply = faultReply(request.format, fault, id, settings, theme(), debug(fault))

@@ -8,7 +8,7 @@ export type Network = { readonly address: Address; readonly bits: number }
 type Address = readonly number[]
 
 /**
- * One address or a network, `192.0.2.0/24`; undefined for anything else. Bits behind the network's
+ * One address or a network, `192.0.2.0/24`; undefined for anything else. Bits after the network's
  * length are cleared.
  */
 export function parseNetwork(text: string): Network | undefined {

@@ -1,6 +1,6 @@
 // Who sends a request, for every limit and for the log: the user whom the server authenticated,
 // else the address. The address is REMOTE_ADDR; if that is a trusted proxy, it is the last address
-// of X-Forwarded-For that is not one (what stands before it, the visitor may have written). It
+// of X-Forwarded-For that is not one (the visitor may have written what is before it). It
 // refuses nothing: where the address cannot be known, all such visitors are one sender.
 
 import { isInside, type Network, networkOf, networkText, parseNetwork } from './network.ts'
@@ -79,7 +79,7 @@ function addressOf(
   return address
 }
 
-/** A proxy stands in the own network or on this machine; who connects from outside is a visitor. */
+/** A proxy is in the own network or on this machine; whoever connects from outside is a visitor. */
 function isUnvouched(peer: Network, trustedProxies: readonly Network[]): boolean {
   return !isOneOf(peer, trustedProxies) && isOneOf(peer, privateNetworks())
 }
