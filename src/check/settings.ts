@@ -1,12 +1,13 @@
 // What `check` says of the settings: which are wrong, which contradict each other, and who else can
 // read or write their file. It only reads and reports.
 
-import { accessSync, constants, statSync } from 'node:fs'
+import { accessSync, constants, type Stats, statSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { type Finding, failure, fine, modeText, quoted, warning } from '../finding.ts'
 import { readLogo, readStylesheet, textOn } from '../pages/theme.ts'
 import { formatSize } from '../quantity.ts'
 import type { LoadedSettings } from '../settings/settings.ts'
+import { secretKeys } from '../settings/table.ts'
 import { type Site, siteOf } from '../storage/exposure.ts'
 import { attempt } from '../system-error.ts'
 
@@ -22,7 +23,7 @@ export function settingsFindings(
   return [
     ...noFile(settings, program),
     ...(wrong.length > 0 ? wrong : [fine('SETTINGS', `settings: ${from}`)]),
-    ...fileFindings(settings.file, documentRoots),
+    ...fileFindings(settings, documentRoots),
     ...lookFindings(settings),
     ...contradictions(settings),
     ...logFindings(settings, documentRoots),
@@ -38,11 +39,13 @@ function noFile({ file, directory, problems }: LoadedSettings, program: string):
   return [failure('SETTINGS_MISSING', message, remedy)]
 }
 
-function fileFindings(file: string, documentRoots: Site['documentRoots']): Finding[] {
+function fileFindings(settings: LoadedSettings, documentRoots: Site['documentRoots']): Finding[] {
+  const { file } = settings
   const stats = file === '' ? undefined : attempt(() => statSync(file))
   if (stats === undefined) return []
   const findings: Finding[] = []
   const isScript = !file.endsWith('.toml')
+  const secrets = secretKeys(settings).join(' and ')
   if ((stats.mode & 0o020) !== 0) {
     const message = `the group of ${file} may write to it (${modeText(stats.mode)})`
     const consequence = isScript ? ', and suexec refuses to run it' : ''
@@ -55,13 +58,31 @@ function fileFindings(file: string, documentRoots: Site['documentRoots']): Findi
   }
   const site = siteOf(file, documentRoots)
   if (!isScript && site !== '' && !basename(file).startsWith('.ht')) {
-    const message = `${file} is in ${site}, where the web server may show it to everyone`
+    const shown = secrets === '' ? 'it' : `it and its ${secrets}`
+    const message = `${file} is in ${site}, where the web server may show ${shown} to everyone`
     const better = `${dirname(file)}/.htupload.toml`
     const move = `mv ${quoted(file)} ${quoted(better)}`
     const remedy = `${move}   # Apache and LiteSpeed never show .ht files`
-    findings.push(warning('SETTINGS_PUBLIC', message, remedy))
+    const isGraver = secrets !== ''
+    findings.push((isGraver ? failure : warning)('SETTINGS_PUBLIC', message, remedy))
+  }
+  if (secrets !== '' && (stats.mode & 0o004) !== 0) {
+    const message = `everybody on this machine may read the ${secrets} in ${file}`
+    findings.push(
+      warning('SECRETS_READABLE', `${message} (${modeText(stats.mode)})`, closing(file, stats)),
+    )
   }
   return findings
+}
+
+/** The program, which is this process now, can still read the file afterwards. */
+function closing(file: string, { uid, gid, mode }: Stats): string {
+  const close = `chmod o-r ${quoted(file)}`
+  const groups = [process.getegid?.(), ...(process.getgroups?.() ?? [])]
+  const isReadable = uid === process.geteuid?.() || (groups.includes(gid) && (mode & 0o040) !== 0)
+  return isReadable
+    ? close
+    : `chgrp ${process.getegid?.()} ${quoted(file)} && chmod 640 ${quoted(file)}`
 }
 
 /** What the page will look like, and which files for it cannot be used. */

@@ -62,11 +62,17 @@ export const commandTable: readonly Command[] = [
   }),
   command({
     name: 'config',
-    usage: 'config [--show-origin] [--json]',
-    help: 'Print the settings in force, with --show-origin also where each one comes from.',
-    options: { 'show-origin': flag, json: flag },
+    usage: 'config [--show-origin] [--secrets] [--json]',
+    help:
+      'Print the settings in force, with --show-origin also where each one comes from. Secrets ' +
+      'are hidden without --secrets.',
+    options: { 'show-origin': flag, secrets: flag, json: flag },
     action: ({ values, script }) =>
-      config(script, values['show-origin'] ?? false, values.json ?? false),
+      config(script, {
+        withOrigin: values['show-origin'] ?? false,
+        asJson: values.json ?? false,
+        withSecrets: values.secrets ?? false,
+      }),
   }),
   command({
     name: 'apache-conf',

@@ -37,7 +37,7 @@ function sampleSettings(program: string, directory: string): string {
   return `${head}# 1 MB is 10^6 bytes, 1 MiB is 2^20. Check it: upload.cgi check
 
 ${rows.map((row) => entry(row, place)).join('\n')}
-${fieldExample}`
+${tableExamples}`
 }
 
 function entry(row: SettingsRow, place: string): string {
@@ -55,10 +55,18 @@ function valueText(row: SettingsRow, place: string): string {
   return JSON.stringify(row.default)
 }
 
-const fieldExample = `# Questions of the form, one table each, at the end of the file:
+const tableExamples = `# Questions of the form, one table each, at the end of the file:
 #[[extra_fields]]
 #name = "sender"
 #label = "Your e-mail"
 #type = "email"          # or "text", "checkbox", "select" with options = ["a", "b"]
 #required = true
+
+# Links for single visitors; upload.cgi invite "Acme" prints such a table:
+#[[invitations]]
+#name = "Acme"
+#token = "write-16-letters-or-more"
+#until = "2026-12-31"
+#max_size = "5GB"
+#max_files = 100
 `

@@ -59,6 +59,14 @@ test('a file with the directory alone gives every default', () => {
     logFile: '',
     logAddress: 'full',
     requireUser: false,
+    passphrase: '',
+    invitedOnly: false,
+    invitations: [],
+    openUntil: 0,
+    maxTotalBytes: 0,
+    maxTotalFiles: 0,
+    maxSenderBytes: 0,
+    maxSenderFiles: 0,
     allowedOrigins: [],
     trustedProxies: [],
     title: 'Upload files',
@@ -97,6 +105,61 @@ test('the environment overrides the file, and tells where each value came from',
     durable: 'REDIRECT_UPLOAD_CGI_DURABLE',
     allow_extensions: 'UPLOAD_CGI_ALLOW_EXTENSIONS',
   })
+})
+
+test('secrets come from the settings file alone', () => {
+  for (const name of ['UPLOAD_CGI_PASSPHRASE', 'REDIRECT_UPLOAD_CGI_INVITATIONS']) {
+    const loaded = load('directory = "/srv/up"', { [name]: 'open sesame' })
+    assert.deepEqual([loaded.passphrase, loaded.invitations], ['', []])
+    const [problem, ...more] = loaded.problems
+    assert.deepEqual([problem?.where, more], [name, []])
+    assert.match(problem?.problem ?? '', /^\w+ is read from the settings file alone$/)
+  }
+})
+
+test('invitations: everything that an owner may write, and what is refused', () => {
+  const toml = (more: string, token = '"0123456789abcdef"') =>
+    `directory = "/srv"\n[[invitations]]\nname = "Acme & Söhne"\ntoken = ${token}\n${more}`
+  const all = toml('folder = "acme"\nuntil = "2026-12-31"\nmax_size = "5GB"\nmax_files = 9\n')
+  const endsAt = new Date(2027, 0, 1).getTime()
+  const more = { folder: 'acme', endsAt, maxBytes: 5e9, maxFiles: 9 }
+  const acme = { name: 'Acme & Söhne', token: '0123456789abcdef' }
+  assert.deepEqual(load(all).problems, [])
+  assert.deepEqual(load(all).invitations, [{ ...acme, ...more }])
+  const least = { folder: '', endsAt: 0, maxBytes: 0, maxFiles: 0 }
+  assert.deepEqual(load(toml('')).invitations, [{ ...acme, ...least }])
+  const refused = [
+    ...['until = "soon"', 'max_size = "big"', 'max_files = -1', 'size = 3', 'folder = 3'],
+    ...['[[invitations]]\nname = "Other"\ntoken = "0123456789abcdef"'],
+    ...['[[invitations]]\nname = "Acme & Söhne"\ntoken = "0123456789abcdeX"'],
+    ...['[[invitations]]\ntoken = "0123456789abcdeX"'],
+  ].map((more) => toml(more))
+  const tokens = ['"0123456789abcde"', '"0123456789 abcdef"', '3'].map((token) => toml('', token))
+  for (const text of [...refused, ...tokens, 'directory = "/srv"\ninvitations = 3']) {
+    const [problem, ...others] = load(text).problems
+    assert.deepEqual([problem?.key, others], ['invitations', []], text)
+    assert.doesNotMatch(JSON.stringify(problem), /0123456789/)
+  }
+})
+
+test('a day means its end, a time is that of the machine unless it has a zone', () => {
+  const until = (text: string) => {
+    const { openUntil, problems } = load(`directory = "/srv"\nopen_until = ${text}\n`)
+    return problems.length > 0 ? 'refused' : openUntil
+  }
+  const midnight = new Date(2028, 2, 1).getTime()
+  assert.equal(until('"2028-02-29"'), midnight)
+  assert.equal(until('2028-02-29'), midnight)
+  const evening = new Date(2026, 11, 31, 18, 0).getTime()
+  for (const text of ['"2026-12-31 18:00"', '"2026-12-31T18:00:00"', '2026-12-31 18:00:00']) {
+    assert.equal(until(text), evening, text)
+  }
+  assert.equal(until('"2026-12-31T18:00:00+02:00"'), Date.UTC(2026, 11, 31, 16))
+  assert.equal(until('2026-12-31T18:00:00Z'), Date.UTC(2026, 11, 31, 18))
+  assert.equal(until('""'), 0)
+  for (const text of ['"2026-02-30"', '"soon"', '3', '"2026-12-31 25:00"', 'true']) {
+    assert.equal(until(text), 'refused', text)
+  }
 })
 
 test('a public directory takes inert kinds alone, unless the lists are given', () => {

@@ -81,9 +81,17 @@ function readEnvironment(env: Env, { values, origins, problems }: Written): void
     if (name.startsWith('REDIRECT_') && env[name.slice(9)] !== undefined) continue
     const row = rowOf(key)
     if (row === undefined) problems.push(unknownKey(key, name))
-    else values.set(key, row.kind.fromText(text))
+    else if (row.isOfFile) {
+      problems.push(ofFileProblem(key, name))
+      continue
+    } else values.set(key, row.kind.fromText(text))
     origins.set(key, name)
   }
+}
+
+function ofFileProblem(key: string, where: string): SettingsProblem {
+  const problem = `${key} is read from the settings file alone`
+  return { key, where, problem, remedy: 'set it there, and remove it from the environment' }
 }
 
 function unknownKey(key: string, where: string): SettingsProblem {

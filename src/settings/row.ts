@@ -10,6 +10,21 @@ export type ExtraField = {
   readonly options: readonly string[]
 }
 
+/** Lets a visitor in whose address has the token. */
+export type Invitation = {
+  /** Each is there once. */
+  readonly name: string
+  readonly token: string
+  /** '' for the folder of everybody. */
+  readonly folder: string
+  /** In ms since 1970; 0: it does not end. */
+  readonly endsAt: number
+  /** The sum of all that comes by it; 0: no limit. */
+  readonly maxBytes: number
+  /** The sum of all that comes by it; 0: no limit. */
+  readonly maxFiles: number
+}
+
 export type SettingsRow<Value = unknown> = {
   /** As in the settings file. The environment variable is UPLOAD_CGI_ and this in capitals. */
   readonly key: string
@@ -24,6 +39,13 @@ export type SettingsRow<Value = unknown> = {
   readonly help: string
   /** The owner must set it: there is no default. */
   readonly isRequired?: boolean
+  /** Nothing prints it but `config --secrets`. */
+  readonly isSecret?: boolean
+  /**
+   * It is read from the settings file alone, since the environment is seen by more people and set
+   * by more programs than the file.
+   */
+  readonly isOfFile?: boolean
 }
 
 export type WrittenDefault = string | number | boolean | readonly string[]

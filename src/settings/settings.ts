@@ -4,7 +4,7 @@
 
 import type { Network } from '../http/network.ts'
 import type { AddressDetail } from '../http/sender.ts'
-import type { ExtraField, SettingsRow } from './row.ts'
+import type { ExtraField, Invitation, SettingsRow } from './row.ts'
 
 export type Settings = {
   /** Absolute; '' only when that is among the problems. */
@@ -37,6 +37,20 @@ export type Settings = {
   readonly logFile: string
   readonly logAddress: AddressDetail
   readonly requireUser: boolean
+  /** '' for none. */
+  readonly passphrase: string
+  readonly invitedOnly: boolean
+  readonly invitations: readonly Invitation[]
+  /** In ms since 1970; 0: the form stays open. */
+  readonly openUntil: number
+  /** 0: no limit. */
+  readonly maxTotalBytes: number
+  /** 0: no limit. */
+  readonly maxTotalFiles: number
+  /** A day; 0: no limit. */
+  readonly maxSenderBytes: number
+  /** A day; 0: no limit. */
+  readonly maxSenderFiles: number
   /** In lower case, without a slash at the end: `https://a.example`. */
   readonly allowedOrigins: readonly string[]
   /** Machines whose X-Forwarded-For is believed. */

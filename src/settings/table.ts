@@ -1,10 +1,12 @@
 // The one table of settings. The loader, --help, the man page, the sample file and the README's
 // table are made from it or held against it. A new setting is a field of Settings and a row here,
-// or in page-rows.ts when it is about the page.
+// or in sender-rows.ts when it is about who may send and how much, or in page-rows.ts when it is
+// about the page.
 
 import { pageRows } from './page-rows.ts'
 import type { SettingsRow } from './row.ts'
-import type { SettingsRows } from './settings.ts'
+import { senderRows } from './sender-rows.ts'
+import type { LoadedSettings, SettingsRows } from './settings.ts'
 import {
   address,
   boolean,
@@ -12,9 +14,7 @@ import {
   duration,
   extensions,
   mode,
-  networks,
   oneOf,
-  origins,
   path,
   size,
   sizeFrom,
@@ -181,24 +181,7 @@ const settingsRows: SettingsRows = {
     default: 'full',
     help: 'how much of an address is logged; network = IPv4 /24, IPv6 /48',
   },
-  requireUser: {
-    key: 'require_user',
-    kind: boolean,
-    default: false,
-    help: 'only users whom the web server authenticated may upload',
-  },
-  allowedOrigins: {
-    key: 'allowed_origins',
-    kind: origins,
-    default: [],
-    help: 'other sites whose pages may post here',
-  },
-  trustedProxies: {
-    key: 'trusted_proxies',
-    kind: networks,
-    default: [],
-    help: 'own proxies, whose X-Forwarded-For is believed: ["10.0.0.1", "fd00::/8"]',
-  },
+  ...senderRows,
   ...pageRows,
 }
 
@@ -206,3 +189,11 @@ const settingsRows: SettingsRows = {
 export const settingsTable: readonly (SettingsRow & { readonly name: string })[] = Object.entries(
   settingsRows,
 ).map(([name, row]) => ({ name, ...row }))
+
+/** The keys of the secrets that are set. */
+export function secretKeys(settings: LoadedSettings): readonly string[] {
+  const values: Readonly<Record<string, unknown>> = settings
+  // A secret is text or a list.
+  const isSet = (name: string) => Object(values[name]).length > 0
+  return settingsTable.filter(({ name, isSecret }) => isSecret && isSet(name)).map(({ key }) => key)
+}

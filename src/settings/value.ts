@@ -4,6 +4,7 @@
 import { isAbsolute, resolve } from 'node:path'
 import { type Network, networkText, parseNetwork } from '../http/network.ts'
 import { encodeDuration, encodeSize, parseDuration, parseSize } from '../quantity.ts'
+import { momentText, parseMoment } from './moment.ts'
 import type { Kind, Parsed } from './row.ts'
 
 export const boolean: Kind<boolean> = {
@@ -16,15 +17,12 @@ export const boolean: Kind<boolean> = {
 
 /** A whole number from 1 to `most`. */
 export function countUpTo(most: number): Kind<number> {
-  return {
-    parse: (written) =>
-      typeof written === 'number' && Number.isInteger(written) && written >= 1 && written <= most
-        ? { value: written }
-        : wrong(written, `write a whole number from 1 to ${most}`),
-    fromText: (text) => (/^[0-9]+$/.test(text) ? Number(text) : text),
-    show: JSON.stringify,
-    fallback: 1,
-  }
+  return wholeNumber(1, most)
+}
+
+/** A whole number of things that may be many. */
+export function countFrom(least: number): Kind<number> {
+  return wholeNumber(least, 1_000_000_000)
 }
 
 export const count = countUpTo(100_000)
@@ -186,6 +184,30 @@ export const text: Kind<string> = {
   fallback: '',
 }
 
+/** Text that no message repeats. */
+export const secretText: Kind<string> = {
+  parse: (written, { key }) =>
+    typeof written === 'string'
+      ? { value: written }
+      : { problem: `${key} is no text`, remedy: `write it in quotes: ${key} = "…"` },
+  fromText: asIs,
+  show: JSON.stringify,
+  fallback: '',
+}
+
+/** In ms since 1970; 0 for never. */
+export const moment: Kind<number> = {
+  parse: (written) => {
+    const value = written === '' ? 0 : parseMoment(written)
+    return value === undefined
+      ? wrong(written, 'write a day or a time: "2026-12-31" or "2026-12-31 18:00"')
+      : { value }
+  },
+  fromText: asIs,
+  show: (value) => JSON.stringify(value === 0 ? '' : momentText(value)),
+  fallback: 0,
+}
+
 export function wrong(written: unknown, remedy: string): Parsed<never> {
   const shown = JSON.stringify(written) ?? String(written)
   return { problem: `${shown.slice(0, 80)} does not fit`, remedy }
@@ -194,6 +216,21 @@ export function wrong(written: unknown, remedy: string): Parsed<never> {
 export function listOfText(written: unknown): readonly string[] | undefined {
   if (!Array.isArray(written)) return undefined
   return written.every((entry) => typeof entry === 'string') ? written : undefined
+}
+
+function wholeNumber(least: number, most: number): Kind<number> {
+  return {
+    parse: (written) =>
+      typeof written === 'number' &&
+      Number.isInteger(written) &&
+      written >= least &&
+      written <= most
+        ? { value: written }
+        : wrong(written, `write a whole number from ${least} to ${most}`),
+    fromText: (text) => (/^[0-9]+$/.test(text) ? Number(text) : text),
+    show: JSON.stringify,
+    fallback: least,
+  }
 }
 
 function asIs(text: string): string {

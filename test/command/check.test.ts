@@ -147,6 +147,18 @@ test('where others see it: sites, cgi-bin, by document root and by name', (t) =>
   assert.ok(!codes(place.check({ file: 'public_html/.htupload.toml' })).includes('SETTINGS_PUBLIC'))
 })
 
+test('a settings file with secrets that others may read, and one in the site', (t) => {
+  const place = new Place(t)
+  const settings = 'passphrase = "open sesame"\n'
+  assert.ok(!codes(place.check({ settings: 'title = "open"\n' })).includes('SECRETS_READABLE'))
+  const readable = found(place.check({ settings }), 'SECRETS_READABLE')
+  assert.match(readable.message, /^everybody on this machine may read the passphrase in /)
+  assertFixed(place, 'SECRETS_READABLE', 'warning')
+  const inSite = place.check({ settings, file: 'public_html/settings.toml' })
+  assert.equal(found(inSite, 'SETTINGS_PUBLIC').level, 'error')
+  assert.ok(!JSON.stringify(inSite).includes('sesame'))
+})
+
 test('settings: line, meant key, contradictions, files that cannot be used', (t) => {
   const place = new Place(t)
   const wrong = place.check({ settings: 'maxFileSize = "1GB"\nmax_files = 0\n' })

@@ -52,10 +52,11 @@ test('init prints a file whose every line is right, as it is and with all commen
   const plain = origins(stdout)
   assert.equal(plain[0]?.value, `${home}/it's "here"`)
   assert.ok(plain.slice(1).every(({ origin }) => origin === 'default'))
+  const tables = ['extra_fields', 'invitations']
   // A setting in a comment has no blank after its #.
   const all = origins(stdout.replace(/^#(?=[\w["])/gm, ''))
   assert.deepEqual(
-    all.map(({ key, value }) => [key, key === 'extra_fields' ? [] : value]),
+    all.map(({ key, value }) => [key, tables.includes(key) ? [] : value]),
     plain.map(({ key, value }) => [key, value]),
   )
   const fields = all.find(({ key }) => key === 'extra_fields')?.value
@@ -94,6 +95,27 @@ test('config says where each setting comes from', (t) => {
   const wrong = run(['config'], { ...env, UPLOAD_CGI_MAX_FILES: 'x' })
   assert.equal(wrong.status, 78)
   assert.match(wrong.stderr, /UPLOAD_CGI_MAX_FILES: "x" does not fit/)
+})
+
+test('config hides secrets, unless it is asked for them', (t) => {
+  const path = join(freshDirectory(t), 'settings.toml')
+  const token = '0123456789abcdef'
+  writeFileSync(
+    path,
+    `directory = "/srv"\npassphrase = "open sesame"\n[[invitations]]\nname = "Acme"\n` +
+      `token = "${token}"\nuntil = 2026-12-31\n`,
+  )
+  const env = { UPLOAD_CGI_CONFIG: path }
+  for (const args of [['config'], ['config', '--json'], ['config', '--show-origin']]) {
+    const { status, stdout, stderr } = run(args, env)
+    assert.equal(status, 0, stderr)
+    assert.match(stdout, /passphrase.*\(hidden\)/)
+    assert.ok(!stdout.includes('sesame') && !stdout.includes(token), stdout)
+    const asked = run([...args, '--secrets'], env).stdout
+    assert.ok(asked.includes('open sesame') && asked.includes(token), asked)
+  }
+  const empty = run(['config'], { UPLOAD_CGI_DIRECTORY: '/srv', UPLOAD_CGI_CONFIG: '' })
+  assert.match(empty.stdout, /^passphrase = ""$/m)
 })
 
 test('apache-conf prints what a real Apache takes, with the paths and limits of here', {

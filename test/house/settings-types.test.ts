@@ -14,8 +14,8 @@ type Change = readonly [file: string, before: string, after: string]
 
 /** What the settings take from the room of requests. */
 const http = ['network.ts', 'request.ts', 'sender.ts'].map((file) => `http/${file}`)
-const row = `  maxTotalBytes: { key: 'max_total_size', kind: size, default: '0', help: 'all' },\n`
-const field = '  readonly maxTotalBytes: number\n'
+const row = `  maxNightBytes: { key: 'max_night_size', kind: size, default: '0', help: 'all' },\n`
+const field = '  readonly maxNightBytes: number\n'
 const firstField = '  readonly maxFiles: number\n'
 const firstRow = '  maxFiles: {\n'
 const firstPageRow = '  title: {\n'
@@ -30,17 +30,17 @@ const cases: Readonly<Record<string, { changes: readonly Change[]; error?: RegEx
   },
   'a-field-without-a-row': {
     changes: [['settings.ts', firstField, field + firstField]],
-    error: /settings\/table\.ts.*'maxTotalBytes' is missing/,
+    error: /settings\/table\.ts.*'maxNightBytes' is missing/,
   },
   'a-row-without-a-field': {
     changes: [['table.ts', firstRow, row + firstRow]],
-    error: /settings\/table\.ts.*'maxTotalBytes' does not exist/,
+    error: /settings\/table\.ts.*'maxNightBytes' does not exist/,
   },
   'a-page-row-without-a-field': {
     changes: [
       ['page-rows.ts', firstPageRow, row.replace('kind: size', 'kind: color') + firstPageRow],
     ],
-    error: /settings\/page-rows\.ts.*'maxTotalBytes' does not exist/,
+    error: /settings\/page-rows\.ts.*'maxNightBytes' does not exist/,
   },
   'a-row-of-another-type': {
     changes: [['table.ts', "key: 'max_files',\n    kind: count", "key: 'x',\n    kind: boolean"]],
