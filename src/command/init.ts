@@ -59,7 +59,8 @@ const tableExamples = `# Questions of the form, one table each, at the end of th
 #[[extra_fields]]
 #name = "sender"
 #label = "Your e-mail"
-#type = "email"          # or "text", "checkbox", "select" with options = ["a", "b"]
+#type = "email"          # or "text", "textarea", "number", "date", "checkbox", and
+#                        # "select" with options = ["a", "b"]
 #required = true
 
 # Links for single visitors; upload.cgi invite "Acme" prints such a table:

@@ -8,9 +8,9 @@ import { commonHeaders } from '../http/reply.ts'
 import type { Stored, StoredFile } from '../outcome.ts'
 import { fileUrl } from '../outcome.ts'
 import { formatSize } from '../quantity.ts'
-import type { ExtraField } from '../settings/row.ts'
 import type { Settings } from '../settings/settings.ts'
 import { settingsTable } from '../settings/table.ts'
+import { control } from './control.ts'
 import { pages } from './files.ts'
 import { type Fragment, fill, html, trusted } from './html.ts'
 import { policy } from './policy.ts'
@@ -117,27 +117,6 @@ function limits(settings: Settings, theme: Theme): Fragment {
   const kinds = allowExtensions.join(', ')
   if (kinds !== '') lines.push(html`${text('limit.kinds', { kinds })}`)
   return html`${lines.map((line) => html`<li>${line}</li>`)}`
-}
-
-function control(field: ExtraField, theme: Theme): Fragment {
-  const { name, type, required, options } = field
-  const { text } = theme.language
-  const id = `field-${name}`
-  const label = html`<label for="${id}">${field.label}${
-    required ? html` <small>(${text('form.required')})</small>` : ''
-  }</label>`
-  const attributes = html` id="${id}" name="${name}"${required ? trusted(' required') : ''}`
-  if (type === 'checkbox') {
-    return html`<div class="field"><input type="checkbox" value="yes"${attributes}>${label}</div>`
-  }
-  if (type === 'select') {
-    const none = html`<option value="">${text('form.choose')}</option>`
-    const choices = [none, ...options.map((option) => html`<option>${option}</option>`)]
-    return html`<div class="field">${label}<select${attributes}>${choices}</select></div>`
-  }
-  const kind =
-    type === 'email' ? trusted(' type="email" autocomplete="email"') : trusted(' type="text"')
-  return html`<div class="field">${label}<input${kind}${attributes}></div>`
 }
 
 /**

@@ -2,7 +2,7 @@
 // list in the environment. Refuses more than 20 fields, an entry that it does not know, and a name
 // that is given twice.
 
-import type { ExtraField, Kind, Parsed } from './row.ts'
+import type { ExtraField, FieldType, Kind, Parsed } from './row.ts'
 import { listOfText, wrong } from './value.ts'
 
 export const extraFields: Kind<readonly ExtraField[]> = {
@@ -36,15 +36,17 @@ function fieldProblem(entry: Record<string, unknown>, before: readonly ExtraFiel
   }
   if (before.some((field) => field.name === name)) return `two fields are called ${name}`
   if (typeof label !== 'string' || label.trim() === '') return `${name} has no label`
-  if (!['text', 'email', 'select', 'checkbox'].some((known) => known === type)) {
-    return `${name} has no such type`
+  if (!types.some((known) => known === type)) {
+    return `${name} has no such type: it is one of ${types.join(', ')}`
   }
   if (typeof required !== 'boolean') return `${name}: required is true or false`
-  const hasOptions = (listOfText(options)?.length ?? 0) > 0
-  if (hasOptions !== (type === 'select')) {
+  const offered = listOfText(options) ?? []
+  if (offered.length > 0 !== (type === 'select')) {
     return `${name}: options belong to a select, and it needs some`
   }
-  return ''
+  if (offered.some((option) => option.trim() === '')) return `${name} has an empty option`
+  const twice = offered.find((option, i) => offered.indexOf(option) !== i)
+  return twice === undefined ? '' : `${name} has the option "${twice}" twice`
 }
 
 function parsedJson(text: string): unknown {
@@ -55,6 +57,16 @@ function parsedJson(text: string): unknown {
   }
 }
 
+const types: readonly FieldType[] = [
+  'text',
+  'email',
+  'textarea',
+  'number',
+  'date',
+  'select',
+  'checkbox',
+]
 const remedy =
   'write [[extra_fields]] and below it name = "email", label = "Your e-mail", type = "text", ' +
-  '"email", "select" or "checkbox", required = true, options = ["a", "b"] for a select'
+  '"email", "textarea", "number", "date", "select" or "checkbox", required = true, ' +
+  'options = ["a", "b"] for a select'

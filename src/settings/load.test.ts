@@ -41,7 +41,7 @@ test('a file with the directory alone gives every default', () => {
     directory: '/srv/up',
     maxFileBytes: 100_000_000,
     maxRequestBytes: 1_000_000_000,
-    maxFiles: 20,
+    maxFiles: 100,
     maxFields: 100,
     maxFieldBytes: 64_000,
     minFreeBytes: 64_000_000,

@@ -46,7 +46,7 @@ export const pageRows = {
     key: 'extra_fields',
     kind: extraFields,
     default: [],
-    help: 'what the form asks for beside the files: text, email, select or checkbox',
+    help: 'what the form asks for: text, email, textarea, number, date, select or checkbox',
   },
   parallelUploads: {
     key: 'parallel_uploads',

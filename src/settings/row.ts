@@ -1,10 +1,13 @@
 // One row of the table of settings: its key, the kind of its value, its default and its meaning.
 
+/** A help for typing: an answer is kept as it came. */
+export type FieldType = 'text' | 'email' | 'textarea' | 'number' | 'date' | 'select' | 'checkbox'
+
 /** A field that the form asks for, beside the files. */
 export type ExtraField = {
   readonly name: string
   readonly label: string
-  readonly type: 'text' | 'email' | 'select' | 'checkbox'
+  readonly type: FieldType
   readonly required: boolean
   /** What a select offers; empty for every other type. */
   readonly options: readonly string[]

@@ -74,8 +74,8 @@ const settingsRows: SettingsRows = {
   maxFiles: {
     key: 'max_files',
     kind: count,
-    default: 20,
-    help: 'most files in one upload',
+    default: 100,
+    help: 'most files in one request; the page takes no more at a time',
   },
   maxFields: {
     key: 'max_fields',

@@ -70,6 +70,22 @@ test('a value is taken as its kind says, and nothing is guessed', () => {
   }
 })
 
+test('a field of the form has a known type, and options that differ', () => {
+  const asked = (type: string, more: object = {}) => {
+    return parsedValue('extra_fields', [{ name: 'a', label: 'A', type, ...more }])
+  }
+  for (const type of ['text', 'email', 'textarea', 'number', 'date', 'checkbox']) {
+    assert.deepEqual(asked(type), [{ name: 'a', label: 'A', type, required: false, options: [] }])
+    assert.equal(asked(type, { options: ['b'] }), 'refused')
+  }
+  const select = { name: 'a', label: 'A', type: 'select', required: false, options: ['b', 'B'] }
+  assert.deepEqual(asked('select', { options: ['b', 'B'] }), [select])
+  for (const options of [undefined, [], [1], ['b', 'c', 'b'], ['b', ' '], 'b']) {
+    assert.equal(asked('select', { options }), 'refused', JSON.stringify(options))
+  }
+  assert.equal(asked('password'), 'refused')
+})
+
 function parsedValue(key: string, value: unknown): unknown {
   const row = settingsTable.find((candidate) => candidate.key === key)
   assert.ok(row)

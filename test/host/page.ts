@@ -147,6 +147,9 @@ export const fieldsAsked = [
   { name: 'mail', label: 'E-mail', type: 'email' },
   { name: 'what', label: 'What for', type: 'select', required: true, options: ['Web', 'Print'] },
   { name: 'agreed', label: 'I agree', type: 'checkbox', required: true },
+  { name: 'more', label: 'What else', type: 'textarea' },
+  { name: 'copies', label: 'Copies', type: 'number' },
+  { name: 'due', label: 'Wanted by', type: 'date' },
 ]
 
 export const axe = readFileSync(
