@@ -187,6 +187,12 @@ export const faults = {
     'Files of this kind are not accepted here.',
     '`allow_extensions` lacks the extension, or `block_extensions` holds a part of the name',
   ],
+  CONTENT_REFUSED: [
+    415,
+    'The content of a file does not match its name.',
+    '`content_check`: the name is that of a picture, video, archive or the like, and the file ' +
+      'begins as a program, a script or a page',
+  ],
   UPLOAD_BUSY: [
     423,
     'This upload is being received from somewhere else at the moment.',

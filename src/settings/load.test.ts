@@ -47,6 +47,7 @@ test('a file with the directory alone gives every default', () => {
     minFreeBytes: 64_000_000,
     allowExtensions: [],
     blockExtensions: [...executedByServers, ...obeyedByWindows],
+    contentCheck: true,
     onConflict: 'rename',
     fileMode: 0o640,
     allowPublicDirectory: false,

@@ -22,6 +22,7 @@ export type Settings = {
   readonly allowExtensions: readonly string[]
   /** In lower case, without the leading dot. */
   readonly blockExtensions: readonly string[]
+  readonly contentCheck: boolean
   readonly onConflict: 'rename' | 'reject' | 'overwrite'
   /** Permission bits of chmod(2), never an execute bit. */
   readonly fileMode: number

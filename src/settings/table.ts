@@ -115,6 +115,12 @@ const settingsRows: SettingsRows = {
     },
     help: 'refused anywhere in a name, not only at its end',
   },
+  contentCheck: {
+    key: 'content_check',
+    kind: boolean,
+    default: true,
+    help: 'refuse a picture, video, archive or the like that is a program or a page inside',
+  },
   onConflict: {
     key: 'on_conflict',
     kind: oneOf('rename', 'reject', 'overwrite'),

@@ -82,6 +82,12 @@ export class Append implements Appending {
     return this.#writer.endBytes
   }
 
+  head(bytes: number): Buffer {
+    const head = Buffer.alloc(Math.min(bytes, this.offset))
+    const count = translated(() => readSync(this.#data, head, 0, head.length, 0))
+    return head.subarray(0, count)
+  }
+
   write(bytes: Buffer): void {
     if (this.endBytes + bytes.length > this.header.size) {
       throw new Fault('BAD_UPLOAD', `more bytes than the ${this.header.size} that were announced`)

@@ -87,6 +87,8 @@ export type Appending = {
   readonly offset: number
   /** The bytes that were accepted; after a failed write, how many are certainly in the file. */
   readonly endBytes: number
+  /** The first bytes that count, at most so many. */
+  head(bytes: number): Buffer
   /** Throws BAD_UPLOAD for more than was announced, UPLOAD_BUSY when another sender took over. */
   write(bytes: Buffer): void
   /**

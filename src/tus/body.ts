@@ -8,14 +8,17 @@ import { Fault } from '../fault.ts'
 import { commonHeaders, type Reply } from '../http/reply.ts'
 import { fileUrl, type MakeReply, type Stored } from '../outcome.ts'
 import type { Settings } from '../settings/settings.ts'
+import { storedName } from '../storage/filename.ts'
 import type { Appending, Unfinished } from '../storage/storage.ts'
 import { attempt } from '../system-error.ts'
+import { Content } from '../upload/content.ts'
 import { finishedOutcome, type Receiver } from '../upload/receiver.ts'
 import { type Checksum, parseMetadata } from './headers.ts'
 
 export class TusBody implements Receiver {
   readonly #requestId: string
   readonly #append: Appending
+  readonly #content: Content | undefined
   readonly #unfinished: Unfinished
   readonly #settings: Settings
   readonly #checksum: Checksum | undefined
@@ -41,6 +44,7 @@ export class TusBody implements Receiver {
   ) {
     this.#requestId = requestId
     this.#append = append
+    this.#content = Content.open(storedName(append.header.name), settings, append)
     this.#unfinished = unfinished
     this.#settings = settings
     this.#reply = reply
@@ -57,6 +61,7 @@ export class TusBody implements Receiver {
       this.#keeps = false
       throw moreThanAnnouncedFault()
     }
+    this.#content?.write(bytes)
     append.write(bytes)
     this.#hash?.update(bytes)
     // The last bytes count only when the file is stored with them; abort() explains why.
@@ -70,6 +75,7 @@ export class TusBody implements Receiver {
     const append = this.#append
     const { id: upload, header } = append
     const { size } = header
+    if (append.endBytes === size) this.#content?.end()
     append.publish()
     if (append.offset < size) {
       append.release()
@@ -89,10 +95,11 @@ export class TusBody implements Receiver {
 
   /**
    * Never keeps all bytes of the file: clients take an offset at the end as a sign that it is
-   * stored.
+   * stored. Keeps nothing of a file whose content is refused.
    */
   abort(): void {
     const append = this.#append
+    if (this.#content?.isRefused) return append.remove()
     if (this.#keeps && append.endBytes < append.header.size) attempt(() => append.publish())
     if (this.#isNew) append.remove()
     else append.release()

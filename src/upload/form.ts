@@ -13,6 +13,7 @@ import { formatSize } from '../quantity.ts'
 import type { Settings } from '../settings/settings.ts'
 import { storedName } from '../storage/filename.ts'
 import type { PendingFile, Storage } from '../storage/storage.ts'
+import { Content } from './content.ts'
 import { KeptFields, shortened } from './kept-fields.ts'
 import { Piece } from './piece.ts'
 import type { Receiver, Source } from './receiver.ts'
@@ -33,6 +34,7 @@ type FilePart = {
 type ReceivedFile = {
   readonly part: FilePart
   readonly pending: PendingFile
+  readonly content: Content | undefined
   /** Undefined without `checksum`, and once it has become `sha256`. */
   hash: Hash | undefined
   sha256: string | undefined
@@ -116,8 +118,9 @@ export class FormUpload implements Receiver, Sink {
     const file = this.#file
     if (file === undefined) return this.#addToField(bytes)
     if (file.isPiece) return this.#piece.write(bytes)
-    const { pending, hash } = file.received ?? this.#receive(file)
+    const { pending, content, hash } = file.received ?? this.#receive(file)
     requireFileSize(pending.size + bytes.length, this.#settings, file.name)
+    content?.write(bytes)
     pending.write(bytes)
     hash?.update(bytes)
   }
@@ -128,6 +131,7 @@ export class FormUpload implements Receiver, Sink {
     if (file === undefined) return this.#endField()
     const { received } = file
     if (received === undefined) return
+    received.content?.end()
     received.pending.end()
     received.sha256 = received.hash?.digest('hex')
     received.hash = undefined
@@ -147,7 +151,8 @@ export class FormUpload implements Receiver, Sink {
     this.#storage.requireFreeName(part.name)
     const hash = this.#settings.checksum === 'sha256' ? openHash('sha256') : undefined
     const pending = this.#storage.create(part.name)
-    const received: ReceivedFile = { part, pending, hash, sha256: undefined }
+    const content = Content.open(part.name, this.#settings)
+    const received: ReceivedFile = { part, pending, content, hash, sha256: undefined }
     part.received = received
     this.#files.push(received)
     return received

@@ -9,7 +9,9 @@ import type { Field, MakeReply, Stored } from '../outcome.ts'
 import { parseByteCount } from '../quantity.ts'
 import { parseId } from '../random-id.ts'
 import type { Settings } from '../settings/settings.ts'
+import { storedName } from '../storage/filename.ts'
 import type { Appending, Unfinished } from '../storage/storage.ts'
+import { Content } from './content.ts'
 import { finishedOutcome, type Source } from './receiver.ts'
 import { requireFileSize } from './refusal.ts'
 
@@ -20,6 +22,7 @@ export class Piece {
   readonly #source: Source
   readonly #given = new Map<string, string>()
   #append: Appending | undefined
+  #content: Content | undefined
   /** Set when the file is stored already: the sender's last reply was lost. */
   #stored: Stored | undefined
   #hasBegun = false
@@ -71,9 +74,11 @@ export class Piece {
     this.#append = append
     if (append.header.size !== size) throw otherSizeFault()
     if (append.offset !== offset) throw offsetMismatchFault(append.offset)
+    this.#content = Content.open(storedName(append.header.name), this.#settings, append)
   }
 
   write(bytes: Buffer): void {
+    this.#content?.write(bytes)
     this.#append?.write(bytes)
   }
 
@@ -97,15 +102,17 @@ export class Piece {
       append.release()
       return accept({ storedNow: false, partial: { upload, offset: append.offset, size } })
     }
+    this.#content?.end()
     return append.finish((finished) => {
       const outcome = finishedOutcome(append, finished, this.#requestId, fields)
       return [accept(outcome), { ...outcome.stored, fields: [] }]
     })
   }
 
-  /** Keeps what was published. Never throws. */
+  /** Keeps what was published, unless its content is refused. Never throws. */
   discard(): void {
-    this.#append?.discard()
+    if (this.#content?.isRefused) this.#append?.remove()
+    else this.#append?.discard()
   }
 
   #id(): string {

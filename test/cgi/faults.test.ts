@@ -114,6 +114,7 @@ test('what is malformed or not allowed is refused with its code, and nothing is 
   await refused('EXTENSION_REFUSED', {}, [file('shell.php.jpg')])
   await refused('EXTENSION_REFUSED', {}, [file('.htaccess')])
   await refused('EXTENSION_REFUSED', { UPLOAD_CGI_ALLOW_EXTENSIONS: 'jpg,png' }, [file('a.txt')])
+  await refused('CONTENT_REFUSED', {}, [file('a.txt'), file('b.jpg', '<script>alert(1)</script>')])
   await refused('FOREIGN_ORIGIN', { HTTP_SEC_FETCH_SITE: 'cross-site' })
   await refused('FOREIGN_ORIGIN', { HTTP_ORIGIN: 'https://evil.example', HTTP_HOST: 'localhost' })
   await refused('USER_REQUIRED', { UPLOAD_CGI_REQUIRE_USER: 'true' })
