@@ -14,6 +14,45 @@ export type StoredFile = {
   readonly sha256: string | undefined
 }
 
+/** Who sent it. What the owner does not want to know, or nobody knows, is left out. */
+export type SenderText = {
+  readonly invitation?: string
+  readonly user?: string
+  /** As `log_address` says; a visitor never gets it. */
+  readonly address?: string
+}
+
+/** What a visitor wrote into a field of the form. `label`: as the form shows the field. */
+export type Answer = { readonly name: string; readonly label: string; readonly value: string }
+
+/** A file as a record tells of it. */
+export type RecordedFile = Omit<StoredFile, 'field'> & {
+  /** Only with `public_url`. */
+  readonly url?: string
+}
+
+/**
+ * What the owner is told of at once. A submission is one batch, and another one for what comes
+ * after it was closed. The same shape in every place that tells of it.
+ */
+export type Batch = {
+  /** The number of the submission, for people: `7F3K-92QD-M4`. */
+  readonly receipt: string
+  /** From 1. */
+  readonly batch: number
+  /** ISO 8601, UTC. */
+  readonly time: string
+  readonly sender: SenderText
+  readonly answers: readonly Answer[]
+  readonly files: readonly RecordedFile[]
+}
+
+/**
+ * What is stored of a submission so far, in the shape of a batch: `batch` and `time` are those of
+ * its last batch, 0 and its beginning before there is one.
+ */
+export type Receipt = Batch
+
 export type Field = { readonly name: string; readonly value: string }
 
 /** The same on the page, in the JSON, in the text and in the log. */

@@ -5,7 +5,6 @@ import { Fault, methodNotAllowedFault } from '../fault.ts'
 import { requireBodyLength } from '../http/body-length.ts'
 import type { Reply } from '../http/reply.ts'
 import type { CgiRequest, Env } from '../http/request.ts'
-import { senderOf } from '../http/sender.ts'
 import { siteOfRequest } from '../http/site.ts'
 import type { Outcome } from '../outcome.ts'
 import { parseId } from '../random-id.ts'
@@ -16,7 +15,8 @@ import { usableDirectory } from '../storage/usable.ts'
 import { parseTusHeaders, requireTusVersion } from '../tus/headers.ts'
 import { openTus, tusOptions } from '../tus/tus.ts'
 import { FormUpload, requireBoundary } from '../upload/form.ts'
-import type { Receiver } from '../upload/receiver.ts'
+import type { Admit, Receiver } from '../upload/receiver.ts'
+import { openAdmit } from './admit.ts'
 import { emptyReply, statusReply } from './answer.ts'
 import { requirePlainBody } from './guard/encoding.ts'
 import { requireKnownOrigin } from './guard/origin.ts'
@@ -58,12 +58,12 @@ export function route(call: Call): Answer | Receiver {
   const isForm = method !== 'POST' && !isTus && request.uploadId === ''
   if (isForm) return { reply: call.formReply() }
   const storage = openStorage(settings, directory)
+  const admit = openAdmit(request, settings)
   if (isTus) {
-    const sender = senderOf(request, settings)
     const headers = parseTusHeaders(env)
-    return asAnswer(openTus({ id, request, headers, settings, storage, sender }))
+    return asAnswer(openTus({ id, request, headers, settings, storage, admit }))
   }
-  if (method === 'POST') return receiveForm(call, storage)
+  if (method === 'POST') return receiveForm(call, storage, admit)
   return uploadStatus(request.uploadId, settings, storage)
 }
 
@@ -71,15 +71,14 @@ function asAnswer(answer: Reply | Receiver): Answer | Receiver {
   return 'status' in answer ? { reply: answer } : answer
 }
 
-function receiveForm({ id, request, settings }: Call, storage: Storage): Receiver {
+function receiveForm({ id, request, settings }: Call, storage: Storage, admit: Admit): Receiver {
   const boundary = requireBoundary(request.contentType)
   const bytes = requireBodyLength(request, settings)
   if (request.contentLength === 0) throw new Fault('NOTHING_UPLOADED')
   if (request.contentLength === 'absent' && !request.isChunked) throw new Fault('LENGTH_REQUIRED')
   storage.requireSpace(bytes)
-  const sender = senderOf(request, settings)
   const bodyBytes = request.isChunked ? Infinity : bytes
-  return new FormUpload(id, boundary, settings, storage, { sender, bodyBytes })
+  return new FormUpload(id, boundary, settings, storage, { bodyBytes, admit })
 }
 
 /** A client that does not know the id gets NO_SUCH_UPLOAD and learns nothing. */

@@ -22,7 +22,7 @@ test('without any header nothing is known', () => {
     requestPath: undefined,
     uploadLength: undefined,
     uploadOffset: undefined,
-    metadata: { text: '', name: '', type: '', fields: [] },
+    metadata: { text: '', name: '', type: '', fields: [], submission: '' },
     checksum: undefined,
   })
 })
@@ -60,6 +60,7 @@ test('metadata gives name and type, and fields for the rest', () => {
       { name: 'is_secret', value: '' },
       { name: 'note', value: 'a, b' },
     ],
+    submission: '',
   })
 })
 

@@ -30,6 +30,8 @@ export type Metadata = {
   readonly type: string
   /** The other pairs, as if they were fields of a form. */
   readonly fields: readonly Field[]
+  /** The id of the submission that it belongs to; '' for one of its own. */
+  readonly submission: string
 }
 
 export type Checksum = {
@@ -107,7 +109,7 @@ export function parseMetadata(text: string): Metadata {
     .map(([name, value]) => ({ name, value }))
   const name = pairs.get('filename') || pairs.get('name') || ''
   const type = pairs.get('filetype') || pairs.get('type') || ''
-  return { text, name, type, fields }
+  return { text, name, type, fields, submission: pairs.get('submission') ?? '' }
 }
 
 /** Parses `sha1 base64`, the checksum of the body of this request. */
@@ -152,6 +154,13 @@ function badUploadFault(detail: string): Fault {
   return new Fault('BAD_UPLOAD', detail)
 }
 
-const ownKeys: ReadonlySet<string> = new Set(['filename', 'name', 'filetype', 'type'])
+const ownKeys: ReadonlySet<string> = new Set([
+  'filename',
+  'name',
+  'filetype',
+  'type',
+  'relativePath',
+  'submission',
+])
 /** More than any server accepts in one header. */
 const maxMetadataLength = 64 * 1024

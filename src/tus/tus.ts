@@ -8,13 +8,12 @@ import { Fault, methodNotAllowedFault, offsetMismatchFault } from '../fault.ts'
 import { requireBodyLength } from '../http/body-length.ts'
 import type { Reply } from '../http/reply.ts'
 import type { CgiRequest } from '../http/request.ts'
-import type { Sender } from '../http/sender.ts'
 import type { Stored } from '../outcome.ts'
 import { parseId, randomId } from '../random-id.ts'
 import type { Settings } from '../settings/settings.ts'
 import { storedName } from '../storage/filename.ts'
 import type { Appending, Storage, UploadHeader } from '../storage/storage.ts'
-import type { Receiver } from '../upload/receiver.ts'
+import type { Admit, Fields, Receiver } from '../upload/receiver.ts'
 import { requireAllowedExtension, requireFileSize } from '../upload/refusal.ts'
 import {
   emptyReply,
@@ -24,7 +23,7 @@ import {
   unfinishedHeaders,
   withMore,
 } from './body.ts'
-import { checksumAlgorithms, type TusHeaders, tusVersion } from './headers.ts'
+import { checksumAlgorithms, type Metadata, type TusHeaders, tusVersion } from './headers.ts'
 
 /** The reply to OPTIONS: the version, the extensions and the limits that are offered. */
 export function tusOptions({ maxFileBytes }: Settings): Reply {
@@ -49,7 +48,7 @@ export type TusCall = {
   readonly headers: TusHeaders
   readonly settings: Settings
   readonly storage: Storage
-  readonly sender: Sender
+  readonly admit: Admit
 }
 
 /** Throws a Fault for a request that can be refused before its body is read. */
@@ -69,12 +68,13 @@ export function openTus(call: TusCall): Reply | Receiver {
 
 /** POST */
 function create(call: TusCall): Receiver {
-  const { id, request, headers, settings, storage, sender } = call
+  const { id, request, headers, settings, storage, admit } = call
   const { uploadLength: size, metadata, checksum } = headers
   if (size === undefined) throw new Fault('BAD_UPLOAD', 'Upload-Length is missing')
   requireFileSize(size, settings)
   requireAllowedExtension(storedName(metadata.name), settings)
   if (mayHaveBody(request)) requireType(request)
+  const { sender } = admit(fieldsOf(metadata))
   requireRoom(request, size, settings, storage)
   const upload = randomId()
   const { name, type, text } = metadata
@@ -83,6 +83,11 @@ function create(call: TusCall): Receiver {
   const append = storage.unfinished.begin(upload, header, { sender, isWhole })
   const reply = emptyReply(201, [['Location', locationOf(upload, request, headers)]])
   return new TusBody(id, append, storage.unfinished, settings, reply, checksum)
+}
+
+function fieldsOf({ fields, submission }: Metadata): Fields {
+  const own = new Map(submission === '' ? [] : [['_submission', submission]])
+  return { own, others: fields, isResumed: false }
 }
 
 /**

@@ -16,7 +16,7 @@ import type { PendingFile, Storage } from '../storage/storage.ts'
 import { Content } from './content.ts'
 import { KeptFields, shortened } from './kept-fields.ts'
 import { Piece } from './piece.ts'
-import type { Receiver, Source } from './receiver.ts'
+import { type Admission, ownFieldNames, type Receiver, type Source } from './receiver.ts'
 import { requireAllowedExtension, requireFileSize } from './refusal.ts'
 
 /** The file part that is being read. */
@@ -47,7 +47,10 @@ export class FormUpload implements Receiver, Sink {
   readonly #piece: Piece
   readonly #parser: MultipartParser
   readonly #files: ReceivedFile[] = []
+  readonly #source: Source
   readonly #fields: KeptFields
+  readonly #own = new Map<string, string>()
+  #admission: Admission | undefined
   #fieldCount = 0
   #file: FilePart | undefined
   #field: { headers: PartHeaders; bytes: Buffer; length: number } | undefined
@@ -59,8 +62,11 @@ export class FormUpload implements Receiver, Sink {
     this.#id = id
     this.#settings = settings
     this.#storage = storage
+    this.#source = source
     this.#fields = new KeptFields(settings)
-    this.#piece = new Piece(id, storage.unfinished, settings, source)
+    this.#piece = new Piece(id, storage.unfinished, settings, source, (isResumed) =>
+      this.#admit(isResumed),
+    )
     this.#parser = new MultipartParser(boundary, this)
   }
 
@@ -72,6 +78,7 @@ export class FormUpload implements Receiver, Sink {
   end<Result>(accept: MakeReply<Result, Reply>): Result {
     this.#parser.end()
     if (this.#piece.isUsed) return this.#piece.end(this.#fields.all, accept)
+    this.#admit()
     if (this.#files.length === 0) throw new Fault('NOTHING_UPLOADED')
     const pending = this.#files.map((file) => file.pending)
     const before = () => undefined
@@ -140,14 +147,21 @@ export class FormUpload implements Receiver, Sink {
   #beginFile(file: FilePart): void {
     if (!file.isPiece) this.#receive(file)
     else {
-      this.#requireAdmission(file.name)
+      this.#requireAllowed(file.name)
       this.#piece.begin(file.clientName, file.headers.type, file.headers.name)
     }
   }
 
+  #admit(isResumed = false): Admission {
+    const fields = { own: this.#own, others: this.#fields.all, isResumed }
+    this.#admission ??= this.#source.admit(fields)
+    return this.#admission
+  }
+
   /** Checks everything that can be refused before the bytes arrive, then opens the file. */
   #receive(part: FilePart): ReceivedFile {
-    this.#requireAdmission(part.name)
+    this.#admit()
+    this.#requireAllowed(part.name)
     this.#storage.requireFreeName(part.name)
     const hash = this.#settings.checksum === 'sha256' ? openHash('sha256') : undefined
     const pending = this.#storage.create(part.name)
@@ -158,7 +172,7 @@ export class FormUpload implements Receiver, Sink {
     return received
   }
 
-  #requireAdmission(name: string): void {
+  #requireAllowed(name: string): void {
     const { maxFiles } = this.#settings
     if (this.#files.length === maxFiles) {
       throw new Fault('TOO_MANY_FILES', `the limit is ${maxFiles}`)
@@ -202,8 +216,17 @@ export class FormUpload implements Receiver, Sink {
     const { name, charset } = field.headers
     const value = charset.decode(field.bytes.subarray(0, field.length))
     if (name === '_filename') this.#announceName(value)
+    else if (ownFieldNames.has(name)) this.#addOwn(name, value)
     else if (!this.#piece.offer(name, value, this.#files.length > 0))
       this.#fields.add({ name, value })
+  }
+
+  #addOwn(name: string, value: string): void {
+    if (this.#admission !== undefined) {
+      throw new Fault('BAD_UPLOAD', `${name} must come before the file`)
+    }
+    if (this.#own.has(name)) throw new Fault('BAD_UPLOAD', `more than one ${name}`)
+    this.#own.set(name, value)
   }
 
   #announceName(encoded: string): void {

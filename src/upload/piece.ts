@@ -12,7 +12,7 @@ import type { Settings } from '../settings/settings.ts'
 import { storedName } from '../storage/filename.ts'
 import type { Appending, Unfinished } from '../storage/storage.ts'
 import { Content } from './content.ts'
-import { finishedOutcome, type Source } from './receiver.ts'
+import { type Admission, finishedOutcome, type Source } from './receiver.ts'
 import { requireFileSize } from './refusal.ts'
 
 export class Piece {
@@ -20,6 +20,7 @@ export class Piece {
   readonly #unfinished: Unfinished
   readonly #settings: Settings
   readonly #source: Source
+  readonly #admit: (isResumed: boolean) => Admission
   readonly #given = new Map<string, string>()
   #append: Appending | undefined
   #content: Content | undefined
@@ -27,11 +28,18 @@ export class Piece {
   #stored: Stored | undefined
   #hasBegun = false
 
-  constructor(requestId: string, unfinished: Unfinished, settings: Settings, source: Source) {
+  constructor(
+    requestId: string,
+    unfinished: Unfinished,
+    settings: Settings,
+    source: Source,
+    admit: (isResumed: boolean) => Admission,
+  ) {
     this.#requestId = requestId
     this.#unfinished = unfinished
     this.#settings = settings
     this.#source = source
+    this.#admit = admit
   }
 
   /**
@@ -67,7 +75,8 @@ export class Piece {
       return
     }
     const header = { size, name, type, field, metadata: '' }
-    const { sender, bodyBytes } = this.#source
+    const { bodyBytes } = this.#source
+    const { sender } = this.#admit(offset > 0)
     const beginning = { sender, isWhole: bodyBytes > size }
     const append =
       offset === 0 ? this.#unfinished.begin(id, header, beginning) : this.#unfinished.claim(id)

@@ -1,5 +1,6 @@
-// The seam to app: the type of whatever receives the body of a request (form.ts, tus/body.ts), and
-// the outcome of an upload in pieces that has become a file.
+// The seam to app: the type of whatever receives the body of a request (form.ts, tus/body.ts), what
+// it asks app before a file is received, and the outcome of an upload in pieces that has become a
+// file.
 
 import type { Reply } from '../http/reply.ts'
 import type { Sender } from '../http/sender.ts'
@@ -9,10 +10,41 @@ import { shortened } from './kept-fields.ts'
 
 /** Where a body comes from. */
 export type Source = {
-  readonly sender: Sender
   /** How long the body is; Infinity when that is not announced. */
   readonly bodyBytes: number
+  readonly admit: Admit
 }
+
+/**
+ * Asks whether the sender may store what follows, and where: once a request, before its first file
+ * is received, or at the end of a form that has none. Throws the Fault of a guard.
+ */
+export type Admit = (fields: Fields) => Admission
+
+/** The text that came before the first file. */
+export type Fields = {
+  /** The program's own fields, by name (see ownFieldNames). They are kept and told nowhere. */
+  readonly own: ReadonlyMap<string, string>
+  /** All others, in their order. The last one of a name is the answer. */
+  readonly others: readonly Field[]
+  /** A piece of an upload that was admitted when it began: whoever knows its id may send it. */
+  readonly isResumed: boolean
+}
+
+export type Admission = {
+  /** Whose limits count. */
+  readonly sender: Sender
+  /** Where the files go: the components of a path below the directory. */
+  readonly folder: readonly string[]
+}
+
+/** Fields of a form that the program itself understands, beside those of a piece. */
+export const ownFieldNames: ReadonlySet<string> = new Set([
+  '_submission',
+  '_close',
+  '_passphrase',
+  '_invite',
+])
 
 /** Call write() and then end(); after a Fault, abort(). */
 export type Receiver = {
