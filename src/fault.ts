@@ -193,6 +193,11 @@ export const faults = {
     '`content_check`: the name is that of a picture, video, archive or the like, and the file ' +
       'begins as a program, a script or a page',
   ],
+  REFUSED_BY_SCAN: [
+    422,
+    'A file was refused when it was scanned.',
+    '`scan_command` ended with 1 for a file; the error log has what it printed',
+  ],
   UPLOAD_BUSY: [
     423,
     'This upload is being received from somewhere else at the moment.',
@@ -226,6 +231,12 @@ export const faults = {
     'Too many uploads are unfinished here at the moment.',
     'a new upload in pieces while the sender has its share of `max_partial_uploads` unfinished, ' +
       'or all are taken',
+    'passing',
+  ],
+  SCAN_FAILED: [
+    503,
+    'The upload cannot be scanned at the moment.',
+    '`scan_command` is missing, fails or takes over 30 s; the error log says which',
     'passing',
   ],
   DISK_FULL: [

@@ -48,6 +48,7 @@ test('a file with the directory alone gives every default', () => {
     allowExtensions: [],
     blockExtensions: [...executedByServers, ...obeyedByWindows],
     contentCheck: true,
+    scanCommand: [],
     onConflict: 'rename',
     fileMode: 0o640,
     allowPublicDirectory: false,

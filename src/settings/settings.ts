@@ -23,6 +23,8 @@ export type Settings = {
   /** In lower case, without the leading dot. */
   readonly blockExtensions: readonly string[]
   readonly contentCheck: boolean
+  /** Has `{file}`; empty for none. */
+  readonly scanCommand: readonly string[]
   readonly onConflict: 'rename' | 'reject' | 'overwrite'
   /** Permission bits of chmod(2), never an execute bit. */
   readonly fileMode: number

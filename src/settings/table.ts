@@ -1,12 +1,13 @@
 // The one table of settings. The loader, --help, the man page, the sample file and the README's
 // table are made from it or held against it. A new setting is a field of Settings and a row here,
-// or in sender-rows.ts when it is about who may send and how much, or in page-rows.ts when it is
-// about the page.
+// or in sender-rows.ts when it is about who may send and how much, in told-rows.ts when it names
+// programs or people, or in page-rows.ts when it is about the page.
 
 import { pageRows } from './page-rows.ts'
 import type { SettingsRow } from './row.ts'
 import { senderRows } from './sender-rows.ts'
 import type { LoadedSettings, SettingsRows } from './settings.ts'
+import { toldRows } from './told-rows.ts'
 import {
   address,
   boolean,
@@ -187,6 +188,7 @@ const settingsRows: SettingsRows = {
     default: 'full',
     help: 'how much of an address is logged; network = IPv4 /24, IPv6 /48',
   },
+  ...toldRows,
   ...senderRows,
   ...pageRows,
 }

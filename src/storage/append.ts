@@ -26,6 +26,7 @@ import {
 import { note } from './journal.ts'
 import { removePlaceholder } from './placement.ts'
 import { keepReceipt, sweepReceipts } from './receipts.ts'
+import { scan } from './scan.ts'
 import type { UploadState } from './state.ts'
 import type { Appending, Finished, UploadHeader } from './storage.ts'
 import { announce } from './watchers.ts'
@@ -121,25 +122,30 @@ export class Append implements Appending {
       this.release()
       return result
     } catch (error) {
-      if (this.offset > 0) attempt(() => this.publish())
+      if (error instanceof Fault && error.code === 'REFUSED_BY_SCAN') this.remove()
+      else if (this.offset > 0) attempt(() => this.publish())
       throw error
     }
   }
 
   #finish<Result>(accept: (finished: Finished) => readonly [Result, Stored]): Result {
     const { durable, fileMode } = this.#directory.settings
+    const name = storedName(this.header.name)
     // A name that was taken meanwhile is known before a large file is read again.
     if (this.#state.placedAs === undefined) {
-      this.#directory.requireFreeName(storedName(this.header.name))
+      this.#directory.requireFreeName(name)
     }
     this.#flush()
     const sha256 = this.#sum()
     const inode = finishFile(this.#data, fileMode, durable)
+    if (this.#state.placedAs === undefined) {
+      scan([{ name, path: this.#file('data') }], this.#directory.settings)
+    }
     const seconds = Math.max(0, (Date.now() - this.#state.header.startedAt) / 1000)
     const pieces = this.endBytes > this.offset ? this.#pieces + 1 : this.#pieces
     this.#claim.requireOurs()
-    const keep = ([name = '']: readonly string[]) => {
-      const [result, stored] = accept({ name, sha256, pieces, seconds })
+    const keep = ([placed = '']: readonly string[]) => {
+      const [result, stored] = accept({ name: placed, sha256, pieces, seconds })
       keepReceipt(this.#directory.notes, this.#key, this.header, stored)
       return result
     }
@@ -152,7 +158,7 @@ export class Append implements Appending {
     this.#forgetPlaceholder()
     const path = this.#linked(inode)
     try {
-      const file = { path, inode, name: storedName(this.header.name), size: this.header.size }
+      const file = { path, inode, name, size: this.header.size }
       return commit(this.#directory, [file], () => undefined, keep)
     } finally {
       if (path !== this.#file('data')) attempt(() => unlinkSync(path))
@@ -256,13 +262,15 @@ export class Append implements Appending {
   #readInto(hash: Hash): boolean {
     const buffer = Buffer.allocUnsafeSlow(256 * 1024)
     const startedAt = performance.now()
+    const isScanned = this.#directory.settings.scanCommand.length > 0
+    const maxMilliseconds = isScanned ? maxSumBeforeScan : maxSumMilliseconds
     for (let at = 0; at < this.header.size; ) {
       const count = readSync(this.#data, buffer, 0, buffer.length, at)
       if (count === 0) throw new Error(`${this.#file('data')} ends at ${at}`)
       hash.update(buffer.subarray(0, count))
       this.#claim.beat()
       at += count
-      if (performance.now() - startedAt > maxSumMilliseconds) return false
+      if (performance.now() - startedAt > maxMilliseconds) return false
     }
     return true
   }
@@ -270,3 +278,5 @@ export class Append implements Appending {
 
 /** Apache and nginx wait 60 s for a program that sends nothing. */
 const maxSumMilliseconds = 40_000
+/** A scan has 30 s. */
+const maxSumBeforeScan = 25_000

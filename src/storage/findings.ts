@@ -25,6 +25,7 @@ import { userName } from './owner.ts'
 import { Pending } from './pending.ts'
 import { meansNoLinks } from './placement.ts'
 import { directoryProblem } from './problem.ts'
+import { scanned } from './scan.ts'
 import { freeSpace } from './space.ts'
 import { existing } from './state.ts'
 import type { InspectedStorage } from './storage.ts'
@@ -98,6 +99,7 @@ function tryStoring(settings: Settings, path: string): Finding[] {
         syncing(path),
         ...nameLength(path),
         ...clockFindings(clock),
+        ...scannerFindings(settings, pending.path),
       ]
     } finally {
       pending.discard()
@@ -107,6 +109,19 @@ function tryStoring(settings: Settings, path: string): Finding[] {
   } finally {
     if (!wasThere) attempt(() => incoming.folder.removeEmpty())
   }
+}
+
+/** `path`: of a harmless file. */
+function scannerFindings({ scanCommand }: Settings, path: string): Finding[] {
+  if (scanCommand.length === 0) return []
+  const [program = ''] = scanCommand
+  const { exit, text } = scanned(path, scanCommand, 10)
+  if (exit === 0) return [fine('SCANNER', `scanner: ${program} passes a harmless file`)]
+  const message = `every upload fails, since the scanner does not pass a harmless file: ${text}`
+  const remedy =
+    `see that ${program} is installed and that its service runs, then try it by hand as the user ` +
+    'of the web server'
+  return [failure('SCANNER_FAILS', message.replace(/\s+/g, ' '), remedy)]
 }
 
 function linking(path: string, other: string): Finding {

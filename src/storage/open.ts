@@ -6,6 +6,7 @@ import { commit } from './commit.ts'
 import { Directory } from './directory.ts'
 import { translated } from './files.ts'
 import { Pending } from './pending.ts'
+import { scan } from './scan.ts'
 import type { PendingFile, Storage } from './storage.ts'
 import { UnfinishedUploads } from './unfinished.ts'
 
@@ -17,7 +18,11 @@ export function openStorage(settings: Settings, path: string): Storage {
     requireSpace: (bytes) => directory.space.require(bytes, 1),
     requireFreeName: (name) => directory.requireFreeName(name),
     create: (name) => create(directory, name),
-    commit: (files, before, accept) => commit(directory, files.map(ours), before, accept),
+    commit(files, before, accept) {
+      const whole = files.map(ours)
+      scan(whole, settings)
+      return commit(directory, whole, before, accept)
+    },
     sweep: () => directory.sweep(directory.incoming.now()),
   }
 }

@@ -126,12 +126,14 @@ test('what is malformed or not allowed is refused with its code, and nothing is 
   await refused('DIRECTORY_UNUSABLE', { DOCUMENT_ROOT: '/' })
 })
 
-/** Uploads in pieces and slow ones have tests of their own: test/pieces, test/tus, slow.test.ts. */
+/** They have tests of their own: test/pieces, test/tus, slow.test.ts, scan.test.ts. */
 const elsewhere: ReadonlySet<string> = new Set([
   'BAD_UPLOAD',
   'CHECKSUM_MISMATCH',
   'NOT_A_PIECE',
   'NO_SUCH_UPLOAD',
+  'REFUSED_BY_SCAN',
+  'SCAN_FAILED',
   'OFFSET_MISMATCH',
   'TOO_MANY_UPLOADS',
   'TOO_SLOW',

@@ -95,6 +95,10 @@ const packages = {
   sshfs: 'sshfs',
   rclone: 'rclone',
   setfacl: 'acl',
+  clamd: 'clamav-daemon',
+  clamdscan: 'clamdscan',
+  postfix: 'postfix',
+  msmtp: 'msmtp',
 } as const
 
 // Packages without a program of their own, and a file that shows that each is installed.

@@ -87,7 +87,7 @@ export const byItself: Way = async (t, settings = {}) => {
       env,
       ...(body === undefined ? {} : { body }),
     })
-    const isTold = reply.status >= 500 || reply.stderr.includes('FOREIGN_ORIGIN')
+    const isTold = reply.status >= 500 || /FOREIGN_ORIGIN|REFUSED_BY_SCAN/.test(reply.stderr)
     if (reply.stderr !== '' && !isTold) throw new Error(reply.stderr)
     return {
       status: reply.status,
