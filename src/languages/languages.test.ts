@@ -69,7 +69,9 @@ test('every language has the keys of English, in their order', () => {
 })
 
 test('every sentence has the holes of the English one, each as often', () => {
-  const holes = (sentence = '') => (sentence.match(/\{\w+\}/g) ?? []).sort().join()
+  // Of a sentence with forms for numbers (`|`) the last one counts: "one file" needs no hole.
+  const holes = (sentence = '') =>
+    (sentence.replace(/.*\|/, '').match(/\{\w+\}/g) ?? []).sort().join()
   assert.deepEqual(
     wrong((sentence, key) => holes(sentence) !== holes(english[key])),
     [],

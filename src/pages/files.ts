@@ -7,6 +7,7 @@
 import apacheExample from '../../apache-example.conf?asset'
 import scriptHash from './client/form.client.ts?sha256'
 import script from './client/form.client.ts?text'
+import done from './done.html?text'
 import errorPage from './error.html?text'
 import form from './form.html?text'
 import frame from './frame.html?text'
@@ -20,6 +21,8 @@ export const pages = {
   frame,
   form,
   result,
+  /** A part of the form page and of the page of a result. */
+  done,
   error: errorPage,
   mark,
   style,

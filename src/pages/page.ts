@@ -26,8 +26,7 @@ export function formPage(settings: Settings, theme: Theme, action = '', debug = 
   // This is only for the browser's file dialog. The script checks the lists among the attributes.
   const accept = allowExtensions.map((extension) => `.${extension}`).join(',')
   return page(200, pages.form, settings, theme, {
-    mark:
-      theme.logo === '' ? trusted(pages.mark) : html`<img class="logo" alt="" src="${theme.logo}">`,
+    mark: trusted(theme.logo === '' ? pages.mark : ''),
     message: message === '' ? trusted('') : html`<p class="message">${message}</p>`,
     attributes: html`${action === '' ? '' : html` action="${action}"`}${scriptSettings(settings)}`,
     limits: limits(settings, theme),
@@ -37,6 +36,8 @@ export function formPage(settings: Settings, theme: Theme, action = '', debug = 
       accept === '' ? '' : html` accept="${accept}"`
     }`,
     submit: text('form.submit'),
+    // The script fills it when the files have arrived.
+    done: donePart(theme, '', trusted(''), trusted(''), trusted('')),
     text: scriptText(theme),
     script: trusted(`<script>${pages.script}</script>`),
     debug: debugSection(debug),
@@ -45,14 +46,14 @@ export function formPage(settings: Settings, theme: Theme, action = '', debug = 
 
 export function resultPage(receipt: Stored, settings: Settings, theme: Theme): Reply {
   const { text } = theme.language
+  const facts = html`${[
+    html`<dt>${text('result.receipt')}</dt><dd><code>${receipt.id}</code></dd>`,
+    html`<dt>${text('result.time')}</dt><dd><time>${receipt.time}</time></dd>`,
+  ]}`
+  const files = html`${receipt.files.map((file) => receiptItem(file, settings, theme))}`
+  const sums = html`${receipt.files.map(checksumItem)}`
   return page(201, pages.result, settings, theme, {
-    heading: text('result.heading'),
-    files: html`${receipt.files.map((file) => receiptItem(file, settings, theme))}`,
-    receipt: html`${[
-      html`<dt>${text('result.receipt')}</dt><dd><code>${receipt.id}</code></dd>`,
-      html`<dt>${text('result.time')}</dt><dd><time>${receipt.time}</time></dd>`,
-    ]}`,
-    more: text('result.more'),
+    done: donePart(theme, text('result.heading'), facts, files, sums),
   })
 }
 
@@ -83,6 +84,28 @@ function debugSection(debug: string): Fragment {
   return html`<section class="debug"><h2>Debug</h2><pre>${debug}</pre></section>`
 }
 
+/** What became of the files, the same on the form page and on the page of a result. */
+function donePart(
+  { language: { text } }: Theme,
+  heading: string,
+  facts: Fragment,
+  files: Fragment,
+  sums: Fragment,
+): Fragment {
+  return trusted(
+    fill(pages.done, {
+      heading,
+      facts,
+      files,
+      sums,
+      folded: trusted(sums.html === '' ? ' hidden' : ''),
+      sumsLabel: text('result.sums'),
+      more: text('result.more'),
+      save: text('result.save'),
+    }),
+  )
+}
+
 /** The settings that the script needs, as data attributes of the form. */
 function scriptSettings(settings: Settings): Fragment {
   const lists = [
@@ -90,6 +113,7 @@ function scriptSettings(settings: Settings): Fragment {
     ['block-extensions', settings.blockExtensions],
   ] as const
   const attributes = [
+    ...(settings.successRedirect === '' ? [] : [['redirect', settings.successRedirect] as const]),
     ['max-file-bytes', settings.maxFileBytes],
     ['max-request-bytes', settings.maxRequestBytes],
     ['max-files', settings.maxFiles],
@@ -139,8 +163,12 @@ function receiptItem(file: StoredFile, settings: Settings, theme: Theme): Fragme
     const [before = '', after = ''] = theme.language.text('result.sentAs').split('{name}')
     parts.push(html` <span class="note">${before}<bdi>${file.name}</bdi>${after}</span>`)
   }
-  if (file.sha256 !== undefined) parts.push(html` <code class="sum">sha256 ${file.sha256}</code>`)
   return html`<li>${parts}</li>`
+}
+
+function checksumItem({ stored, sha256 }: StoredFile): Fragment {
+  if (sha256 === undefined) return trusted('')
+  return html`<li><bdi class="name">${stored}</bdi> <code class="sum">${sha256}</code></li>`
 }
 
 /** Puts a page file into the frame that all three pages share. */
@@ -153,7 +181,11 @@ function page(
 ): Reply {
   const { language, style } = theme
   const ownersStyle = style === '' ? '' : `<style>${style}</style>`
-  const title = settings.title === defaultTitle ? language.text('title') : settings.title
+  const isOwn = settings.title !== defaultTitle
+  const title = isOwn ? settings.title : language.text('title')
+  const logo = theme.logo === '' ? '' : html`<img class="logo" alt="" src="${theme.logo}">`
+  // Pages without a hole for it do not show it.
+  const brand = html`${logo}${isOwn ? html`<p class="brand">${title}</p>` : ''}`
   return {
     status,
     headers: [
@@ -167,7 +199,7 @@ function page(
       direction: language.direction,
       title,
       styles: trusted(`<style>${pages.style}</style>${ownersStyle}`),
-      content: trusted(fill(content, { title, ...holes })),
+      content: trusted(fill(content, { title, brand, ...holes })),
     }),
   }
 }

@@ -58,12 +58,12 @@ visit(
       send(page),
     ])
     assert.equal(reply.status(), 201)
-    await page.getByRole('heading', { name: 'The upload is stored' }).waitFor()
+    await page.getByRole('heading', { name: 'All files have arrived' }).waitFor()
     const link = page.getByRole('link', { name: 'a b.txt' })
     assert.equal(await link.getAttribute('href'), 'https://files.example.org/in/a%20b.txt')
-    assert.match((await page.locator('body').textContent()) ?? '', /sha256 [0-9a-f]{64}/)
+    assert.match((await page.locator('body').textContent()) ?? '', /[0-9a-f]{64}/)
     assert.equal(receiver.stored().size, 2)
-    await page.getByRole('link', { name: 'Upload more files' }).click()
+    await page.getByRole('link', { name: 'Send more files' }).click()
     await page.getByRole('heading', { name: 'Upload files' }).waitFor()
   },
 )
@@ -96,7 +96,7 @@ visit(
     await send(page)
     const link = page.getByRole('link', { name: 'Stored as a b.txt' })
     assert.equal(await link.getAttribute('href'), 'https://files.example.org/in/a%20b.txt')
-    assert.match((await page.locator('#queue').textContent()) ?? '', /sha256 [0-9a-f]{64}/)
+    assert.match((await page.locator('#queue').textContent()) ?? '', /[0-9a-f]{64}/)
     assert.equal(readFileSync(join(receiver.directory, 'a b.txt')).length, 10)
   },
 )

@@ -42,7 +42,7 @@ const take = (chosen: Chosen[]) => {
 }
 
 document.body.classList.add('live')
-hint.textContent = say('queue.hint')
+element('chosen').textContent = say('queue.hint')
 hint.hidden = false
 for (const limit of document.querySelectorAll<HTMLElement>('[data-bytes]')) {
   limit.textContent = size(Number(limit.dataset['bytes']))
