@@ -50,8 +50,9 @@ main() {
   stage=programs
   say "Run ${where_words} as user $uid, $(date -u '+%Y-%m-%d %H:%M UTC' 2>/dev/null)"
   if [ "$uid" = 0 ]; then
-    say 'You are root, and no permission stops root. Run this again as the web server user:'
-    say "    su -s /bin/sh www-data -c $(quote "sh $(quote "$self")")"
+    choose_account
+    say "You are root, and no permission stops root. Run this again as $account:"
+    say "    su -s /bin/sh $account -c $(quote "sh $(quote "$self")")"
   fi
   if [ $# -gt 0 ]; then
     for file in "$@"; do
@@ -72,6 +73,14 @@ main() {
   stage=facts
   facts
   stage=over
+}
+
+# Sets account: whose folder this is, as whom suexec runs it, or else the web server's user.
+choose_account() {
+  # shellcheck disable=SC2046 # words
+  set -- $(ls -ld -- "$here" 2>/dev/null)
+  account=${3:-root}
+  case $account in root | *[!a-z0-9_-]*) account=www-data ;; esac
 }
 
 # --- The answer -----------------------------------------------------------------------------------

@@ -682,7 +682,7 @@ say_what_next() {
   if [ "$mode" = script ]; then
     say "- For another form, run this again with another --name and --upload-dir"
   fi
-  say "- To find out what is wrong, if anything: $(quote "$program") check"
+  say "- To find out what is wrong, if anything: $(quote "$target") check"
   if [ "$apache_conf" = no ]; then
     say '- For another address, passwords or the limits of Apache, see apache-example.conf'
   fi

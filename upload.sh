@@ -26,8 +26,10 @@ main() {
   if [ $# -lt 2 ]; then stop 64 'usage: [PIECE=BYTES] upload.sh URL FILE…'; fi
   url=$1
   shift
+  if ! command -v curl >/dev/null; then stop 69 'upload.sh needs curl: install it'; fi
   prepare_state
-  passed='' # whether anything has arrived
+  reached='' # whether any server was there
+  passed=''  # whether anything has arrived
   for file do send_file; done
   # Only now: until all files are stored, another run gets the same receipts, sends nothing twice.
   while read -r key; do rm -f "$key"; done <"$tmp.done"
@@ -106,6 +108,8 @@ exchange() {
   if [ -z "$offset" ]; then
     # Not in the address, which servers write into their logs.
     code=$(request -H "X-Upload-Id: $id" "$url")
+    # No such address, nobody there, or no TLS with whoever is.
+    case $? in [1-7] | 35 | 51 | 58 | 60 | 77) ;; *) reached=yes ;; esac
   else
     find_end
     # 201 and yet a failure: the connection broke within the receipt.
@@ -161,9 +165,10 @@ find_cuts() {
   done
 }
 
-# Prints the HTTP status. A connection that is silent for 100 seconds counts as broken.
+# Prints the HTTP status. A connection that is silent for 100 seconds counts as broken. What curl
+# says of a failure is for the end: most failures pass.
 request() {
-  curl -sS -o "$tmp.body" -D "$tmp.head" -w '%{http_code}' -H 'Accept: text/plain' -H 'Expect:' \
+  curl -sS --stderr "$tmp.curl" -o "$tmp.body" -D "$tmp.head" -w '%{http_code}' -H 'Accept: text/plain' -H 'Expect:' \
     --connect-timeout 30 --speed-time 100 --speed-limit 1 "$@"
 }
 
@@ -179,6 +184,7 @@ decide_next() {
       if [ -z "$told" ]; then stop 69 "$url: no upload.cgi"; fi
       continue_at_told
       ;;
+    30[12378]) stop 69 "$url: moved; use this address: $(location)" ;;
     409)
       # Another run sends the same file at the same time: what it sent counts, too.
       if [ -z "$told" ]; then fail; fi
@@ -274,11 +280,20 @@ is_ours() {
 
 try_again() {
   tries=$((tries + 1))
-  if [ $tries -ge 20 ]; then fail 75; fi
+  if [ $tries -ge 20 ] || { [ $tries -ge 3 ] && [ -z "$reached" ]; }; then fail 75; fi
+}
+
+# Prints the address that the last reply names instead.
+location() {
+  tr -d '\r' <"$tmp.head" | sed -n 's/^[Ll]ocation: *//p' | sed -n '$p' | head -c 1000 | safe
 }
 
 # Ends the run, with the given exit status or with 69.
 fail() {
+  if [ "$code" = 000 ]; then
+    echo >&2
+    stop "${1:-69}" "$shown: no answer from $url: $(tail -n 1 "$tmp.curl" | safe)"
+  fi
   printf '\n%s: HTTP %s %s\n' "$shown" "$code" "$(head -c 1000 "$tmp.body" | safe)" >&2
   exit "${1:-69}"
 }

@@ -2,11 +2,11 @@
 // file system it is on. It only reads and reports; usable.ts refuses a directory.
 
 import { lstatSync, statSync } from 'node:fs'
-import { sep } from 'node:path'
+import { join, sep } from 'node:path'
 import { type Finding, failure, fine, modeText, quoted, warning } from '../finding.ts'
 import type { LoadedSettings } from '../settings/settings.ts'
 import { inert } from '../settings/table.ts'
-import { type Site, siteOf } from '../storage/exposure.ts'
+import { otherDirectory, type Site, siteOf } from '../storage/exposure.ts'
 import { openInspectedStorage } from '../storage/findings.ts'
 import { attempt } from '../system-error.ts'
 import { inheritanceFindings } from './inheritance.ts'
@@ -42,9 +42,11 @@ function exposureFindings(
   const findings = settings.allowPublicDirectory
     ? publicFindings(settings, siteOf(directory, documentRoots) || directory)
     : []
-  if (directory.split(sep).includes('cgi-bin')) {
+  const parts = directory.split(sep)
+  if (parts.includes('cgi-bin')) {
     const message = `the directory is in a cgi-bin, where servers run what they find`
-    findings.push(warning('DIRECTORY_IN_CGI_BIN', message, 'choose a directory elsewhere'))
+    const remedy = otherDirectory(join(sep, ...parts.slice(0, parts.indexOf('cgi-bin') + 1)))
+    findings.push(warning('DIRECTORY_IN_CGI_BIN', message, remedy))
   }
   const { mode } = statSync(directory)
   if ((mode & 0o002) !== 0) {
@@ -61,6 +63,7 @@ function publicFindings({ allowExtensions }: LoadedSettings, place: string): Fin
     'let the server send X-Content-Type-Options: nosniff and Content-Disposition: attachment ' +
     'there and run no programs: docs/servers.md, "A public directory"; or choose a directory ' +
     'outside the site'
+  const harmless = allowExtensions.filter((extension) => inert.includes(extension))
   const active = allowExtensions.filter((extension) => !inert.includes(extension))
   if (allowExtensions.length > 0 && active.length === 0) {
     return [warning('DIRECTORY_PUBLIC', message, remedy)]
@@ -71,7 +74,9 @@ function publicFindings({ allowExtensions }: LoadedSettings, place: string): Fin
     warning(
       'PUBLIC_KINDS',
       `allow_extensions takes ${kinds}: a browser may run them with the rights of the site`,
-      'remove them from allow_extensions; without that setting only harmless kinds are taken',
+      harmless.length === 0
+        ? 'remove allow_extensions: without that setting only harmless kinds are taken'
+        : `allow_extensions = ${JSON.stringify(harmless)}`,
     ),
   ]
 }

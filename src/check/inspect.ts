@@ -3,27 +3,25 @@
 // server gives: its user, its limits, its document root. It changes nothing, except that it creates
 // a file where uploads are received and removes it again.
 
-import { realpathSync } from 'node:fs'
 import { type Finding, failure, fine } from '../finding.ts'
 import type { Env } from '../http/request.ts'
 import { siteOfRequest } from '../http/site.ts'
 import type { LoadedSettings } from '../settings/settings.ts'
-import { exposureOf, type Site } from '../storage/exposure.ts'
+import { exposureOf, realPlace, type Site } from '../storage/exposure.ts'
 import { userName } from '../storage/owner.ts'
 import { directoryProblem } from '../storage/problem.ts'
 import { usableDirectory } from '../storage/usable.ts'
-import { attempt } from '../system-error.ts'
 import { directoryFindings } from './directory.ts'
 import { limitFindings } from './limits.ts'
 import { placeFindings } from './place.ts'
 import { settingsFindings } from './settings.ts'
 
-/** `program`: the executable. Never throws. */
-export function inspect(settings: LoadedSettings, env: Env, program: string): Finding[] {
+/** `program`: the executable. `why`: why as this user, to be added in words. Never throws. */
+export function inspect(settings: LoadedSettings, env: Env, program: string, why = ''): Finding[] {
   const isRequest = env['GATEWAY_INTERFACE'] !== undefined
   const site = siteSeenFrom(settings, env, program)
   return [
-    fine('USER', `looked at as user ${userName(process.geteuid?.() ?? -1)}`),
+    fine('USER', `looked at as user ${userName(process.geteuid?.() ?? -1)}${why}`),
     ...guarded('SETTINGS', () => settingsFindings(settings, site.documentRoots, program)),
     ...guarded('DIRECTORY', () => storeFindings(settings, site)),
     ...guarded('PLACE', () => placeFindings(settings, program)),
@@ -49,8 +47,8 @@ function storeFindings(settings: LoadedSettings, site: Site): Finding[] {
 
 /** The place of the directory, if that is why requests refuse it. */
 function exposureProblem(settings: LoadedSettings, site: Site): Finding | undefined {
-  const directory = attempt(() => realpathSync(settings.directory))
-  const exposure = directory === undefined ? undefined : exposureOf(directory, settings, site)
+  const directory = realPlace(settings.directory)
+  const exposure = exposureOf(directory, settings, site)
   if (exposure === undefined) return undefined
   return failure(exposure.code, `${directory} ${exposure.reason}`, exposure.remedy)
 }

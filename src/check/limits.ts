@@ -73,7 +73,7 @@ const needs = [
     least: 650e6,
     text: (soft: number) =>
       `${formatSize(soft)} of address space; the program needs 650 MB to start`,
-    remedy: 'RLimitMEM 700000000, in the server configuration or .htaccess',
+    remedy: 'RLimitMEM max, in the server configuration or .htaccess',
   },
   {
     name: 'Max data size',

@@ -2,13 +2,15 @@
 // read or write their file. It only reads and reports.
 
 import { accessSync, constants, type Stats, statSync } from 'node:fs'
-import { basename, dirname } from 'node:path'
+import { basename, dirname, isAbsolute } from 'node:path'
 import { type Finding, failure, fine, modeText, quoted, warning } from '../finding.ts'
 import { readLogo, readStylesheet, textOn } from '../pages/theme.ts'
-import { formatSize } from '../quantity.ts'
-import type { LoadedSettings } from '../settings/settings.ts'
+import { encodeSize, formatSize } from '../quantity.ts'
+import type { LoadedSettings, SettingsProblem } from '../settings/settings.ts'
 import { secretKeys } from '../settings/table.ts'
 import { type Site, siteOf } from '../storage/exposure.ts'
+import { userName } from '../storage/owner.ts'
+import { closedWay } from '../storage/problem.ts'
 import { attempt } from '../system-error.ts'
 
 export function settingsFindings(
@@ -17,11 +19,11 @@ export function settingsFindings(
   program: string,
 ): Finding[] {
   const from = settings.file === '' ? 'no settings file; environment and defaults' : settings.file
-  const wrong = settings.problems.map(({ where, problem, remedy }) =>
-    failure('SETTINGS_WRONG', `${where}: ${problem}`, remedy),
-  )
+  const none = noFile(settings, program)
+  // Without a file it goes without saying that nothing is set.
+  const wrong = none.length > 0 ? [] : settings.problems.map(wrongFinding)
   return [
-    ...noFile(settings, program),
+    ...none,
     ...(wrong.length > 0 ? wrong : [fine('SETTINGS', `settings: ${from}`)]),
     ...fileFindings(settings, documentRoots),
     ...lookFindings(settings),
@@ -37,6 +39,12 @@ function noFile({ file, directory, problems }: LoadedSettings, program: string):
   const message = `there is no settings file: neither ${beside} nor /etc/upload-cgi.toml`
   const remedy = `${quoted(program)} init --directory /srv/uploads > ${quoted(beside)}`
   return [failure('SETTINGS_MISSING', message, remedy)]
+}
+
+function wrongFinding({ key, where, problem, remedy }: SettingsProblem): Finding {
+  const closed =
+    key === 'config' && isAbsolute(where) ? closedWay(where, 'the settings') : undefined
+  return closed ?? failure('SETTINGS_WRONG', `${where}: ${problem}`, remedy)
 }
 
 function fileFindings(settings: LoadedSettings, documentRoots: Site['documentRoots']): Finding[] {
@@ -130,7 +138,8 @@ function contradictions(settings: LoadedSettings): Finding[] {
   // The request also has some fields beside the piece.
   if (maxRequestBytes > 0 && chunkBytes + 4096 > maxRequestBytes) {
     const message = `pieces of chunk_size (${formatSize(chunkBytes)}) are over max_request_size`
-    const remedy = 'lower chunk_size, or raise max_request_size'
+    const needed = encodeSize(Math.ceil((chunkBytes + 4096) / 1e6) * 1e6)
+    const remedy = `max_request_size = "${needed}"   # or lower chunk_size`
     findings.push(failure('CHUNK_TOO_LARGE', message, remedy))
   }
   // Four fields are the page's own: _upload, _offset, _size, _filename.
@@ -159,15 +168,26 @@ function logFindings({ logFile }: LoadedSettings, documentRoots: Site['documentR
     findings.push(fine('LOG_FILE', `log_file: ${logFile}`))
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    const remedy =
-      `let the program's user write there: touch ${quoted(logFile)} && chown USER ` +
-      `${quoted(logFile)}`
-    findings.push(warning('LOG_UNUSABLE', `log_file cannot be written: ${reason}`, remedy))
+    findings.push(
+      warning('LOG_UNUSABLE', `log_file cannot be written: ${reason}`, logRemedy(logFile, stats)),
+    )
   }
   const site = siteOf(logFile, documentRoots)
   if (site !== '' && !basename(logFile).startsWith('.ht')) {
     const message = `log_file is in ${site}, where the web server may show it to everyone`
-    findings.push(warning('LOG_PUBLIC', message, 'choose a file outside the site'))
+    const better = `log_file = ${JSON.stringify(`${dirname(logFile)}/.ht${basename(logFile)}`)}`
+    const remedy = `${better}   # Apache and LiteSpeed never show .ht files`
+    findings.push(warning('LOG_PUBLIC', message, remedy))
   }
   return findings
+}
+
+/** The program's user, which is that of this process, can write to the log afterwards. */
+function logRemedy(logFile: string, stats: Stats | undefined): string {
+  if (stats !== undefined && !stats.isFile()) {
+    return `log_file = ${JSON.stringify(`${logFile}/upload-cgi.log`)}   # a file, not a folder`
+  }
+  const make = stats === undefined ? `mkdir -p ${quoted(dirname(logFile))} && ` : ''
+  const user = userName(process.geteuid?.() ?? -1)
+  return `${make}touch ${quoted(logFile)} && chown ${user} ${quoted(logFile)}`
 }

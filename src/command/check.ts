@@ -1,44 +1,55 @@
 // `upload.cgi check`: says what would go wrong, and how to fix it, before a visitor finds out. Exit
 // status 0; 64 for a user that does not exist; 78 (EX_CONFIG) when something is wrong. Root may do
-// everything, so for root the checks run as the user that web servers work as, or as `--user`.
+// everything, so for root the checks run as `--user`, else as the account whose folder the program
+// is in, as under suexec, else as the user that web servers work as.
 
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { inspect } from '../check/inspect.ts'
 import { findingText } from '../finding.ts'
 import { loadSettings } from '../settings/load.ts'
 import { failed, print } from './terminal.ts'
 
-/** `user`: a name or a number; '' for root means the web server's user, for others themselves. */
+/** `user`: a name or a number; '' means for root the likely one, for others themselves. */
 export function check(script: string, asJson: boolean, user: string): number {
-  const problem = becomeUser(user)
-  if (problem !== '') return failed(64, problem)
+  const become = becomeUser(user, script || process.execPath)
+  if ('problem' in become) return failed(64, become.problem)
   const settings = loadSettings(process.env, process.execPath, script)
-  const findings = inspect(settings, process.env, process.execPath)
+  const findings = inspect(settings, process.env, process.execPath, become.why)
   const isFine = findings.every((finding) => finding.level !== 'error')
   if (asJson) print(`${JSON.stringify({ ok: isFine, findings })}\n`)
   else print(findings.map(findingText).join(''))
   return isFine ? 0 : 78
 }
 
-/** '' when done, else why it cannot be done. */
-function becomeUser(wanted: string): string {
+/** `served`: what the server runs. `why`: why as this user, if that is a guess. */
+function becomeUser(
+  wanted: string,
+  served: string,
+): { readonly problem: string } | { readonly why: string } {
   if (process.getuid?.() !== 0) {
-    return wanted === '' ? '' : '--user needs root: sudo upload.cgi check --user …'
+    if (wanted === '') return { why: '' }
+    return { problem: '--user needs root: sudo upload.cgi check --user …' }
   }
   const known = readFileSync('/etc/passwd', 'utf8').split('\n')
   const entries = known.map((line) => line.split(':'))
-  const candidates = wanted === '' ? serverUsers : [wanted]
-  const entry = candidates
-    .map((name) => entries.find((fields) => fields[0] === name || fields[2] === name))
-    .find((found) => found !== undefined)
-  if (entry === undefined) return wanted === '' ? '' : `--user: there is no user ${wanted}`
+  const find = (name: string) => entries.find((entry) => entry[0] === name || entry[2] === name)
+  const [server] = serverUsers.map(find).filter((entry) => entry !== undefined)
+  const owner = wanted === '' ? find(String(statSync(dirname(served)).uid)) : undefined
+  const isAccount = owner !== undefined && owner[2] !== '0' && owner[0] !== server?.[0]
+  const entry = wanted === '' ? (isAccount ? owner : server) : find(wanted)
+  if (entry === undefined) {
+    return wanted === '' ? { why: '' } : { problem: `--user: there is no user ${wanted}` }
+  }
   const [name = '', , uid = '', gid = ''] = entry
   // Node has process.initgroups(), but its types lack it.
   const { initgroups } = process as { initgroups?: (user: string, group: number) => void }
   initgroups?.(name, Number(gid))
   process.setgid?.(Number(gid))
   process.setuid?.(Number(uid))
-  return ''
+  if (!isAccount) return { why: '' }
+  const other = server === undefined ? '' : `; without suexec: check --user ${server[0]}`
+  return { why: `, whose folder the program is in${other}` }
 }
 
 /** Whom web servers work as in Debian, Red Hat, Arch and others. */

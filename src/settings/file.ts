@@ -55,8 +55,11 @@ function readSettingsFile(path: string, isRequired: boolean, isScript = false): 
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : ''
     if (!isRequired && (code === 'ENOENT' || code === 'ENOTDIR')) return undefined
-    const problem = `the settings file cannot be read (${code})`
-    const remedy = `make it a file that the web server's user can read: chmod 644 ${path}`
+    const problem =
+      code === 'ENOENT'
+        ? 'this settings file is named, but not there'
+        : `user ${process.geteuid?.()} cannot read the settings file (${code})`
+    const remedy = code === 'ENOENT' ? writingRemedy(path) : readingRemedy(path)
     return { problem: { key: 'config', where: path, problem, remedy } }
   } finally {
     if (fd !== -1) closeSync(fd)
@@ -81,7 +84,17 @@ function reasonForDistrust(
   const problem =
     `the settings script belongs to user ${uid}, ` +
     'who is neither the owner of its directory nor the user this program runs as'
-  return { problem, remedy: `give it to the owner of ${dirname(path)}: chown USER ${path}` }
+  return { problem, remedy: `chown ${statSync(dirname(path)).uid} ${path}` }
+}
+
+function writingRemedy(path: string): string {
+  return `${process.execPath} init --directory /srv/uploads > ${path}`
+}
+
+/** Not for everybody: it may hold a passphrase. */
+function readingRemedy(path: string): string {
+  const group = process.getegid?.()
+  return `chgrp ${group} ${path} && chmod 640 ${path}   # without root: chmod 644 ${path}`
 }
 
 /** On some file systems permissions come from the mount, and chmod has no effect. */

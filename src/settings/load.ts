@@ -24,6 +24,7 @@ export function loadSettings(env: Env, program: string, script: string): LoadedS
   const file = found !== undefined && 'path' in found ? found : undefined
   if (found !== undefined && 'problem' in found) problems.push(found.problem)
   if (file !== undefined) readToml(file, written)
+  const isUnread = problems.length > 0 && values.size === 0
   readEnvironment(env, written)
 
   const base = file === undefined ? '' : dirname(file.path)
@@ -31,6 +32,8 @@ export function loadSettings(env: Env, program: string, script: string): LoadedS
     const { key, kind } = row
     const parsed = kind.parse(values.has(key) ? values.get(key) : defaultOf(row, values), row, base)
     if ('value' in parsed) return parsed.value
+    // What a file says that was not read is unknown.
+    if (isUnread && !values.has(key)) return kind.fallback
     problems.push({ key, where: origins.get(key) ?? (file?.path || 'settings'), ...parsed })
     return kind.fallback
   })

@@ -1,8 +1,8 @@
 // Whether a directory must not receive uploads because of where it is: everybody could read them,
 // the server could run them, or they could replace the program or the owner's own files. Requests
-// refuse such a directory and `check` reports it, both by this file.
+// refuse such a directory and `check` reports it, both by this file, with another one to choose.
 
-import { realpathSync } from 'node:fs'
+import { realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join, sep } from 'node:path'
 import type { LoadedSettings } from '../settings/settings.ts'
 import { attempt } from '../system-error.ts'
@@ -22,7 +22,7 @@ export type Exposure = {
   readonly remedy: string
 }
 
-/** `directory`: its real path. Undefined when it may receive uploads. */
+/** `directory`: as realPlace() has it. Undefined when it may receive uploads. */
 export function exposureOf(
   directory: string,
   settings: LoadedSettings,
@@ -48,29 +48,49 @@ export function siteOf(path: string, documentRoots: readonly string[]): string {
   return at < 1 ? '' : parts.slice(0, at + 1).join(sep)
 }
 
+/**
+ * The setting that names another directory. `exposed`: the folder that the server shows, or whose
+ * programs it runs; beside it, whoever owns the folder above has room.
+ */
+export function otherDirectory(exposed: string): string {
+  const above = dirname(exposed)
+  const isOfRoot = (attempt(() => statSync(above).uid) ?? 0) === 0
+  return `directory = ${JSON.stringify(isOfRoot ? '/srv/uploads' : join(above, 'uploads'))}`
+}
+
+/** The real path, also of what does not exist yet, or is in a folder that nobody may enter. */
+export function realPlace(path: string): string {
+  const found = attempt(() => realpathSync.native(path))
+  if (found !== undefined || path === dirname(path)) return found ?? path
+  return join(realPlace(dirname(path)), basename(path))
+}
+
 /** Uploads could take the place of the program, or get into the folder from which it runs. */
 function programInside(directory: string, { program, script }: Site): Exposure | undefined {
-  const inside = [program, script].find((path) => path !== '' && isWithin(real(path), directory))
+  const inside = [program, script].find(
+    (path) => path !== '' && isWithin(realPlace(path), directory),
+  )
   if (inside === undefined) return undefined
-  const isSame = directory === dirname(real(inside))
+  const isSame = directory === dirname(realPlace(inside))
   const reason = isSame
     ? 'is the directory of the program itself'
     : `contains the program ${inside}`
-  return { code: 'DIRECTORY_OF_PROGRAM', reason, remedy: 'choose another one' }
+  return { code: 'DIRECTORY_OF_PROGRAM', reason, remedy: otherDirectory(directory) }
 }
 
 function publicPlace(directory: string, { documentRoots, script }: Site): Exposure | undefined {
   const code = 'DIRECTORY_PUBLIC'
-  const remedy = 'choose a directory outside, or set allow_public_directory = true'
+  const remedyFor = (exposed: string) =>
+    `${otherDirectory(exposed)}   # or: allow_public_directory = true`
   const root = siteOf(directory, documentRoots)
   if (root !== '') {
     const reason = `is inside the site ${root}, where the web server shows files to everyone`
-    return { code, reason, remedy }
+    return { code, reason, remedy: remedyFor(root) }
   }
-  const folder = script === '' ? '' : dirname(real(script))
+  const folder = script === '' ? '' : dirname(realPlace(script))
   if (folder === '' || !isWithin(directory, folder)) return undefined
   const reason = `is below ${folder}, where the web server runs programs`
-  return { code, reason, remedy }
+  return { code, reason, remedy: remedyFor(folder) }
 }
 
 /** An upload could replace it, and with the settings everything that they forbid. */
@@ -90,8 +110,8 @@ function ownFileInside(directory: string, settings: LoadedSettings): Exposure | 
 
 /** The name is there, or what a symbolic link of this name leads to. */
 function isInside(path: string, directory: string): boolean {
-  const named = join(real(dirname(path)), basename(path))
-  return [named, real(path)].some((one) => isWithin(one, directory))
+  const named = join(realPlace(dirname(path)), basename(path))
+  return [named, realPlace(path)].some((one) => isWithin(one, directory))
 }
 
 /**
@@ -111,9 +131,5 @@ function isWithin(path: string, folder: string): boolean {
 
 function realAndWritten(path: string): readonly string[] {
   const written = path.replace(/(?<=.)\/+$/, '')
-  return [real(written), written]
-}
-
-function real(path: string): string {
-  return attempt(() => realpathSync.native(path)) ?? path
+  return [realPlace(written), written]
 }

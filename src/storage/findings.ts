@@ -13,7 +13,7 @@ import {
   unlinkSync,
 } from 'node:fs'
 import { type Finding, failure, fine, quoted, warning } from '../finding.ts'
-import { formatSize } from '../quantity.ts'
+import { encodeSize, formatSize } from '../quantity.ts'
 import type { Settings } from '../settings/settings.ts'
 import { attempt, errorCode } from '../system-error.ts'
 import { Directory } from './directory.ts'
@@ -175,16 +175,26 @@ function space(settings: Settings, directory: string): Finding {
   const { bytes: free } = freeSpace(directory)
   if (free === Infinity) return fine('SPACE', 'the file system does not report its free space')
   if (free < settings.minFreeBytes) {
-    const message = `${formatSize(free)} free, less than min_free_space`
-    return failure('DISK_FULL', message, 'free some space, or lower min_free_space')
+    const least = formatSize(settings.minFreeBytes)
+    const message = `${formatSize(free)} free, less than min_free_space (${least})`
+    const lower = `min_free_space = "${encodeSize(rounded(free / 2))}"`
+    return failure('DISK_FULL', message, `${lower}   # or free some space`)
   }
   const room = free - settings.minFreeBytes
   if (settings.maxRequestBytes === 0 || room >= settings.maxRequestBytes) {
     return fine('SPACE', `${formatSize(free)} free`)
   }
-  const message = `${formatSize(room)} can be stored, less than max_request_size`
-  const remedy = 'free some space, or lower max_request_size so that visitors see the limit at once'
+  const most = formatSize(settings.maxRequestBytes)
+  const message = `${formatSize(room)} can be stored, less than max_request_size (${most})`
+  const lower = `max_request_size = "${encodeSize(rounded(room))}"`
+  const remedy = `${lower}   # or free some space; visitors see this limit before they send`
   return warning('SPACE_SHORT', message, remedy)
+}
+
+/** Down to a whole number of MB, or of KB below that. */
+function rounded(bytes: number): number {
+  const unit = bytes >= 1e6 ? 1e6 : 1000
+  return Math.floor(bytes / unit) * unit
 }
 
 function inodes({ minFreeBytes }: Settings, directory: string): Finding[] {
@@ -219,6 +229,8 @@ function unfinished(settings: Settings, path: string): Finding[] {
   )
   const more = stale === 0 ? [] : [left]
   if (states.length < maxPartialUploads) return [fine('UNFINISHED', message), ...more]
-  const remedy = 'raise max_partial_uploads, or remove old ones: upload.cgi clean --older-than 1h'
+  const remedy =
+    `max_partial_uploads = ${2 * states.length}   # or remove old ones: ` +
+    `${quoted(process.execPath)} clean --older-than 1h`
   return [warning('UNFINISHED_MANY', message, remedy), ...more]
 }

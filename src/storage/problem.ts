@@ -14,15 +14,9 @@ export function directoryProblem(settings: Settings, problem: unknown): Finding 
   const code = errorCode(cause)
   const { directory } = settings
   const user = userName(process.geteuid?.() ?? -1)
-  const closed = closedAncestor(directory)
-  if (closed !== '' && (code === 'EACCES' || code === 'ENOENT')) {
-    const stats = attempt(() => statSync(closed))
-    const owner = stats === undefined ? '' : `, ${modeText(stats.mode)}, of ${userName(stats.uid)}`
-    const message = `user ${user} may not pass ${closed} (above the directory${owner})`
-    const remedy =
-      `chmod o+x ${quoted(closed)}   # or for it alone: setfacl -m u:${user}:x ` +
-      `${quoted(closed)}`
-    return failure('DIRECTORY_UNREACHABLE', message, remedy)
+  if (code === 'EACCES' || code === 'ENOENT') {
+    const closed = closedWay(directory, 'the directory')
+    if (closed !== undefined) return closed
   }
   if (code === 'ENOENT') {
     const isDangling = attempt(() => lstatSync(directory))?.isSymbolicLink() === true
@@ -45,11 +39,25 @@ export function directoryProblem(settings: Settings, problem: unknown): Finding 
     const remedy = 'choose a directory on a file system that is mounted for writing'
     return failure('DIRECTORY_READ_ONLY', `${directory} is on a read-only file system`, remedy)
   }
-  const isFull = code === 'ENOSPC' || code === 'EDQUOT'
-  if (isFull)
-    return failure('DISK_FULL', `${directory}: ${code}`, 'free some space or inodes there')
+  if (code === 'ENOSPC' || code === 'EDQUOT') {
+    const remedy = `du -xah ${quoted(directory)} | sort -h | tail   # and remove or move old files`
+    return failure('DISK_FULL', `${directory}: no room is left (${code})`, remedy)
+  }
   const message = cause instanceof Error ? cause.message : String(cause)
   return failure('DIRECTORY_UNUSABLE', message, 'choose another directory in the settings')
+}
+
+/** The folder above `path` that this user may not pass, if there is one. `what`: what is there. */
+export function closedWay(path: string, what: string): Finding | undefined {
+  const closed = closedAncestor(path)
+  if (closed === '') return undefined
+  const user = userName(process.geteuid?.() ?? -1)
+  const stats = attempt(() => statSync(closed))
+  const owner = stats === undefined ? '' : `, ${modeText(stats.mode)}, of ${userName(stats.uid)}`
+  const message = `user ${user} may not pass ${closed} (above ${what}${owner})`
+  const forItAlone = `setfacl -m u:${user}:x ${quoted(closed)}`
+  const remedy = `chmod o+x ${quoted(closed)}   # or for it alone: ${forItAlone}`
+  return failure('DIRECTORY_UNREACHABLE', message, remedy)
 }
 
 /** The first directory above the path that this user may not enter; '' when there is none. */

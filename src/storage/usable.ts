@@ -4,7 +4,8 @@
 import { accessSync, constants, realpathSync, statSync } from 'node:fs'
 import { Fault } from '../fault.ts'
 import type { LoadedSettings } from '../settings/settings.ts'
-import { exposureOf, type Site } from './exposure.ts'
+import { attempt } from '../system-error.ts'
+import { type Exposure, exposureOf, realPlace, type Site } from './exposure.ts'
 import { translated } from './files.ts'
 
 /**
@@ -12,18 +13,26 @@ import { translated } from './files.ts'
  * cannot divert half of an upload. Throws DIRECTORY_UNUSABLE with the reason as its cause.
  */
 export function usableDirectory(settings: LoadedSettings, site: Site): string {
+  const found = attempt(() => realpathSync.native(settings.directory))
+  if (found === undefined) {
+    // Nobody is told to make a directory that would be refused then.
+    const place = realPlace(settings.directory)
+    refuseExposed(place, exposureOf(place, settings, site))
+  }
   const directory = translated(() => {
-    const path = realpathSync.native(settings.directory)
+    const path = found ?? realpathSync.native(settings.directory)
     accessSync(path, constants.W_OK | constants.X_OK)
     return path
   })
   if (!translated(() => statSync(directory)).isDirectory())
     throw unusableFault(directory, 'is not a directory')
-  const exposure = exposureOf(directory, settings, site)
-  if (exposure !== undefined) {
-    throw unusableFault(directory, `${exposure.reason}: ${exposure.remedy}`)
-  }
+  refuseExposed(directory, exposureOf(directory, settings, site))
   return directory
+}
+
+function refuseExposed(directory: string, exposure: Exposure | undefined): void {
+  if (exposure === undefined) return
+  throw unusableFault(directory, `${exposure.reason}: ${exposure.remedy}`)
 }
 
 function unusableFault(directory: string, reason: string): Fault {

@@ -276,11 +276,37 @@ test('a program that is not run, not found, not allowed, not able', {
 test('a name that the settings refuse, and another one', {
   skip: missing('apache2'),
 }, async (t) => {
-  const { server } = await apache(t, { env: { UPLOAD_CGI_ALLOW_EXTENSIONS: 'jpg' } })
+  const { server } = await apache(t, { env: { UPLOAD_CGI_ALLOW_EXTENSIONS: 'pdf,jpg' } })
   const refused = await checked(server.url)
-  assert.match(refused.get('NAME_REFUSED')?.remedy ?? '', /--name check\.jpg/)
-  const found = await checked(server.url, '--name', 'check.jpg')
+  const [, name = ''] = /--name (\S+)$/.exec(refused.get('NAME_REFUSED')?.remedy ?? '') ?? []
+  assert.equal(name, 'check.pdf')
+  const found = await checked(server.url, '--name', name)
   assert.equal(found.get('LARGE')?.level, 'ok')
+})
+
+test('a limit of requests is not taken for a rule about names or content', {
+  skip: missing('apache2', 'libapache2-mod-security2'),
+}, async (t) => {
+  const state = servedDirectory(t)
+  for (const most of [1, 2, 5, 6]) {
+    const { server } = await apache(t, {
+      extra: [
+        'LoadModule unique_id_module /usr/lib/apache2/modules/mod_unique_id.so',
+        'LoadModule security2_module /usr/lib/apache2/modules/mod_security2.so',
+        'SecRuleEngine On',
+        `SecDataDir ${state}`,
+        `SecAction id:1,phase:1,pass,nolog,initcol:ip=%{REMOTE_ADDR}-${most},setvar:ip.count=+1`,
+        `SecRule IP:COUNT "@gt ${most}" id:2,phase:1,deny,status:403,nolog`,
+      ].join('\n'),
+    })
+    const found = await checked(server.url)
+    const limited = found.get('REQUESTS_LIMITED')
+    assert.match(limited?.message ?? '', /ordinary ones, too \(403 by Apache/, `after ${most}`)
+    assert.match(limited?.remedy ?? '', /DOSPageCount .*limit_req/)
+    const blamed = [...found.keys()].filter((code) => /_REFUSED|_TOO_LARGE/.test(code))
+    assert.deepEqual(blamed, [])
+    await server.stop()
+  }
 })
 
 test('a password in the address is given to the server', {

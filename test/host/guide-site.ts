@@ -4,7 +4,7 @@
 // `edits`. It needs root, as the guide does.
 
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import {
   chmodSync,
   cpSync,
@@ -113,7 +113,12 @@ export class Machine {
       APACHE_STATE_DIRECTORY: join(this.root, 'state'),
     }
     const cwd = dirname(program)
-    execFileSync('sh', ['-euc', this.translate(script)], { cwd, env, stdio: 'pipe' })
+    const { status, stdout, stderr } = spawnSync('sh', ['-euc', this.translate(script)], {
+      cwd,
+      env,
+      encoding: 'utf8',
+    })
+    assert.equal(status, 0, `${script}${stdout}${stderr}`)
   }
 
   /** A directory that Debian's packages make for the server's user. */

@@ -262,8 +262,39 @@ for (const shell of ['dash', 'busybox'] as const) {
     place.proxy.network.breakingBytes = 0
     assert.equal((await place.run([place.url, large])).status, 0)
     place.assertStored(large, 'large.bin')
-    const nobody = await place.run(['http://127.0.0.1:9/upload', large])
-    assert.equal(nobody.status, 75)
+  })
+
+  test(`${shell}: an address where nobody is, or that is none, is told in a line, soon`, {
+    skip,
+  }, async (t) => {
+    const place = new Place(shell, freshDirectory(t))
+    const naps = place.countNaps()
+    const file = place.file('a.txt', 'a')
+    for (const [url, reason] of [
+      ['http://127.0.0.1:9/upload', /connect/],
+      ['http://none.invalid/upload', /resolve/],
+      ['htp://127.0.0.1/upload', /[Pp]rotocol/],
+    ] as const) {
+      const { status, out, err } = await place.run([url, file])
+      assert.equal(status, 75)
+      assert.equal(out, '')
+      const [line = '', ...more] = err.trim().split('\n')
+      assert.deepEqual(more, [], err)
+      assert.ok(line.startsWith(`${file}: no answer from ${url}: curl: `), err)
+      assert.match(line, reason)
+      assert.deepEqual(naps(), ['1', '2', ''])
+    }
+  })
+
+  test(`${shell}: an address that moved is told with the new one`, { skip }, async (t) => {
+    const place = new Place(shell, freshDirectory(t))
+    const file = place.file('a.txt', 'a')
+    for (const status of [301, 302, 303, 307, 308]) {
+      const url = await serverThatSays(t, status, { Location: 'https://a.example/new' }, '')
+      const run = await place.run([url, file])
+      assert.equal(run.status, 69)
+      assert.equal(run.err, `${url}: moved; use this address: https://a.example/new\n`)
+    }
   })
 
   test(`${shell}: two runs send the same file at once; it is stored once, unmixed`, {

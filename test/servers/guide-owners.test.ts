@@ -40,7 +40,7 @@ const title = 'Files for Alice'
 function smallLimits(conf: string, settings: string): readonly Edit[] {
   return [
     [conf, 'LimitRequestBody 1073741824', `LimitRequestBody ${small.server}`],
-    [settings, '"1GB"', `"${small.program}B"`],
+    [settings, '"1GB"', `"${small.program}B"\nchunk_size = "500KB"`],
   ]
 }
 

@@ -1,7 +1,7 @@
 // An answer that is not the program's → a finding that says whose it is, and what to do.
 
 import { type Finding, failure, warning } from '../../finding.ts'
-import type { Answer } from './visitor.ts'
+import { type Answer, described } from './visitor.ts'
 
 export function foreignAnswer(answer: Answer): Finding {
   const { status, headers, text, error } = answer
@@ -34,6 +34,17 @@ export function isForm({ status, headers, text }: Answer): boolean {
   return status === 200 && isOurs
 }
 
+/** The program answered a while ago, and now the server lets nothing through. */
+export function requestsLimited(answer: Answer): Finding {
+  const message =
+    `after some requests the server refuses ordinary ones, too (${described(answer)}): it limits ` +
+    'how many a visitor may send; what comes after that was not checked'
+  const remedy =
+    'allow more: DOSPageCount and DOSSiteCount (mod_evasive), limit_req (nginx), or a rule of ' +
+    'the firewall; the page and upload.sh wait and resume'
+  return warning('REQUESTS_LIMITED', message, remedy)
+}
+
 /** The page is there, and yet the question for an unknown upload gets a 404 of another. */
 export const errorsReplaced = warning(
   'ERRORS_REPLACED',
@@ -51,9 +62,11 @@ const networkRemedies: readonly (readonly [RegExp, string])[] = [
   [/CERT|SELF_SIGNED|SSL|TLS/i, 'the certificate of the server is not valid for this address'],
 ]
 
+const loadModule = 'on Debian: a2enmod cgid && systemctl restart apache2'
+
 const runRemedy =
-  'put it into cgi-bin, or allow programs there: Options +ExecCGI and SetHandler cgi-script, ' +
-  'in the configuration or .htaccess'
+  `${loadModule}; elsewhere put it into cgi-bin, or allow programs there: Options +ExecCGI and ` +
+  'SetHandler cgi-script, in the configuration or .htaccess'
 
 const statuses: readonly (readonly [RegExp, string, string, string])[] = [
   [/^30/, 'REDIRECTED', 'the server redirects to another address', 'check that address instead'],
@@ -73,7 +86,7 @@ const statuses: readonly (readonly [RegExp, string, string, string])[] = [
     /^404/,
     'NOT_FOUND',
     'the server does not know this address',
-    'see which path ScriptAlias gives to which folder',
+    `${loadModule}; if that is done, see which path ScriptAlias gives to which folder`,
   ],
   [
     /^500/,
@@ -86,7 +99,9 @@ const statuses: readonly (readonly [RegExp, string, string, string])[] = [
     /^50[238]/,
     'SERVER_BUSY',
     'the server has no room for the program, or got no answer from it',
-    'limits of memory, processes or time: put doctor.cgi beside the program and open it',
+    'restart the server, since a reload does not start mod_cgid: systemctl restart apache2; if ' +
+      'that does not help, limits of memory, processes or time: put doctor.cgi beside the ' +
+      'program and open it',
   ],
   [/^504/, 'SERVER_TIMEOUT', 'the program did not answer in time', 'put doctor.cgi beside it'],
 ]
