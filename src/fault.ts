@@ -157,6 +157,11 @@ export const faults = {
     'There are more files than this page accepts at once.',
     'more than `max_files` files',
   ],
+  TOO_MANY_FOLDERS: [
+    413,
+    'There are more folders in each other, or more of them, than this page accepts.',
+    'folders deeper than 16, more than 100 of them, or a path of more than 2,048 bytes',
+  ],
   TOO_MANY_FIELDS: [
     413,
     'There are more form fields than this page accepts.',

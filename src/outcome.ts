@@ -5,7 +5,7 @@ export type StoredFile = {
   readonly field: string
   /** As the client called it. */
   readonly name: string
-  /** As it is called in the directory. */
+  /** As it is called in the directory: a path, if it is in folders there. */
   readonly stored: string
   readonly size: number
   /** What the client said it is; never to be trusted. */
@@ -97,5 +97,10 @@ export function fileUrl(
   file: StoredFile,
 ): string | undefined {
   if (publicUrl === '') return undefined
-  return `${publicUrl.replace(/\/$/, '')}/${encodeURIComponent(file.stored)}`
+  return `${publicUrl.replace(/\/$/, '')}/${encodedPath(file.stored)}`
+}
+
+/** Each name of a path, but not the slashes between them. */
+export function encodedPath(path: string): string {
+  return path.split('/').map(encodeURIComponent).join('/')
 }

@@ -25,6 +25,8 @@ export type Settings = {
   readonly contentCheck: boolean
   /** Has `{file}`; empty for none. */
   readonly scanCommand: readonly string[]
+  /** False: the folders of a visitor's file are left out. */
+  readonly keepFolders: boolean
   readonly onConflict: 'rename' | 'reject' | 'overwrite'
   /** Permission bits of chmod(2), never an execute bit. */
   readonly fileMode: number

@@ -122,6 +122,12 @@ const settingsRows: SettingsRows = {
     default: true,
     help: 'refuse a picture, video, archive or the like that is a program or a page inside',
   },
+  keepFolders: {
+    key: 'keep_folders',
+    kind: boolean,
+    default: true,
+    help: 'a folder that a visitor sends keeps its structure; false = its files alone',
+  },
   onConflict: {
     key: 'on_conflict',
     kind: oneOf('rename', 'reject', 'overwrite'),

@@ -13,7 +13,6 @@ import { BlockWriter } from './block-writer.ts'
 import type { Claim } from './claim.ts'
 import { commit } from './commit.ts'
 import type { Directory } from './directory.ts'
-import { storedName } from './filename.ts'
 import {
   finishFile,
   lookedUp,
@@ -130,22 +129,22 @@ export class Append implements Appending {
 
   #finish<Result>(accept: (finished: Finished) => readonly [Result, Stored]): Result {
     const { durable, fileMode } = this.#directory.settings
-    const name = storedName(this.header.name)
+    const { place, size } = this.header
     // A name that was taken meanwhile is known before a large file is read again.
     if (this.#state.placedAs === undefined) {
-      this.#directory.requireFreeName(name)
+      this.#directory.requireFreeName(place)
     }
     this.#flush()
     const sha256 = this.#sum()
     const inode = finishFile(this.#data, fileMode, durable)
     if (this.#state.placedAs === undefined) {
-      scan([{ name, path: this.#file('data') }], this.#directory.settings)
+      scan([{ place, path: this.#file('data') }], this.#directory.settings)
     }
     const seconds = Math.max(0, (Date.now() - this.#state.header.startedAt) / 1000)
     const pieces = this.endBytes > this.offset ? this.#pieces + 1 : this.#pieces
     this.#claim.requireOurs()
     const keep = ([placed = '']: readonly string[]) => {
-      const [result, stored] = accept({ name: placed, sha256, pieces, seconds })
+      const [result, stored] = accept({ place: placed, sha256, pieces, seconds })
       keepReceipt(this.#directory.notes, this.#key, this.header, stored)
       return result
     }
@@ -158,7 +157,7 @@ export class Append implements Appending {
     this.#forgetPlaceholder()
     const path = this.#linked(inode)
     try {
-      const file = { path, inode, name, size: this.header.size }
+      const file = { path, inode, place, size }
       return commit(this.#directory, [file], () => undefined, keep)
     } finally {
       if (path !== this.#file('data')) attempt(() => unlinkSync(path))

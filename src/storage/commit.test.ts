@@ -46,7 +46,7 @@ test('before is told of all files while none is visible, accept of their names a
   )
   assert.deepEqual(result, ['a.txt', 'a-2.txt'])
   assert.deepEqual(
-    held.map(({ name, size }) => [name, size]),
+    held.map(({ place, size }) => [place, size]),
     [
       ['a.txt', 3],
       ['a.txt', 5],
@@ -79,7 +79,7 @@ test('a throw of before makes nothing visible, and a throw of accept takes all b
 
 test('a file of another storage is refused', (t) => {
   const { storage } = scene(t)
-  const file = { name: 'a', size: 0, write() {}, end() {}, discard() {} }
+  const file = { place: 'a', size: 0, write() {}, end() {}, discard() {} }
   assert.throws(
     () =>
       storage.commit(

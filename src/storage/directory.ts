@@ -1,15 +1,15 @@
 // The upload directory as one request sees it: its free space, its names, and the files that are
 // being received there. It refuses a name that is taken. Only the files of this room use it.
 
-import { join } from 'node:path'
+import { basename } from 'node:path'
 import { Fault } from '../fault.ts'
 import type { Settings } from '../settings/settings.ts'
 import { blockBytes } from './block-writer.ts'
 import { isThere, translated } from './files.ts'
 import { Incoming } from './incoming.ts'
-import { fitting } from './name-limit.ts'
 import { Notes } from './notes.ts'
 import { Space } from './space.ts'
+import { pathOf } from './way.ts'
 
 export class Directory {
   readonly path: string
@@ -37,10 +37,12 @@ export class Directory {
     return this.#block
   }
 
-  requireFreeName(name: string): void {
-    if (this.settings.onConflict !== 'reject') return
-    if (translated(() => isThere(join(this.path, fitting(this.path, name).name))))
-      throw new Fault('NAME_TAKEN', name)
+  /** `place`: as PendingFile has it. */
+  requireFreeName(place: string): void {
+    const isReject = this.settings.onConflict === 'reject'
+    if (!isReject && !place.includes('/')) return
+    const path = translated(() => pathOf(this.path, place))
+    if (isReject && translated(() => isThere(path))) throw new Fault('NAME_TAKEN', basename(path))
   }
 
   /**

@@ -18,6 +18,16 @@ export function storedName(clientName: string): string {
   return name === '' ? 'upload' : name
 }
 
+/**
+ * The folders of a relative path: `a/b/name` → `a` and `b`, each as storedName() makes it. None of
+ * a path from the root or with `..`: it leads somewhere else, and only its last name is used.
+ */
+export function storedFolders(clientPath: string): readonly string[] {
+  const parts = clientPath.split('/').slice(0, -1)
+  if (clientPath.startsWith('/') || parts.includes('..')) return []
+  return parts.filter((part) => part !== '' && part !== '.').map(storedName)
+}
+
 /** `name.ext`, 2 → `name-2.ext`, of at most so many bytes. `name`: as storedName() returns it. */
 export function numberedName(name: string, number: number, maxBytes = maxNameBytes): string {
   const suffix = `-${number}`

@@ -85,6 +85,15 @@ export function lookedUp(path: string): Stats | undefined {
   }
 }
 
+/**
+ * Whether an error of link(2) may mean that there are no hard links. File systems disagree on the
+ * code: EPERM, ENOTSUP, EINVAL (CIFS), EIO (rclone), EXDEV (OpenAFS). Where it meant something
+ * else, the placeholder fails with that error again.
+ */
+export function meansNoLinks(code: string): boolean {
+  return !realErrors.has(code)
+}
+
 /** Sets the mode of a whole file and, if asked to, makes its content durable. Returns its inode. */
 export function finishFile(fd: number, mode: number, isDurable: boolean): number {
   setMode(fd, mode)
@@ -152,6 +161,7 @@ function unlessLacking(call: () => void): void {
   }
 }
 
+const realErrors = new Set(['EEXIST', 'ENOSPC', 'EDQUOT', 'EROFS', 'ENOENT', 'ENAMETOOLONG'])
 const lackingErrors = new Set(['EPERM', 'EACCES', 'EINVAL', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'])
 /** What open(2) says when there is no file, or a symlink, a socket or a device without a driver. */
 const isNoFile = new Set(['ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO', 'ENODEV', 'EISDIR'])

@@ -11,6 +11,7 @@ import { attempt } from '../system-error.ts'
 import { writeAt } from './block-writer.ts'
 import { createFile, openIfThere, openPlain, readAndWrite, syncData } from './files.ts'
 import type { UploadHeader } from './storage.ts'
+import { isPlace } from './way.ts'
 
 export type Journal = {
   readonly header: JournalHeader
@@ -112,12 +113,13 @@ function parsedHeader(path: string, line: string): JournalHeader | undefined {
     throw new Fault('DIRECTORY_UNUSABLE', '', new Error(reason))
   }
   if (header?.['format'] !== format) return undefined
-  const texts = ['name', 'type', 'field', 'metadata', 'sender']
+  const texts = ['name', 'place', 'type', 'field', 'metadata', 'sender']
   const isSound =
     isCount(header['size']) &&
     isCount(header['inode']) &&
     isCount(header['startedAt']) &&
-    texts.every((name) => typeof header[name] === 'string')
+    texts.every((name) => typeof header[name] === 'string') &&
+    isPlace(String(header['place']))
   return isSound ? (header as unknown as JournalHeader) : undefined
 }
 

@@ -21,9 +21,16 @@ import { openHash } from '../checksum.ts'
 import { randomId } from '../random-id.ts'
 import { attempt, errorCode } from '../system-error.ts'
 import { writeAt } from './block-writer.ts'
-import { createFile, isThere, readOnly, readSmall, syncData, syncDirectory } from './files.ts'
+import {
+  createFile,
+  isThere,
+  meansNoLinks,
+  readOnly,
+  readSmall,
+  syncData,
+  syncDirectory,
+} from './files.ts'
 import { type Folder, makeDirectory } from './folder.ts'
-import { meansNoLinks } from './placement.ts'
 
 /**
  * The notes of an upload directory. A key is one or more segments of [0-9a-z-], joined by `/`. All

@@ -16,8 +16,8 @@ export function openStorage(settings: Settings, path: string): Storage {
   return {
     unfinished: new UnfinishedUploads(directory),
     requireSpace: (bytes) => directory.space.require(bytes, 1),
-    requireFreeName: (name) => directory.requireFreeName(name),
-    create: (name) => create(directory, name),
+    requireFreeName: (place) => directory.requireFreeName(place),
+    create: (place) => create(directory, place),
     commit(files, before, accept) {
       const whole = files.map(ours)
       scan(whole, settings)
@@ -27,11 +27,11 @@ export function openStorage(settings: Settings, path: string): Storage {
   }
 }
 
-function create(directory: Directory, name: string): Pending {
+function create(directory: Directory, place: string): Pending {
   return translated(() => {
     const { incoming } = directory
     incoming.open()
-    const pending = new Pending(directory, name, incoming.randomFile('part'))
+    const pending = new Pending(directory, place, incoming.randomFile('part'))
     try {
       incoming.folder.requireOurs(pending.created)
     } catch (error) {

@@ -9,7 +9,7 @@ import { createFile, finishFile, translated } from './files.ts'
 import type { PendingFile } from './storage.ts'
 
 export class Pending implements PendingFile {
-  readonly name: string
+  readonly place: string
   readonly path: string
   /** Known after end(). Distinguishes our file from another one that took its name meanwhile. */
   inode = 0
@@ -20,8 +20,8 @@ export class Pending implements PendingFile {
   #fd: number
   #nextTouch = performance.now() + touchMilliseconds
 
-  constructor(directory: Directory, name: string, path: string) {
-    this.name = name
+  constructor(directory: Directory, place: string, path: string) {
+    this.place = place
     this.path = path
     this.#directory = directory
     directory.space.require(0, 1)

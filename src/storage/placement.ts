@@ -7,12 +7,9 @@
 import {
   closeSync,
   constants,
-  fchmodSync,
-  fstatSync,
   linkSync,
   lstatSync,
   openSync,
-  readSync,
   renameSync,
   unlinkSync,
   writeFileSync,
@@ -21,21 +18,19 @@ import { basename, dirname, join } from 'node:path'
 import { Fault } from '../fault.ts'
 import { randomId } from '../random-id.ts'
 import { attempt, errorCode } from '../system-error.ts'
-import { writeAt } from './block-writer.ts'
-import { numberedName, storedName } from './filename.ts'
-import {
-  createNew,
-  fileSystemFault,
-  isThere,
-  lookedUp,
-  openPlain,
-  readOnly,
-  readSmall,
-} from './files.ts'
+import { keepAside } from './aside.ts'
+import { numberedName } from './filename.ts'
+import { createNew, fileSystemFault, isThere, lookedUp, meansNoLinks, readSmall } from './files.ts'
 import { fitting } from './name-limit.ts'
+import { isPlace, pathOf, placeOf } from './way.ts'
 
 /** A file that is completely on disk, under a random name. */
-export type Received = { readonly path: string; readonly inode: number }
+export type Received = {
+  readonly path: string
+  readonly inode: number
+  /** The upload directory. */
+  readonly directory: string
+}
 
 export type Placed = {
   readonly path: string
@@ -51,15 +46,18 @@ export function placeNew(file: Received, path: string): Placed | undefined {
   return inode === undefined ? undefined : { path, inode, kept: '' }
 }
 
-/** Places the file under the name or, if that is taken, under a numbered one: `name-2.ext`, … */
-export function placeNumbered(file: Received, directory: string, wanted: string): Placed {
-  const { name, maxBytes } = fitting(directory, wanted)
+/**
+ * Places the file under the name or, if that is taken, under a numbered one: `name-2.ext`, …
+ * `folder`: the path of the folder that gets it.
+ */
+export function placeNumbered(file: Received, folder: string, wanted: string): Placed {
+  const { name, maxBytes } = fitting(folder, wanted)
   let number = 1
   for (let tries = 0; tries < maxTries; tries++) {
-    const path = join(directory, number === 1 ? name : numberedName(name, number, maxBytes))
+    const path = join(folder, number === 1 ? name : numberedName(name, number, maxBytes))
     const placed = placeNew(file, path)
     if (placed !== undefined) return placed
-    number = freeNumber(directory, name, number + 1, maxBytes)
+    number = freeNumber(folder, name, number + 1, maxBytes)
   }
   throw new Fault('NAME_TAKEN', name)
 }
@@ -109,9 +107,9 @@ export function takeBack({ path, inode, kept }: Placed): boolean {
  * replaced the placeholder. The sweep calls this once a note is old enough.
  */
 export function removePlaceholder(note: string, directory: string): void {
-  const name = readSmall(note, maxNameBytes)?.toString() ?? ''
-  if (!isThere(note.slice(0, -'.name'.length)) || storedName(name) !== name) return
-  const path = join(directory, name)
+  const place = readSmall(note, maxPlaceBytes)?.toString() ?? ''
+  if (!isThere(note.slice(0, -'.name'.length)) || !isPlace(place)) return
+  const path = pathOf(directory, place)
   const stats = lstatSync(path)
   if (stats.isFile() && stats.size === 0) unlinkSync(path)
 }
@@ -131,8 +129,8 @@ export function maybeThereFault(paths: readonly string[], error: unknown): Fault
 /**
  * A number not below `from` whose name looks free, found with O(log n) look-ups. link(2) decides.
  */
-function freeNumber(directory: string, name: string, from: number, maxBytes: number): number {
-  const isTaken = (number: number) => isThere(join(directory, numberedName(name, number, maxBytes)))
+function freeNumber(folder: string, name: string, from: number, maxBytes: number): number {
+  const isTaken = (number: number) => isThere(join(folder, numberedName(name, number, maxBytes)))
   let step = 1
   while (isTaken(from + step - 1)) step *= 2
   // The name is taken at `low` (or `low` is just below `from`) and free at `high`.
@@ -144,15 +142,6 @@ function freeNumber(directory: string, name: string, from: number, maxBytes: num
     else high = middle
   }
   return high
-}
-
-/**
- * Whether an error of link(2) may mean that there are no hard links. File systems disagree on the
- * code: EPERM, ENOTSUP, EINVAL (CIFS), EIO (rclone), EXDEV (OpenAFS). Where it meant something
- * else, the placeholder fails with that error again.
- */
-export function meansNoLinks(code: string): boolean {
-  return !realErrors.has(code)
 }
 
 function isAt(path: string, inode: number): boolean {
@@ -214,7 +203,8 @@ function renameNew(file: Received, path: string): boolean {
   const note = `${file.path}.name`
   let hasPlaceholder = false
   try {
-    writeFileSync(note, basename(path), { flag: 'wx', mode: 0o600 })
+    const place = placeOf(file.directory, path)
+    writeFileSync(note, place, { flag: 'wx', mode: 0o600 })
     const fd = createPlaceholder(path)
     hasPlaceholder = true
     closeSync(fd)
@@ -247,54 +237,9 @@ function createPlaceholder(path: string): number {
   }
 }
 
-/**
- * Keeps the file at `path` under a second name, or as a copy. False when there is no file any more.
- */
-function keepAside(path: string, kept: string): boolean {
-  try {
-    linkSync(path, kept)
-    return true
-  } catch (error) {
-    const code = errorCode(error)
-    if (code === 'ENOENT') return false
-    attempt(() => unlinkSync(kept))
-    // A hardened kernel also answers EPERM to a link to a file of another owner.
-    if (!meansNoLinks(code)) throw error
-  }
-  try {
-    copy(path, kept)
-    return true
-  } catch (error) {
-    attempt(() => unlinkSync(kept))
-    if (errorCode(error) === 'ENOENT') return false
-    throw error
-  }
-}
-
-/** copyFileSync() would fail on a file system that has no modes. */
-function copy(from: string, to: string): void {
-  const input = openPlain(from, readOnly)
-  try {
-    const output = openSync(to, createNew, 0o600)
-    try {
-      const buffer = Buffer.allocUnsafeSlow(64 * 1024)
-      let length = 0
-      for (let count = readSync(input, buffer); count > 0; count = readSync(input, buffer)) {
-        writeAt(output, buffer.subarray(0, count), length)
-        length += count
-      }
-      attempt(() => fchmodSync(output, fstatSync(input).mode & 0o777))
-    } finally {
-      closeSync(output)
-    }
-  } finally {
-    closeSync(input)
-  }
-}
-
 const createForReading =
   constants.O_RDONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
 /** Others may take each name that we find free, but not forever. */
 const maxTries = 10_000
-const realErrors = new Set(['EEXIST', 'ENOSPC', 'EDQUOT', 'EROFS', 'ENOENT', 'ENAMETOOLONG'])
-const maxNameBytes = 255
+/** A path has fewer on Linux. */
+const maxPlaceBytes = 4096

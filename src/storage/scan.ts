@@ -8,12 +8,13 @@ import type { Settings } from '../settings/settings.ts'
 
 /** Throws REFUSED_BY_SCAN and SCAN_FAILED; what the scanner printed is for the owner alone. */
 export function scan(
-  files: readonly { readonly name: string; readonly path: string }[],
+  files: readonly { readonly place: string; readonly path: string }[],
   { scanCommand }: Settings,
 ): void {
   if (scanCommand.length === 0) return
   const startedAt = performance.now()
-  for (const { name, path } of files) {
+  for (const { place, path } of files) {
+    const name = place.slice(place.lastIndexOf('/') + 1)
     const seconds = maxSeconds - (performance.now() - startedAt) / 1000
     const { exit, text } = seconds > 0 ? scanned(path, scanCommand, seconds) : noTimeLeft
     if (exit === 0) continue

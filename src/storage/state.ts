@@ -3,7 +3,7 @@
 // changes nothing.
 
 import { lstatSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { Fault } from '../fault.ts'
 import type { Stored } from '../outcome.ts'
 import { attempt } from '../system-error.ts'
@@ -11,13 +11,14 @@ import type { Directory } from './directory.ts'
 import { emptyMilliseconds } from './incoming.ts'
 import { type Journal, readJournal } from './journal.ts'
 import { findReceipt, type Receipt, receiptMilliseconds } from './receipts.ts'
+import { pathOf, placeOf } from './way.ts'
 
 export type UploadState = Journal & {
   /** When it will be swept, by the clock of the file system, in ms since 1970. */
   readonly expiresAt: number
   /** False where there are no hard links and the data file itself got the name. */
   readonly hasData: boolean
-  /** Its name in the directory, if a sender died right after giving it that name. */
+  /** Its place in the directory, if a sender died right after giving it that. */
   readonly placedAs: string | undefined
   /** Its receipt, once it is finished: for a sender whose last reply was lost. */
   readonly stored: Stored | undefined
@@ -46,7 +47,7 @@ export function readState(directory: Directory, key: string): UploadState | unde
   const isEmpty = journal.offset === 0
   const expiresAt = touchedAt + (isEmpty ? Math.min(lifetime, emptyMilliseconds) : lifetime)
   const isLinked = hasData ? data.nlink > 1 : journal.isMoving
-  const placedAs = isLinked ? placedName(path, header) : undefined
+  const placedAs = isLinked ? foundPlace(path, header) : undefined
   const rest = { ...journal, expiresAt, hasData, placedAs, stored: undefined }
   if (placedAs !== undefined) return { ...rest, offset: header.size }
   if (!hasData) return undefined
@@ -69,10 +70,15 @@ function receiptState({ header, stored, finishedAt }: Receipt): UploadState {
   }
 }
 
-/** The name that the data file has in the directory, if it has one. */
-function placedName(path: string, { inode, size }: Journal['header']): string | undefined {
-  return readdirSync(path).find((name) => {
-    const stats = attempt(() => lstatSync(join(path, name)))
+/** Where the data file is in the directory, if it has a name there. */
+function foundPlace(
+  directory: string,
+  { inode, size, place }: Journal['header'],
+): string | undefined {
+  const folder = dirname(pathOf(directory, place))
+  const found = attempt(() => readdirSync(folder))?.find((name) => {
+    const stats = attempt(() => lstatSync(join(folder, name)))
     return stats?.isFile() === true && stats.ino === inode && stats.size === size
   })
+  return found === undefined ? undefined : placeOf(directory, join(folder, found))
 }

@@ -8,13 +8,16 @@ import type { Stored } from '../outcome.ts'
 export type Storage = {
   /** Throws DISK_FULL unless `min_free_space` is still free after `bytes` more. */
   requireSpace(bytes: number): void
-  /** With `on_conflict = "reject"`, throws NAME_TAKEN before a file is received in vain. */
-  requireFreeName(name: string): void
-  /** Creates a file to receive bytes. `name`: as storedName() returns it. */
-  create(name: string): PendingFile
+  /**
+   * Throws NAME_TAKEN before a file is received in vain: when something is in the way of its
+   * folders, and with `on_conflict = "reject"`.
+   */
+  requireFreeName(place: string): void
+  /** Creates a file to receive bytes. */
+  create(place: string): PendingFile
   /**
    * Makes ended files visible and durable: all of them or none. `before` runs while none is visible
-   * yet. `accept` gets the names under which they are stored, in the order of `files`; commit()
+   * yet. `accept` gets the places at which they are stored, in the order of `files`; commit()
    * returns its result. If either throws, everything is taken back.
    */
   commit<Result>(
@@ -32,7 +35,10 @@ export type InspectedStorage = Storage & { findings(): readonly Finding[] }
 
 /** A file of one request. Call write() and end(), then Storage.commit(); or discard(). */
 export type PendingFile = {
-  readonly name: string
+  /**
+   * Where it should be stored: names as storedName() makes them, joined by slashes, folders first.
+   */
+  readonly place: string
   /** The bytes written so far. */
   readonly size: number
   /**
@@ -47,9 +53,10 @@ export type PendingFile = {
 
 /** A whole file that is not visible yet. */
 export type Held = {
-  readonly name: string
+  /** Where it should be stored, as PendingFile has it. */
+  readonly place: string
   readonly size: number
-  /** The inode: it finds the file again, whatever its name. */
+  /** The inode: it finds the file again, whatever its name in its folder. */
   readonly mark: string
 }
 
@@ -131,6 +138,8 @@ export type UploadHeader = {
   readonly size: number
   /** The name that the client gave the file. */
   readonly name: string
+  /** Where it should be stored, as PendingFile has it. */
+  readonly place: string
   /** The media type that the client gave the file. */
   readonly type: string
   /** The form field of the file; '' for tus. */
@@ -153,8 +162,8 @@ export type UploadStatus = {
 
 /** An upload in pieces that has become a file. */
 export type Finished = {
-  /** Its name in the directory. */
-  readonly name: string
+  /** Where it is stored, as PendingFile has it. */
+  readonly place: string
   /** In hex; undefined when `checksum` is none, or when it took too long. */
   readonly sha256: string | undefined
   readonly pieces: number

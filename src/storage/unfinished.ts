@@ -10,7 +10,6 @@ import { attempt } from '../system-error.ts'
 import { Append } from './append.ts'
 import { Claim, isClaimed } from './claim.ts'
 import type { Directory } from './directory.ts'
-import { storedName } from './filename.ts'
 import { createFile, translated } from './files.ts'
 import { createJournal, type JournalHeader } from './journal.ts'
 import { announcedBytes, type Slot, shareOf, takeOne } from './slots.ts'
@@ -69,7 +68,7 @@ export class UnfinishedUploads implements Unfinished {
       if (state !== undefined) {
         return new Append(this.#directory, identity, claim, state, false, takeSlot)
       }
-      this.#directory.requireFreeName(storedName(header.name))
+      this.#directory.requireFreeName(header.place)
       this.#directory.space.require(header.size, 2)
       if (!beginning.isWhole) takeSlot()
       else attempt(() => this.#directory.sweep(incoming.now()))

@@ -6,7 +6,7 @@
 import { type Hash, openHash } from '../checksum.ts'
 import { Fault } from '../fault.ts'
 import { commonHeaders, type Reply } from '../http/reply.ts'
-import { fileUrl, type MakeReply, type Stored } from '../outcome.ts'
+import { encodedPath, fileUrl, type MakeReply, type Stored } from '../outcome.ts'
 import type { Settings } from '../settings/settings.ts'
 import { storedName } from '../storage/filename.ts'
 import type { Appending, Unfinished } from '../storage/storage.ts'
@@ -120,7 +120,7 @@ export function storedHeaders({ files }: Stored, settings: Settings): Reply['hea
   if (file === undefined) return []
   return [
     ['Upload-Offset', String(file.size)],
-    ['Content-Location', fileUrl(settings, file) ?? encodeURIComponent(file.stored)],
+    ['Content-Location', fileUrl(settings, file) ?? encodedPath(file.stored)],
   ]
 }
 

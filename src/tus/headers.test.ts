@@ -22,7 +22,7 @@ test('without any header nothing is known', () => {
     requestPath: undefined,
     uploadLength: undefined,
     uploadOffset: undefined,
-    metadata: { text: '', name: '', type: '', fields: [], submission: '' },
+    metadata: { text: '', name: '', folders: '', type: '', fields: [], submission: '' },
     checksum: undefined,
   })
 })
@@ -55,6 +55,7 @@ test('metadata gives name and type, and fields for the rest', () => {
   assert.deepEqual(parseTusHeaders({ HTTP_UPLOAD_METADATA: text }).metadata, {
     text,
     name: 'l’été.pdf',
+    folders: '',
     type: 'application/pdf',
     fields: [
       { name: 'is_secret', value: '' },
@@ -74,6 +75,23 @@ test('`name` and `type` stand in where `filename` and `filetype` are missing or 
   assert.deepEqual(names(`name ${a},type ${b},filename ${c},filetype ${d}`), ['c', 'd'])
   assert.deepEqual(names(`name ${a},filename,type ${b},filetype`), ['a', 'b'])
   assert.deepEqual(names('Filename YQ=='), ['', ''])
+})
+
+test('`relativePath` gives the folders, and the name where nothing else does', () => {
+  const found = (pairs: Record<string, string>) => {
+    const text = Object.entries(pairs).map(([key, value]) => `${key} ${base64(value)}`)
+    const { folders, name, fields } = parseTusHeaders({
+      HTTP_UPLOAD_METADATA: text.join(),
+    }).metadata
+    assert.deepEqual(fields, [])
+    return [folders, name]
+  }
+  const filename = 'b.txt'
+  assert.deepEqual(found({ relativePath: 'a/b.txt', filename }), ['a/', 'b.txt'])
+  assert.deepEqual(found({ relativePath: 'a/old.txt', filename }), ['a/', 'b.txt'])
+  assert.deepEqual(found({ relativePath: 'a/c/d.txt' }), ['a/c/', 'd.txt'])
+  assert.deepEqual(found({ relativePath: 'null', filename }), ['', 'b.txt'])
+  assert.deepEqual(found({ relativePath: 'null' }), ['', ''])
 })
 
 test('a name that is not UTF-8 is understood with replacements', () => {

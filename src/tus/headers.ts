@@ -24,8 +24,10 @@ export type TusHeaders = {
 export type Metadata = {
   /** Upload-Metadata as sent; '' when it is missing. */
   readonly text: string
-  /** From `filename`, else `name`; '' when there is neither. */
+  /** From `filename`, else `name`, else the end of `relativePath`; '' when there is none. */
   readonly name: string
+  /** The folders of `relativePath`, each with a slash after it; '' when there are none. */
+  readonly folders: string
   /** From `filetype`, else `type`; '' when there is neither. */
   readonly type: string
   /** The other pairs, as if they were fields of a form. */
@@ -107,9 +109,13 @@ export function parseMetadata(text: string): Metadata {
   const fields = [...pairs]
     .filter(([key]) => !ownKeys.has(key))
     .map(([name, value]) => ({ name, value }))
-  const name = pairs.get('filename') || pairs.get('name') || ''
+  // Uppy sends "null" for a file that is in no folder.
+  const path = pairs.get('relativePath') ?? ''
+  const folders = path.slice(0, path.lastIndexOf('/') + 1)
+  const last = folders === '' ? '' : path.slice(folders.length)
+  const name = pairs.get('filename') || pairs.get('name') || last
   const type = pairs.get('filetype') || pairs.get('type') || ''
-  return { text, name, type, fields, submission: pairs.get('submission') ?? '' }
+  return { text, name, folders, type, fields, submission: pairs.get('submission') ?? '' }
 }
 
 /** Parses `sha1 base64`, the checksum of the body of this request. */

@@ -13,6 +13,7 @@ import { parseId, randomId } from '../random-id.ts'
 import type { Settings } from '../settings/settings.ts'
 import { storedName } from '../storage/filename.ts'
 import type { Appending, Storage, UploadHeader } from '../storage/storage.ts'
+import { requirePlace } from '../upload/place.ts'
 import type { Admit, Fields, Receiver } from '../upload/receiver.ts'
 import { requireAllowedExtension, requireFileSize } from '../upload/refusal.ts'
 import {
@@ -74,11 +75,13 @@ function create(call: TusCall): Receiver {
   requireFileSize(size, settings)
   requireAllowedExtension(storedName(metadata.name), settings)
   if (mayHaveBody(request)) requireType(request)
-  const { sender } = admit(fieldsOf(metadata))
+  const { sender, folder } = admit(fieldsOf(metadata))
+  const place = requirePlace(metadata.folders, metadata.name, settings, folder)
   requireRoom(request, size, settings, storage)
   const upload = randomId()
-  const { name, type, text } = metadata
-  const header = { size, name, type, field: '', metadata: text }
+  const { folders, type, text } = metadata
+  const name = `${folders}${metadata.name}`
+  const header = { size, name, place, type, field: '', metadata: text }
   const isWhole = request.isChunked || Number(request.contentLength) >= size || size === 0
   const append = storage.unfinished.begin(upload, header, { sender, isWhole })
   const reply = emptyReply(201, [['Location', locationOf(upload, request, headers)]])

@@ -16,6 +16,7 @@ import type { PendingFile, Storage } from '../storage/storage.ts'
 import { Content } from './content.ts'
 import { KeptFields, shortened } from './kept-fields.ts'
 import { Piece } from './piece.ts'
+import { addFolders, requirePlace } from './place.ts'
 import { type Admission, ownFieldNames, type Receiver, type Source } from './receiver.ts'
 import { requireAllowedExtension, requireFileSize } from './refusal.ts'
 
@@ -23,7 +24,10 @@ import { requireAllowedExtension, requireFileSize } from './refusal.ts'
 type FilePart = {
   readonly headers: PartHeaders
   readonly clientName: string
+  /** As storedName() returns it. */
   readonly name: string
+  /** A path whose folders are kept, or ''. */
+  readonly path: string
   readonly isPiece: boolean
   /**
    * Undefined for a piece. Also undefined for a file input that was left empty, until bytes come.
@@ -48,6 +52,7 @@ export class FormUpload implements Receiver, Sink {
   readonly #parser: MultipartParser
   readonly #files: ReceivedFile[] = []
   readonly #source: Source
+  readonly #folders = new Set<string>()
   readonly #fields: KeptFields
   readonly #own = new Map<string, string>()
   #admission: Admission | undefined
@@ -112,10 +117,12 @@ export class FormUpload implements Receiver, Sink {
   partBegin(headers: PartHeaders): void {
     if (headers.filename === undefined) return this.#beginField(headers)
     const clientName = this.#announcedName ?? headers.filename
-    this.#announcedName = undefined
     const name = storedName(clientName)
+    // RFC 7578 section 4.2: folders in `filename` are not used. `_filename` is a field of our own.
+    const path = this.#announcedName ?? ''
+    this.#announcedName = undefined
     const { isUsed: isPiece } = this.#piece
-    this.#file = { headers, clientName, name, isPiece, received: undefined }
+    this.#file = { headers, clientName, name, path, isPiece, received: undefined }
     // For a file input that was left empty browsers send an empty name and no bytes.
     if (clientName === '' && !isPiece) this.#countField()
     else this.#beginFile(this.#file)
@@ -148,7 +155,7 @@ export class FormUpload implements Receiver, Sink {
     if (!file.isPiece) this.#receive(file)
     else {
       this.#requireAllowed(file.name)
-      this.#piece.begin(file.clientName, file.headers.type, file.headers.name)
+      this.#piece.begin(file.clientName, file.path, file.headers.type, file.headers.name)
     }
   }
 
@@ -160,11 +167,13 @@ export class FormUpload implements Receiver, Sink {
 
   /** Checks everything that can be refused before the bytes arrive, then opens the file. */
   #receive(part: FilePart): ReceivedFile {
-    this.#admit()
+    const { folder } = this.#admit()
     this.#requireAllowed(part.name)
-    this.#storage.requireFreeName(part.name)
+    const place = requirePlace(part.path, part.clientName, this.#settings, folder)
+    addFolders(this.#folders, place)
+    this.#storage.requireFreeName(place)
     const hash = this.#settings.checksum === 'sha256' ? openHash('sha256') : undefined
-    const pending = this.#storage.create(part.name)
+    const pending = this.#storage.create(place)
     const content = Content.open(part.name, this.#settings)
     const received: ReceivedFile = { part, pending, content, hash, sha256: undefined }
     part.received = received

@@ -12,6 +12,7 @@ import type { Settings } from '../settings/settings.ts'
 import { storedName } from '../storage/filename.ts'
 import type { Appending, Unfinished } from '../storage/storage.ts'
 import { Content } from './content.ts'
+import { requirePlace } from './place.ts'
 import { type Admission, finishedOutcome, type Source } from './receiver.ts'
 import { requireFileSize } from './refusal.ts'
 
@@ -59,8 +60,8 @@ export class Piece {
     return this.#given.size > 0
   }
 
-  /** The file part begins. */
-  begin(name: string, type: string, field: string): void {
+  /** The file part begins. `path`: one whose folders are kept, or ''. */
+  begin(name: string, path: string, type: string, field: string): void {
     if (this.#hasBegun) throw badUploadFault('more than one file in a piece')
     this.#hasBegun = true
     if (this.#given.has('_cancel')) throw badUploadFault('_cancel with a file')
@@ -74,9 +75,10 @@ export class Piece {
       if (this.#stored.files[0]?.size !== size) throw otherSizeFault()
       return
     }
-    const header = { size, name, type, field, metadata: '' }
     const { bodyBytes } = this.#source
-    const { sender } = this.#admit(offset > 0)
+    const { sender, folder } = this.#admit(offset > 0)
+    const place = requirePlace(path, name, this.#settings, folder)
+    const header = { size, name, place, type, field, metadata: '' }
     const beginning = { sender, isWhole: bodyBytes > size }
     const append =
       offset === 0 ? this.#unfinished.begin(id, header, beginning) : this.#unfinished.claim(id)

@@ -61,7 +61,7 @@ export type Receiver = {
 /** `id`: the id of the request that brought the last bytes. */
 export function finishedOutcome(
   { id: upload, header }: Appending,
-  { name: stored, sha256, pieces, seconds }: Finished,
+  { place: stored, sha256, pieces, seconds }: Finished,
   id: string,
   fields: readonly Field[],
 ): Required<Outcome> {

@@ -83,6 +83,8 @@ test('the limits pass exactly and fail at one more', async () => {
     env,
     ['a', 'b', 'c'].map((name) => file(name, 'x')),
   )
+  const announced = (path: string) => ({ name: '_filename', content: encodeURIComponent(path) })
+  await refused('TOO_MANY_FOLDERS', {}, [announced(`${'d/'.repeat(17)}a`), file('file')])
   await refused('TOO_MANY_FIELDS', env, [field('1'), field('1'), field('1'), file('a', 'x')])
   const size = multipartBody([file('a.txt')]).length
   const exact = { UPLOAD_CGI_MAX_REQUEST_SIZE: String(size) }
