@@ -3,7 +3,7 @@
 
 import { type Fault, faultSentence, isPassing } from '../fault.ts'
 import { commonHeaders, type Reply, statusPhrase } from '../http/reply.ts'
-import type { ReplyFormat } from '../http/request.ts'
+import type { CgiRequest, ReplyFormat } from '../http/request.ts'
 import { fileUrl, type Outcome, type Progress, type Stored, type StoredFile } from '../outcome.ts'
 import { errorPage, resultPage } from '../pages/page.ts'
 import type { Theme } from '../pages/theme.ts'
@@ -55,7 +55,8 @@ function storedReply(
   }
   if (settings.successRedirect !== '') {
     const reply = text(303, [])
-    return { ...reply, headers: [...reply.headers, ['Location', settings.successRedirect]] }
+    const location = settings.successRedirect.replaceAll('{receipt}', stored.id)
+    return { ...reply, headers: [...reply.headers, ['Location', location]] }
   }
   return resultPage(stored, settings, theme)
 }
@@ -65,7 +66,7 @@ function storedReply(
  * debugText() makes it.
  */
 export function faultReply(
-  format: ReplyFormat,
+  { format, method }: CgiRequest,
   fault: Fault,
   id: string,
   settings: Settings,
@@ -74,7 +75,7 @@ export function faultReply(
 ): Reply {
   const reply =
     format === 'html'
-      ? errorPage(fault, id, settings, theme, debug)
+      ? errorPage(fault, { id, isUpload: method === 'POST', debug }, settings, theme)
       : format === 'json'
         ? problemReply(fault, id, theme, debug)
         : lineReply(fault, id, debug)

@@ -53,7 +53,7 @@ export function open(env: Env, settings: LoadedSettings, program: Program): Exch
       // Nobody has to fix what passes by itself, and a flood of it would fill the log.
       const isOwners = fault.status >= 500 && !isPassing(fault.code)
       if (isOwners || fault.cause !== undefined) complain(ownersText(fault, settings, program))
-      const reply = faultReply(request.format, fault, id, settings, theme(), debug(fault))
+      const reply = faultReply(request, fault, id, settings, theme(), debug(fault))
       decide(reply, fault.holes['methods'])
     } catch (bug) {
       complain(`INTERNAL: ${bug instanceof Error ? program.stackOf(bug) : bug}`)

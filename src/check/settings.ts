@@ -95,7 +95,7 @@ function closing(file: string, { uid, gid, mode }: Stats): string {
 
 /** What the page will look like, and which files for it cannot be used. */
 function lookFindings(settings: LoadedSettings): Finding[] {
-  const { title, language, accentColor, extraFields } = settings
+  const { title, language, accentColor, extraFields, successRedirect } = settings
   const findings = [
     fine('PAGE', `page: “${title}”, language: ${language || "the visitor's own"}`),
     ...usable('LOGO', 'logo', settings.logo, readLogo),
@@ -106,6 +106,12 @@ function lookFindings(settings: LoadedSettings): Finding[] {
     const shown =
       `accent_color ${accentColor}: ${color} on it has a contrast of ` + `${contrast.toFixed(1)}`
     findings.push(fine('ACCENT_COLOR', shown))
+  }
+  if (/^http:\/\/(?!localhost\b|127\.|\[::1\])/.test(successRedirect)) {
+    const message = `success_redirect leads to ${successRedirect}: from https browsers warn of it`
+    findings.push(warning('REDIRECT_UNENCRYPTED', message, 'write https:// if that site has it'))
+  } else if (successRedirect !== '') {
+    findings.push(fine('REDIRECT', `success_redirect: ${successRedirect}`))
   }
   for (const { name, label, type, required } of extraFields) {
     const kind = `${type}${required ? ', required' : ''}`

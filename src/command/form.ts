@@ -26,7 +26,7 @@ export function form(script: string, action: string, code: string): number {
   for (const problem of wrong) complain(problemText(problem))
   if (wrong.length > 0) return 78
   const theme = loadTheme({ ...settings, language: code || settings.language }, '', complain)
-  const content = escapeHtml(policy(theme.style, origin).join('; '))
+  const content = escapeHtml(policy(theme.style, settings.successRedirect, origin).join('; '))
   const meta = `<meta http-equiv="Content-Security-Policy" content="${content}">`
   const { body } = formPage(settings, theme, action)
   print(`${body.replace('<head>', () => `<head>\n${meta}`)}\n`)

@@ -2,7 +2,7 @@
 // whatever came from outside. The Content-Security-Policy of each page allows what the page itself
 // contains, by hash, and nothing else (policy.ts).
 
-import type { Fault } from '../fault.ts'
+import { type Fault, isPassing } from '../fault.ts'
 import type { Reply } from '../http/reply.ts'
 import { commonHeaders } from '../http/reply.ts'
 import type { Stored, StoredFile } from '../outcome.ts'
@@ -13,6 +13,7 @@ import { settingsTable } from '../settings/table.ts'
 import { control } from './control.ts'
 import { pages } from './files.ts'
 import { type Fragment, fill, html, trusted } from './html.ts'
+import { linked } from './link.ts'
 import { policy } from './policy.ts'
 import type { Theme } from './theme.ts'
 
@@ -27,7 +28,7 @@ export function formPage(settings: Settings, theme: Theme, action = '', debug = 
   const accept = allowExtensions.map((extension) => `.${extension}`).join(',')
   return page(200, pages.form, settings, theme, {
     mark: trusted(theme.logo === '' ? pages.mark : ''),
-    message: message === '' ? trusted('') : html`<p class="message">${message}</p>`,
+    message: message === '' ? trusted('') : html`<p class="message">${linked(message)}</p>`,
     attributes: html`${action === '' ? '' : html` action="${action}"`}${scriptSettings(settings)}`,
     limits: limits(settings, theme),
     fields: html`${settings.extraFields.map((field) => control(field, theme))}`,
@@ -57,26 +58,49 @@ export function resultPage(receipt: Stored, settings: Settings, theme: Theme): R
   })
 }
 
-/** `debug`: what the page shows the owner when the setting is on; '' for nothing. */
+export type ErrorFacts = {
+  /** The id of the request. */
+  readonly id: string
+  /** False for the request of a page, of which nothing could be stored. */
+  readonly isUpload: boolean
+  /** What the page shows the owner when the setting is on; '' for nothing. */
+  readonly debug: string
+}
+
 export function errorPage(
   fault: Fault,
-  id: string,
+  { id, isUpload, debug }: ErrorFacts,
   settings: Settings,
   theme: Theme,
-  debug: string,
 ): Reply {
   const { text } = theme.language
   return page(fault.status, pages.error, settings, theme, {
     heading: text(`fault.${fault.code}`, fault.holes),
     detail: fault.detail === '' ? trusted('') : html`<p>${fault.detail}</p>`,
-    advice: html`<p>${text('error.nothing')}</p>`,
-    back: text('error.back'),
+    advice: advice(fault, isUpload, theme),
+    // The page of an error would only lead to itself.
+    back: isUpload ? html`<p><a class="button" href="">${text('error.back')}</a></p>` : '',
     codeLabel: text('error.code'),
     idLabel: text('error.id'),
     code: fault.code,
     id,
     debug: debugSection(debug),
   })
+}
+
+/** What was stored, and what to do next. */
+function advice({ code, status }: Fault, isUpload: boolean, { language }: Theme): Fragment {
+  const { text } = language
+  const says: Fragment[] = isUpload ? [html`${text('error.nothing')}`] : []
+  if (status >= 500 || isPassing(code)) says.push(html`${text('error.later')}`)
+  else if (status === 403) says.push(html`${text('error.ask')}`)
+  else if (isUpload) says.push(html`${text('error.again')}`)
+  // Not after other errors: it cannot know what is wrong there.
+  if (code === 'NOT_CONFIGURED' || code === 'DIRECTORY_UNUSABLE') {
+    const [before = '', after = ''] = text('error.owner').split('{command}')
+    says.push(html`${before}<code>upload.cgi check</code>${after}`)
+  }
+  return html`${says.map((sentence) => html`<p>${sentence}</p>`)}`
 }
 
 function debugSection(debug: string): Fragment {
@@ -180,6 +204,7 @@ function page(
   holes: Readonly<Record<string, string | Fragment>>,
 ): Reply {
   const { language, style } = theme
+  const rules = [...policy(style, settings.successRedirect), framing(content)]
   const ownersStyle = style === '' ? '' : `<style>${style}</style>`
   const isOwn = settings.title !== defaultTitle
   const title = isOwn ? settings.title : language.text('title')
@@ -191,7 +216,7 @@ function page(
     headers: [
       ['Content-Type', 'text/html; charset=utf-8'],
       ['Content-Language', language.code],
-      ['Content-Security-Policy', [...policy(style), framing(content)].join('; ')],
+      ['Content-Security-Policy', rules.join('; ')],
       ...commonHeaders,
     ],
     body: fill(pages.frame, {

@@ -3,7 +3,7 @@
 import { languageFiles } from '../languages/files.ts'
 import { extraFields } from './extra-fields.ts'
 import type { SettingsRows } from './settings.ts'
-import { address, boolean, color, countUpTo, oneOf, path, text } from './value.ts'
+import { boolean, color, countUpTo, oneOf, path, redirect, text } from './value.ts'
 
 export const pageRows = {
   title: {
@@ -16,7 +16,7 @@ export const pageRows = {
     key: 'message',
     kind: text,
     default: '',
-    help: 'a sentence below the heading',
+    help: 'a sentence below the heading; web and mail addresses in it become links',
   },
   stylesheet: {
     key: 'stylesheet',
@@ -56,9 +56,9 @@ export const pageRows = {
   },
   successRedirect: {
     key: 'success_redirect',
-    kind: address,
+    kind: redirect,
     default: '',
-    help: 'page to go to after a form upload, instead of the receipt',
+    help: 'page to go to after an upload; {receipt} in it becomes the receipt number',
   },
   debug: {
     key: 'debug',

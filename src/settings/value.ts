@@ -165,6 +165,26 @@ export const address: Kind<string> = {
   fallback: '',
 }
 
+/** An address that may hold `{receipt}`, but not in the name of the site. */
+export const redirect: Kind<string> = {
+  ...address,
+  parse: (written, row, base) => {
+    const parsed = address.parse(written, row, base)
+    if ('problem' in parsed || parsed.value === '') return parsed
+    const [site = ''] = /^https?:\/\/[^/?#]*/.exec(parsed.value) ?? []
+    const others = parsed.value.replaceAll('{receipt}', '')
+    if (/[{}]/.test(site)) return wrong(written, 'write {receipt} after the name of the site')
+    if (/[{}]/.test(others)) return wrong(written, 'it may hold {receipt} and no other braces')
+    if (site !== '' && !isSite(site)) return wrong(written, 'write the whole address of a page')
+    return parsed
+  },
+}
+
+/** The policy of the pages names it, and there `;` and `,` have a meaning. */
+function isSite(text: string): boolean {
+  return URL.canParse(text) && !/[;,']/.test(text)
+}
+
 /** `#rrggbb` or ''. */
 export const color: Kind<string> = {
   parse: (written) =>
