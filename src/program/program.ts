@@ -3,6 +3,7 @@
 // of the request, and only so long. It waits for the program: whoever calls it has nothing else to
 // do. node:child_process is loaded by the first call.
 
+import { accessSync, constants } from 'node:fs'
 import { attempt } from '../system-error.ts'
 
 /** What became of it. */
@@ -11,6 +12,12 @@ export type Ran = {
   readonly exit: number | undefined
   /** For the owner: how it ended, and the beginning of what it printed. */
   readonly text: string
+  readonly hasPrinted: boolean
+}
+
+/** The first that this user may run; undefined when there is none. */
+export function findProgram(paths: readonly string[]): string | undefined {
+  return paths.find((path) => attempt(() => accessSync(path, constants.X_OK) ?? true) === true)
 }
 
 /** `command`: a path and arguments. `input`: what it reads from its standard input. */
@@ -30,10 +37,10 @@ export function runProgram(command: readonly string[], input: string, seconds: n
   const printed = `${stdout ?? ''}${stderr ?? ''}`.trim().slice(0, maxShownLength)
   const ended = endText(path, seconds, status, signal, error)
   const text = printed === '' ? ended : `${ended}: ${printed}`
-  const isStopped = error !== undefined && !isUnread(error, status)
+  const isStopped = error !== undefined && !isUnread(error)
   // What it started belongs to its session, and nobody waits for it any more.
   if (isStopped && pid > 0) attempt(() => process.kill(-pid, 'SIGKILL'))
-  return { exit: isStopped ? undefined : (status ?? undefined), text }
+  return { exit: isStopped ? undefined : (status ?? undefined), text, hasPrinted: printed !== '' }
 }
 
 function endText(
@@ -46,13 +53,13 @@ function endText(
   const code = error !== undefined && 'code' in error ? error.code : ''
   if (code === 'ETIMEDOUT') return `${path} did not end within ${Math.ceil(seconds)} s`
   if (code === 'ENOBUFS') return `${path} printed more than ${maxOutputBytes} bytes`
-  if (error !== undefined && !isUnread(error, status)) return `${path} cannot be run (${code})`
+  if (error !== undefined && !isUnread(error)) return `${path} cannot be run (${code})`
   return signal === null ? `${path} ended with ${status}` : `${path} was ended by ${signal}`
 }
 
-/** It ended by itself without reading all of its input, as it may. */
-function isUnread(error: Error, status: number | null): boolean {
-  return 'code' in error && error.code === 'EPIPE' && status !== null
+/** It ended without reading all of its input, as it may. */
+function isUnread(error: Error): boolean {
+  return 'code' in error && error.code === 'EPIPE'
 }
 
 /** PATH as systems have it, and of ours only where the home is and which time zone counts. */

@@ -28,6 +28,9 @@ export type Invitation = {
   readonly maxFiles: number
 }
 
+/** Who is told what came: a mail address, an address on the web, or the path of a program. */
+export type Member = { readonly kind: 'mail' | 'webhook' | 'program'; readonly text: string }
+
 export type SettingsRow<Value = unknown> = {
   /** As in the settings file. The environment variable is UPLOAD_CGI_ and this in capitals. */
   readonly key: string

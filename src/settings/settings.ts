@@ -4,7 +4,7 @@
 
 import type { Network } from '../http/network.ts'
 import type { AddressDetail } from '../http/sender.ts'
-import type { ExtraField, Invitation, SettingsRow } from './row.ts'
+import type { ExtraField, Invitation, Member, SettingsRow } from './row.ts'
 
 export type Settings = {
   /** Absolute; '' only when that is among the problems. */
@@ -27,6 +27,13 @@ export type Settings = {
   readonly scanCommand: readonly string[]
   /** False: the folders of a visitor's file are left out. */
   readonly keepFolders: boolean
+  readonly notify: readonly Member[]
+  /** Empty for the sendmail of this machine. */
+  readonly mailCommand: readonly string[]
+  /** '' to leave it to the mailer. */
+  readonly mailFrom: string
+  /** `whsec_` and base64; '' for none. */
+  readonly webhookSecret: string
   readonly onConflict: 'rename' | 'reject' | 'overwrite'
   /** Permission bits of chmod(2), never an execute bit. */
   readonly fileMode: number

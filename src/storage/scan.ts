@@ -31,4 +31,4 @@ export function scanned(path: string, command: readonly string[], seconds: numbe
 }
 
 const maxSeconds = 30
-const noTimeLeft: Ran = { exit: undefined, text: `the scans took ${maxSeconds} s` }
+const noTimeLeft = { exit: undefined, text: `the scans took ${maxSeconds} s` }

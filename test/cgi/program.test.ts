@@ -158,7 +158,10 @@ test('it needs no libatomic and starts in 650 MB of address space', async () => 
 
 test('--licenses prints the notices of all that is inside', () => {
   const { stdout } = spawnSync(program, ['--licenses'], { env: {} })
-  assert.match(stdout.toString(), /MIT License[\s\S]*smol-toml[\s\S]*Node\.js[\s\S]*OpenSSL/)
+  assert.match(
+    stdout.toString(),
+    /MIT License[\s\S]*smol-toml[\s\S]*Nodemailer[\s\S]*Node\.js[\s\S]*OpenSSL/,
+  )
 })
 
 test('serve without settings stores into ./uploads and says so', async (t) => {

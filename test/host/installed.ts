@@ -98,6 +98,7 @@ const packages = {
   clamd: 'clamav-daemon',
   clamdscan: 'clamdscan',
   postfix: 'postfix',
+  dovecot: 'dovecot-core',
   msmtp: 'msmtp',
 } as const
 

@@ -165,6 +165,7 @@ test('node:fs is used where the drawing says', () => {
   const rooms = [
     'storage',
     'settings',
+    'program',
     'driver',
     'check',
     'command',
