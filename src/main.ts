@@ -1,9 +1,10 @@
 // Which way in? A web server sets GATEWAY_INTERFACE, or at least REQUEST_METHOD and
-// SERVER_PROTOCOL, and gets CGI; a person at a terminal gets the command line. In CGI mode
+// SERVER_PROTOCOL, and gets CGI. A program that was started with a listening socket and without
+// arguments speaks FastCGI on it. A person at a terminal gets the command line. In CGI mode
 // arguments are never options: servers turn `?a+b` into them (RFC 3875 section 4.4). The only file
 // whose top level runs. process.argv is [executable, as called, arguments …].
 
-import { closeSync, openSync, readSync, realpathSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync, realpathSync, writeSync } from 'node:fs'
 import type { Inspect } from './app/exchange.ts'
 import { runCgi } from './driver/cgi.ts'
 import { loadSettings } from './settings/load.ts'
@@ -25,11 +26,42 @@ if (GATEWAY_INTERFACE !== undefined || isRequest) {
   const isNamed = scriptArgument.includes('/') && isSettingsScript(scriptArgument)
   const script = isNamed ? realpathSync(scriptArgument) : ''
   const args = process.argv.slice(script === '' ? 2 : 3)
-  import('./command/run.ts').then(({ runCommand }) => runCommand(args, script))
+  const sockets = args.length === 0 ? inheritedSockets() : []
+  if (sockets.length > 0) {
+    import('./driver/fastcgi.ts').then(({ serveFastCgi }) => serveFastCgi(sockets, script))
+  } else import('./command/run.ts').then(({ runCommand }) => runCommand(args, script))
 }
 
 function answer(settings: LoadedSettings, inspect?: Inspect): void {
   runCgi(process.env, settings, inspect)
+}
+
+/**
+ * The listening sockets that we were started with: from systemd as sd_listen_fds(3) has them, from
+ * all others as descriptor 0.
+ */
+function inheritedSockets(): { fd: number }[] {
+  const { LISTEN_PID, LISTEN_FDS } = process.env
+  const isSystemd = LISTEN_PID === String(process.pid)
+  const count = isSystemd ? Number(LISTEN_FDS) || 0 : 0
+  if (count > 0) return Array.from({ length: count }, (_, i) => ({ fd: firstSystemdFd + i }))
+  return isListening(0) ? [{ fd: 0 }] : []
+}
+
+/**
+ * Writing nothing succeeds on a socket that is connected, and fails on one that listens: with EPIPE
+ * over TCP, with ENOTCONN on a Unix socket.
+ */
+function isListening(fd: number): boolean {
+  try {
+    if (!fstatSync(fd).isSocket()) return false
+    writeSync(fd, new Uint8Array(0))
+    return false
+  } catch (error) {
+    return (
+      error instanceof Error && 'code' in error && /^(EPIPE|ENOTCONN)$/.test(String(error.code))
+    )
+  }
 }
 
 /**
@@ -63,3 +95,5 @@ function isSettingsScript(path: string): boolean {
     return false
   }
 }
+
+const firstSystemdFd = 3

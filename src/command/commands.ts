@@ -8,6 +8,7 @@ import { checkAddress } from './check-address.ts'
 import { clean } from './clean.ts'
 import type { Command, OptionTypes } from './command.ts'
 import { config } from './config.ts'
+import { fastCgi } from './fastcgi.ts'
 import { form } from './form.ts'
 import { init } from './init.ts'
 import { man } from './man.ts'
@@ -93,6 +94,18 @@ export const commandTable: readonly Command[] = [
     options: { 'older-than': text, 'dry-run': flag },
     action: ({ values, script }) =>
       clean(script, values['older-than'] ?? '', values['dry-run'] ?? false),
+  }),
+  command({
+    name: 'fastcgi',
+    usage:
+      'fastcgi --socket PATH [--socket-mode 0660] [--socket-group GROUP] | ' +
+      '--listen 127.0.0.1:9000',
+    help:
+      'Stay, and answer FastCGI on a socket, for nginx, lighttpd or Apache. SIGTERM ends it ' +
+      'after the requests that run. What hands over a listening socket, as systemd, spawn-fcgi ' +
+      'and mod_fcgid do, starts the program without a command.',
+    options: { socket: text, 'socket-mode': text, 'socket-group': text, listen: text },
+    action: ({ values, script }) => fastCgi(values, script),
   }),
   command({
     name: 'form',

@@ -39,7 +39,7 @@ export function runCgi(env: Env, settings: LoadedSettings, inspect?: Inspect): v
 export function drive(exchange: Exchange, connection: Connection, done: () => void): void {
   // One buffer serves the whole body; Exchange.write() allows that.
   const buffer = Buffer.allocUnsafeSlow(exchange.announcedBytes > 0 ? bufferBytes : 0)
-  const gauge = new SpeedGauge(connection)
+  const gauge = new SpeedGauge()
   const hasLength = exchange.bodyBytes !== Infinity
   let readBytes = 0
   let isTerminated = false
@@ -48,7 +48,7 @@ export function drive(exchange: Exchange, connection: Connection, done: () => vo
     isTerminated = true
   }
   while (readBytes < exchange.bodyBytes) {
-    const count = gauge.read(buffer, exchange.bodyBytes - readBytes)
+    const count = gauge.read(connection, buffer, exchange.bodyBytes - readBytes)
     if (count === 0) break
     if (readBytes === 0 && (exchange.outlivesCut || !hasLength)) process.on('SIGTERM', outlive)
     readBytes += count
@@ -64,9 +64,10 @@ export function drive(exchange: Exchange, connection: Connection, done: () => vo
     // From here on nothing is stored: a server that waits for us in vain may end us.
     process.off('SIGTERM', outlive)
     const unread = exchange.announcedBytes - readBytes
-    if (reply.length > pipeBytes) drain(gauge, buffer, unread)
+    const drainRest = () => drain(gauge, connection, buffer, unread)
+    if (reply.length > pipeBytes) drainRest()
     connection.write(reply)
-    if (reply.length <= pipeBytes) drain(gauge, buffer, unread)
+    if (reply.length <= pipeBytes) drainRest()
     exchange.afterReply()
     done()
   }
@@ -85,9 +86,9 @@ export function drive(exchange: Exchange, connection: Connection, done: () => vo
  * reply (Apache, fcgiwrap) lose the reply when the program ends too early; the client would see a
  * broken connection or a 502 instead of the reason. A sender that is too slow is not waited for.
  */
-function drain(gauge: SpeedGauge, buffer: Buffer, bytes: number): void {
+function drain(gauge: SpeedGauge, source: Source, buffer: Buffer, bytes: number): void {
   for (let left = bytes; left > 0 && !gauge.isSlow; ) {
-    const count = gauge.read(buffer, left)
+    const count = gauge.read(source, buffer, left)
     if (count === 0) return
     left -= count
   }

@@ -12,28 +12,28 @@ export type Source = {
 }
 
 export class SpeedGauge {
-  readonly #source: Source
   #waitedMilliseconds = 0
   #arrivedBytes = 0
   /** True if the last minute of waiting brought too little. It stays true. */
   isSlow = false
 
-  constructor(source: Source) {
-    this.#source = source
+  /** As Source.read(). */
+  read(source: Source, buffer: Buffer, atMost: number): number {
+    const before = source.milliseconds()
+    const count = source.read(buffer, atMost)
+    this.count(count, source.milliseconds() - before)
+    return count
   }
 
-  /** As Source.read(). */
-  read(buffer: Buffer, atMost: number): number {
-    const before = this.#source.milliseconds()
-    const count = this.#source.read(buffer, atMost)
-    this.#waitedMilliseconds += this.#source.milliseconds() - before
-    this.#arrivedBytes += count
-    if (this.#waitedMilliseconds < periodMilliseconds) return count
+  /** So many bytes arrived after so long a wait. */
+  count(bytes: number, waitedMilliseconds: number): void {
+    this.#waitedMilliseconds += waitedMilliseconds
+    this.#arrivedBytes += bytes
+    if (this.#waitedMilliseconds < periodMilliseconds) return
     const leastBytes = (this.#waitedMilliseconds / 1000) * leastBytesPerSecond
     if (this.#arrivedBytes < leastBytes) this.isSlow = true
     this.#waitedMilliseconds = 0
     this.#arrivedBytes = 0
-    return count
   }
 }
 

@@ -14,6 +14,7 @@ import {
 } from 'node:fs'
 import { dirname, isAbsolute, resolve } from 'node:path'
 import type { Env } from '../http/request.ts'
+import { attempt } from '../system-error.ts'
 import type { SettingsProblem } from './settings.ts'
 
 export type SettingsFile = { readonly path: string; readonly text: string }
@@ -31,10 +32,26 @@ export function findFile(env: Env, program: string, script: string): Found {
     return { problem: { key: 'config', where, problem: `"${named}" is not absolute`, remedy } }
   }
   if (named !== '') return readSettingsFile(named, true)
-  return (
-    readSettingsFile(resolve(dirname(program), '.htupload.toml'), false) ??
-    readSettingsFile('/etc/upload-cgi.toml', false)
+  return usualPaths(program).reduce<Found>(
+    (found, path) => found ?? readSettingsFile(path, false),
+    undefined,
   )
+}
+
+/** Changes when findFile() may find another file, or another text in it. */
+export function settingsStamp(env: Env, program: string, script: string): string {
+  const named = script || env['UPLOAD_CGI_CONFIG'] || env['REDIRECT_UPLOAD_CGI_CONFIG'] || ''
+  const paths = named === '' ? usualPaths(program) : [named]
+  return paths.map(stampOf).join()
+}
+
+function stampOf(path: string): string {
+  const stats = attempt(() => statSync(path, { throwIfNoEntry: false }))
+  return stats === undefined ? '' : `${stats.ino} ${stats.size} ${stats.mtimeMs} ${stats.ctimeMs}`
+}
+
+function usualPaths(program: string): string[] {
+  return [resolve(dirname(program), '.htupload.toml'), '/etc/upload-cgi.toml']
 }
 
 function readSettingsFile(path: string, isRequired: boolean, isScript = false): Found {

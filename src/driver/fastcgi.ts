@@ -1,0 +1,115 @@
+// The FastCGI driver: a process that stays and answers the connections of a listening socket, many
+// at a time. A server or a supervisor starts it, several of them on one socket where one is not
+// enough. Settings are read anew when their file changes. SIGTERM and SIGUSR1 end it after the
+// requests that run, after a minute at the latest.
+
+import { writeSync } from 'node:fs'
+import type { Server, Socket } from 'node:net'
+import { open } from '../app/app.ts'
+import type { Inspect } from '../app/exchange.ts'
+import type { Env } from '../http/request.ts'
+import { settingsStamp } from '../settings/file.ts'
+import { loadSettings } from '../settings/load.ts'
+import type { LoadedSettings, SettingsProblem } from '../settings/settings.ts'
+import { attempt } from '../system-error.ts'
+import { FastCgiConnection, type Host, type Params } from './fastcgi-connection.ts'
+import { stackOf } from './stack.ts'
+
+/** Where the process listens: a descriptor that it was given, or an address of its own. */
+export type Place =
+  | { readonly fd: number }
+  | { readonly path: string }
+  | { readonly host: string; readonly port: number }
+
+/** `script`: the settings script through which the program was started; '' for none. */
+export function serveFastCgi(places: readonly Place[], script: string): Promise<readonly Server[]> {
+  boundMemory()
+  const connections = new Set<FastCgiConnection>()
+  const host = hostOf(process.env, script)
+  const accept = (socket: Socket) => {
+    const connection = new FastCgiConnection(socket, host)
+    connections.add(connection)
+    socket.on('close', () => connections.delete(connection))
+  }
+  const { createServer } = process.getBuiltinModule('node:net')
+  const servers = places.map(() => createServer({ allowHalfOpen: true, noDelay: true }, accept))
+  const look = () => {
+    for (const connection of connections) connection.closeIfStuck()
+  }
+  setInterval(look, lookMilliseconds).unref()
+  const finish = () => {
+    for (const server of servers) server.close()
+    for (const connection of connections) connection.finish()
+    // What does not end by itself is ended: a supervisor would do it less gently.
+    setTimeout(() => process.exit(), lastMilliseconds).unref()
+  }
+  process.on('SIGTERM', finish)
+  process.on('SIGUSR1', finish)
+  return Promise.all(servers.map((server, i) => listening(server, places[i])))
+}
+
+/**
+ * Resolves when it listens; rejects with the error of bind(2) or listen(2). After that, an error of
+ * a server ends the process: its supervisor starts another.
+ */
+function listening(server: Server, place: Place | undefined): Promise<Server> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ ...place, backlog }, () => {
+      server.off('error', reject)
+      resolve(server)
+    })
+  })
+}
+
+function hostOf(env: Env, script: string): Host {
+  const file = process.execPath
+  const say = (line: Uint8Array) => void attempt(() => writeSync(2, line))
+  const stack = (error: Error) => stackOf(error, file)
+  let stamp: string | undefined
+  let settings = loadSettings(env, file, script)
+  let inspect: Inspect | undefined
+  const current = (): LoadedSettings => {
+    const now = settingsStamp(env, file, script)
+    if (now !== stamp) settings = loadSettings(env, file, script)
+    stamp = now
+    return settings
+  }
+  return {
+    open(params, say) {
+      const program = { file, say, stackOf: stack, inspect }
+      return open(params, refusingSettings(current(), params), program)
+    },
+    say,
+    milliseconds: () => Number(process.hrtime.bigint() / 1_000_000n),
+  }
+}
+
+/**
+ * Only the process's own environment chooses settings. A parameter that looks like one is a
+ * mistake of the server's configuration, and nobody should believe that it has an effect.
+ */
+function refusingSettings(settings: LoadedSettings, params: Params): LoadedSettings {
+  const names = Object.keys(params).filter((name) => /^(REDIRECT_)?UPLOAD_CGI_/.test(name))
+  if (names.length === 0) return settings
+  const problems = names.map((where): SettingsProblem => {
+    const problem = 'a parameter of a FastCGI request sets nothing'
+    const remedy = 'set it in the settings file, or in the environment of the process'
+    return { key: '', where, problem, remedy }
+  })
+  return { ...settings, problems: [...settings.problems, ...problems] }
+}
+
+/**
+ * V8 lets its young generation grow to some hundred MB before it looks for garbage. A request needs
+ * a few hundred KB: with these limits a process stays under 80 MB, and is no slower.
+ */
+function boundMemory(): void {
+  const { setFlagsFromString } = process.getBuiltinModule('node:v8')
+  setFlagsFromString('--max-semi-space-size=1')
+  setFlagsFromString('--semi-space-growth-factor=1')
+}
+
+const backlog = 511
+const lookMilliseconds = 10_000
+const lastMilliseconds = 60_000
