@@ -97,12 +97,11 @@ export const commandTable: readonly Command[] = [
   }),
   command({
     name: 'fastcgi',
-    usage:
-      'fastcgi --socket PATH [--socket-mode 0660] [--socket-group GROUP] | ' +
-      '--listen 127.0.0.1:9000',
+    usage: 'fastcgi --socket PATH | --listen 127.0.0.1:9000',
     help:
-      'Stay, and answer FastCGI on a socket, for nginx, lighttpd or Apache. SIGTERM ends it ' +
-      'after the requests that run. What hands over a listening socket, as systemd, spawn-fcgi ' +
+      'Stay, and answer FastCGI on a socket, for nginx, lighttpd or Apache. --socket-mode (0660) ' +
+      'and --socket-group say who may use the socket. SIGTERM ends it after the requests that ' +
+      'run. What hands over a listening socket, as systemd, spawn-fcgi ' +
       'and mod_fcgid do, starts the program without a command.',
     options: { socket: text, 'socket-mode': text, 'socket-group': text, listen: text },
     action: ({ values, script }) => fastCgi(values, script),

@@ -12,8 +12,13 @@ const place = freshDirectory({ after })
 
 type Change = readonly [file: string, before: string, after: string]
 
-/** What the settings take from the room of requests. */
-const http = ['network.ts', 'request.ts', 'sender.ts'].map((file) => `http/${file}`)
+/** The settings, and what they take from other rooms. */
+const parts = [
+  'settings',
+  'languages/files.ts',
+  ...['network.ts', 'request.ts', 'sender.ts'].map((file) => `http/${file}`),
+  ...['fault.ts', 'quantity.ts', 'system-error.ts'],
+]
 const row = `  maxNightBytes: { key: 'max_night_size', kind: size, default: '0', help: 'all' },\n`
 const field = '  readonly maxNightBytes: number\n'
 const firstField = '  readonly maxFiles: number\n'
@@ -55,7 +60,7 @@ const cases: Readonly<Record<string, { changes: readonly Change[]; error?: RegEx
 test('a setting without a row does not compile, nor a row without a setting', () => {
   for (const [name, { changes }] of Object.entries(cases)) {
     const copy = join(place, name)
-    for (const part of ['settings', 'languages/files.ts', 'quantity.ts', ...http]) {
+    for (const part of parts) {
       const isSource = (path: string) => !path.endsWith('.test.ts') && !path.endsWith('load.ts')
       cpSync(join(root, 'src', part), join(copy, part), { recursive: true, filter: isSource })
     }
