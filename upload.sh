@@ -6,7 +6,7 @@
 # If a run breaks off, run it again: it resumes each upload where it stopped. For each stored file
 # it prints the receipt: stored name, bytes, sha256, id, time. docs/resume.md has the protocol.
 # PIECE=8388608 in the environment is the size of a piece in bytes; curl reads options in ~/.curlrc.
-# A piece whose content a firewall refuses is cut; for that, grep has to know -b.
+# A piece whose content a firewall refuses is cut, and a name that it refuses goes elsewhere.
 #
 # Exit status: 0 all files are stored; 75 the run broke off, run it again; 69 the server refused;
 # 65 a file is stored, but its checksum differs; 64 wrong usage; 66 a file cannot be read;
@@ -61,7 +61,7 @@ send_file() {
   shown=$(printf %s "$file" | safe)
   if [ ! -f "$file" ] || [ ! -r "$file" ]; then stop 66 "$shown: no such file"; fi
   find_upload
-  offset='' last='' tries=0 waits=0 refused='' cuts='' cut_count=0 searched=0
+  offset='' last='' tries=0 waits=0 refused='' cuts='' cut_count=0 searched=0 named=apart
   while :; do
     exchange
     case $code in 20[12]) passed=yes ;; esac
@@ -78,7 +78,7 @@ send_file() {
 }
 
 # Sets size, name, and id: the id of an earlier run that sent the same file to the same address, or
-# a new random one. The name is encoded as in a URL, byte by byte.
+# a new random one. The name is encoded as in a URL, byte by byte, unless it needs none of that.
 find_upload() {
   about=$(ls -dinL -- "$file")
   read -r _ _ _ _ _ size _ <<END
@@ -89,7 +89,10 @@ END
   key=$state/$({ printf '%s %s' "$url" "$about"; print_ends; } | cksum | tr ' ' -)
   if [ ! -s "$key" ]; then od -An -N16 -tx1 /dev/urandom | tr -d ' \n' >"$key"; fi
   id=$(cat "$key")
-  name=$(printf %s "${file##*/}" | od -An -v -tx1 | tr -d ' \n' | sed 's/../%&/g')
+  name=${file##*/}
+  case $name in
+    *[!A-Za-z0-9._-]*) name=$(printf %s "$name" | od -An -v -tx1 | tr -d ' \n' | sed 's/../%&/g') ;;
+  esac
 }
 
 # The first two blocks of the file and the last two.
@@ -124,8 +127,11 @@ header() {
 }
 
 send_piece() {
-  read_piece | request -F "_upload=$id" -F "_offset=$offset" -F "_size=$size" \
-    -F "_filename=$name" -F 'file=@-;filename=file' "$url"
+  case $named in
+    apart) set -- -F "_filename=$name" -F 'file=@-;filename=file' ;;
+    *) set -- -F "file=@-;filename=\"${file##*/}\"" ;;
+  esac
+  read_piece | request -F "_upload=$id" -F "_offset=$offset" -F "_size=$size" "$@" "$url"
 }
 
 # dd skips whole blocks only.
@@ -152,16 +158,20 @@ find_end() {
 # cut between every two of them. A line -- alone is harmless. Sets cuts: offsets, the largest first;
 # and searched: up to where they are known.
 find_cuts() {
-  # Behind the last two hyphens of a piece comes something, too.
-  lines=$({ read_piece; echo x; } | grep -aboE '^--(-+|[^-])' 2>/dev/null | tr -cd '0-9:\n-')
+  # After the last two hyphens of a piece comes something, too. awk gets no NUL, which some of it
+  # takes for the end of a line.
+  found=$({ read_piece; echo x; } | tr -c '\n-' x | awk '
+    /^--./ {
+      hyphens = match($0 "x", /[^-]/) - 1
+      for (i = 1; i < hyphens && n <= 500; i++) { n++; print at + i }
+    }
+    n > 500 { exit }
+    { at += length($0) + 1 }')
   searched=$end cuts=''
-  for line in $lines; do
-    cut=${line%%:*} hyphens=${line#*:}
-    while [ "${hyphens#--}" != "$hyphens" ]; do
-      hyphens=${hyphens#-} cut=$((cut + 1)) cut_count=$((cut_count + 1))
-      if [ $cut_count -gt 500 ]; then fail_content; fi
-      cuts="$((offset + cut)) $cuts"
-    done
+  for cut in $found; do
+    cut_count=$((cut_count + 1))
+    if [ $cut_count -gt 500 ]; then fail_content; fi
+    cuts="$((offset + cut)) $cuts"
   done
 }
 
@@ -200,6 +210,7 @@ decide_next() {
       told=0
       continue_at_told
       ;;
+    30[12378]) fail_elsewhere ;;
     413)
       # The web server or max_request_size limits requests: smaller pieces may pass.
       if is_ours && ! is_ours REQUEST_TOO_LARGE; then fail; fi
@@ -241,14 +252,21 @@ face_firewall() {
   fi
 }
 
-# Cuts the piece that was refused. If there is nothing to cut, it may pass later.
+# Cuts the piece that was refused. If there is nothing to cut, it may pass later; the first one may
+# pass with the name in the headers of the part, where firewalls look for other things. There they
+# refuse quotes, semicolons and equals signs.
 cut_refused() {
   before=$cut_count
   find_cuts
-  if [ "$cut_count" = "$before" ]; then
-    if [ "$offset" = 0 ]; then fail_content; fi
+  if [ "$cut_count" != "$before" ]; then return; fi
+  if [ "$offset" != 0 ]; then
     wait_for_firewall fail_content
+    return
   fi
+  case $named${file##*/} in
+    inside* | *[\"\'\;=\\[:cntrl:]]*) fail_file ;;
+  esac
+  named=inside
 }
 
 # Waits three times at most, then calls $1.
@@ -301,6 +319,17 @@ fail() {
 fail_content() {
   echo >&2
   stop 69 "$shown: a firewall refuses the content: send it in a ZIP file, or ask the host"
+}
+
+fail_file() {
+  echo >&2
+  stop 69 "$shown: a firewall refuses the name or the content: rename it, send it in a ZIP file, or \
+ask the host"
+}
+
+fail_elsewhere() {
+  to=$(tr -d '\r' <"$tmp.head" | sed -n 's/^[Ll]ocation: *//p' | sed -n '$p' | safe)
+  stop 69 "$url: the server redirects to ${to:-another address}: give that address instead"
 }
 
 # The third column of the receipt is the checksum, or "-" if the server has none.

@@ -386,8 +386,61 @@ for (const shell of ['dash', 'busybox'] as const) {
     place.proxy.network.refuses = (body) => body.includes('attack')
     const other = await place.run([place.url, place.file('b.txt', 'attack')])
     assert.equal(other.status, 69)
-    assert.match(other.err, /a firewall refuses the content/)
+    assert.match(other.err, /a firewall refuses the name or the content: rename it, send it in a/)
     assert.deepEqual(place.stored(), [])
+  })
+
+  test(`${shell}: a name that a firewall refuses goes into the headers of the part`, {
+    skip,
+  }, async (t) => {
+    const refuses = (body: string) => {
+      const [, name = ''] = /name="_filename"\r\n\r\n([^\r]*)/.exec(body) ?? []
+      return decodeURIComponent(name).includes('bashrc')
+    }
+    const place = await Place.open(t, shell, { refuses })
+    const names = ['.bashrc', 'Größe (1) of bashrc']
+    const paths = names.map((name) => place.file(name, partOf(0, 1_500_000)))
+    const run = await place.run([place.url, ...paths])
+    assert.equal(run.status, 0, run.err)
+    // The first piece of each.
+    assert.equal(place.proxy.posts - place.proxy.bodies.length, 2)
+    for (const [i, path] of paths.entries()) place.assertStored(path, ['bashrc', names[1]][i] ?? '')
+    // Firewalls refuse quotes there.
+    const quoted = await place.run([place.url, place.file("'bashrc'", 'a')])
+    assert.equal(quoted.status, 69)
+    assert.match(quoted.err, /a firewall refuses the name or the content/)
+  })
+
+  test(`${shell}: of a redirect it tells where it leads`, { skip }, async (t) => {
+    const place = new Place(shell, freshDirectory(t))
+    const to = 'https://example.org/upload'
+    const url = await serverThatSays(t, 301, { Location: to }, '<h1>Moved</h1>')
+    const run = await place.run([url, place.file('a.txt', 'a')])
+    assert.equal(run.status, 69)
+    assert.equal(
+      run.err.trim(),
+      `${url}: the server redirects to https://example.org/upload: give that address instead`,
+    )
+  })
+
+  test(`${shell}: a piece that is refused for its lines is cut, and later ones before they are sent`, {
+    skip,
+  }, async (t) => {
+    const place = await Place.open(t, shell, { refuses: isRefusedForHyphens })
+    const [first, later] = [place.file('first.bin', ''), place.file('later.bin', '')]
+    const mebibyte = 1_048_576
+    writeFileSync(first, withHyphens(3 * mebibyte, [0, mebibyte + 1, 3 * mebibyte - 2]))
+    // A line of five, and one that two pieces share.
+    const content = withHyphens(3 * mebibyte, [mebibyte + 10, 2 * mebibyte - 1])
+    content.write('-----', mebibyte + 10)
+    writeFileSync(later, content)
+    const run = await place.run([place.url, first, later])
+    assert.equal(run.status, 0, run.err)
+    place.assertStored(first, 'first.bin')
+    place.assertStored(later, 'later.bin')
+    // Of each file one piece is refused, which shows the others.
+    assert.equal(place.proxy.posts - place.proxy.bodies.length, 2)
+    assert.equal(place.proxy.bodies.length, 6 + 7)
   })
 
   test(`${shell}: a 404 of somebody else to the question means that nothing has arrived`, {
@@ -459,26 +512,6 @@ for (const shell of ['dash', 'busybox'] as const) {
   })
 }
 
-test('dash: a piece that is refused for its lines is cut, and later pieces before they are sent', {
-  skip: missing('apache2', 'curl', 'dash'),
-}, async (t) => {
-  const place = await Place.open(t, 'dash', { refuses: isRefusedForHyphens })
-  const [first, later] = [place.file('first.bin', ''), place.file('later.bin', '')]
-  const mebibyte = 1_048_576
-  writeFileSync(first, withHyphens(3 * mebibyte, [0, mebibyte + 1, 3 * mebibyte - 2]))
-  // A line of five, and one that two pieces share.
-  const content = withHyphens(3 * mebibyte, [mebibyte + 10, 2 * mebibyte - 1])
-  content.write('-----', mebibyte + 10)
-  writeFileSync(later, content)
-  const run = await place.run([place.url, first, later])
-  assert.equal(run.status, 0, run.err)
-  place.assertStored(first, 'first.bin')
-  place.assertStored(later, 'later.bin')
-  // Of each file one piece is refused, which shows the others.
-  assert.equal(place.proxy.posts - place.proxy.bodies.length, 2)
-  assert.equal(place.proxy.bodies.length, 6 + 7)
-})
-
 test('bash: no command of a server is run, though it stands where a number belongs', {
   skip: missing('bash', 'curl'),
 }, async (t) => {
@@ -512,6 +545,20 @@ async function serverThatSays(
 
 /** Of POSIX, as far as upload.sh uses it, and curl. */
 const tools = [
-  ...['cat', 'cksum', 'curl', 'cut', 'dd', 'find', 'grep', 'head', 'ls', 'mkdir', 'od', 'rm'],
+  ...[
+    'awk',
+    'cat',
+    'cksum',
+    'curl',
+    'cut',
+    'dd',
+    'find',
+    'grep',
+    'head',
+    'ls',
+    'mkdir',
+    'od',
+    'rm',
+  ],
   ...['sed', 'sha256sum', 'sh', 'tail', 'tr', 'busybox'],
 ]
