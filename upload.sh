@@ -178,8 +178,8 @@ find_cuts() {
 # Prints the HTTP status. A connection that is silent for 100 seconds counts as broken. What curl
 # says of a failure is for the end: most failures pass.
 request() {
-  curl -sS --stderr "$tmp.curl" -o "$tmp.body" -D "$tmp.head" -w '%{http_code}' -H 'Accept: text/plain' -H 'Expect:' \
-    --connect-timeout 30 --speed-time 100 --speed-limit 1 "$@"
+  curl -sS --stderr "$tmp.curl" -o "$tmp.body" -D "$tmp.head" -w '%{http_code}' \
+    -H 'Accept: text/plain' -H 'Expect:' --connect-timeout 30 --speed-time 100 --speed-limit 1 "$@"
 }
 
 # Reads the reply of a request after which the file is not complete yet. Sets the next offset and
@@ -210,7 +210,6 @@ decide_next() {
       told=0
       continue_at_told
       ;;
-    30[12378]) fail_elsewhere ;;
     413)
       # The web server or max_request_size limits requests: smaller pieces may pass.
       if is_ours && ! is_ours REQUEST_TOO_LARGE; then fail; fi
@@ -325,11 +324,6 @@ fail_file() {
   echo >&2
   stop 69 "$shown: a firewall refuses the name or the content: rename it, send it in a ZIP file, or \
 ask the host"
-}
-
-fail_elsewhere() {
-  to=$(tr -d '\r' <"$tmp.head" | sed -n 's/^[Ll]ocation: *//p' | sed -n '$p' | safe)
-  stop 69 "$url: the server redirects to ${to:-another address}: give that address instead"
 }
 
 # The third column of the receipt is the checksum, or "-" if the server has none.

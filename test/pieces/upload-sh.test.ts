@@ -411,18 +411,6 @@ for (const shell of ['dash', 'busybox'] as const) {
     assert.match(quoted.err, /a firewall refuses the name or the content/)
   })
 
-  test(`${shell}: of a redirect it tells where it leads`, { skip }, async (t) => {
-    const place = new Place(shell, freshDirectory(t))
-    const to = 'https://example.org/upload'
-    const url = await serverThatSays(t, 301, { Location: to }, '<h1>Moved</h1>')
-    const run = await place.run([url, place.file('a.txt', 'a')])
-    assert.equal(run.status, 69)
-    assert.equal(
-      run.err.trim(),
-      `${url}: the server redirects to https://example.org/upload: give that address instead`,
-    )
-  })
-
   test(`${shell}: a piece that is refused for its lines is cut, and later ones before they are sent`, {
     skip,
   }, async (t) => {
