@@ -13,6 +13,7 @@ import { directoryProblem } from '../storage/problem.ts'
 import { usableDirectory } from '../storage/usable.ts'
 import { directoryFindings } from './directory.ts'
 import { limitFindings } from './limits.ts'
+import { notifyFindings } from './notify.ts'
 import { placeFindings } from './place.ts'
 import { settingsFindings } from './settings.ts'
 
@@ -24,6 +25,7 @@ export function inspect(settings: LoadedSettings, env: Env, program: string, why
     fine('USER', `looked at as user ${userName(process.geteuid?.() ?? -1)}${why}`),
     ...guarded('SETTINGS', () => settingsFindings(settings, site.documentRoots, program)),
     ...guarded('DIRECTORY', () => storeFindings(settings, site)),
+    ...guarded('NOTIFY', () => notifyFindings(settings)),
     ...guarded('PLACE', () => placeFindings(settings, program)),
     ...guarded('LIMITS', () => limitFindings(settings, isRequest)),
   ]

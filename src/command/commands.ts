@@ -8,6 +8,7 @@ import { checkAddress } from './check-address.ts'
 import { clean } from './clean.ts'
 import type { Command, OptionTypes } from './command.ts'
 import { config } from './config.ts'
+import { deliver } from './deliver.ts'
 import { fastCgi } from './fastcgi.ts'
 import { form } from './form.ts'
 import { init } from './init.ts'
@@ -105,6 +106,13 @@ export const commandTable: readonly Command[] = [
       'and mod_fcgid do, starts the program without a command.',
     options: { socket: text, 'socket-mode': text, 'socket-group': text, listen: text },
     action: ({ values, script }) => fastCgi(values, script),
+  }),
+  command({
+    name: 'deliver',
+    usage: 'deliver --test',
+    help: 'Tell everybody in notify that this is a test, and say who heard it.',
+    options: { test: flag },
+    action: ({ values, script }) => deliver(script, values.test ?? false),
   }),
   command({
     name: 'form',

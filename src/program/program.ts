@@ -15,6 +15,13 @@ export type Ran = {
   readonly hasPrinted: boolean
 }
 
+/** What sends mails: the owner's command, else this machine's sendmail; undefined for neither. */
+export function mailerOf(command: readonly string[]): readonly string[] | undefined {
+  if (command.length > 0) return command
+  const path = findProgram(['/usr/sbin/sendmail', '/usr/lib/sendmail', '/usr/bin/sendmail'])
+  return path === undefined ? undefined : [path, '-t', '-i']
+}
+
 /** The first that this user may run; undefined when there is none. */
 export function findProgram(paths: readonly string[]): string | undefined {
   return paths.find((path) => attempt(() => accessSync(path, constants.X_OK) ?? true) === true)

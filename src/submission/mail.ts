@@ -6,7 +6,7 @@
 import MailComposer from 'nodemailer/lib/mail-composer'
 import { type Language, language } from '../languages/language.ts'
 import type { Batch, RecordedFile } from '../outcome.ts'
-import { findProgram, runProgram } from '../program/program.ts'
+import { mailerOf, runProgram } from '../program/program.ts'
 import { formatSize } from '../quantity.ts'
 import { isMailAddress } from '../settings/members.ts'
 import type { Settings } from '../settings/settings.ts'
@@ -28,17 +28,11 @@ export type News = {
 
 /** Gives the mail to the mailer. `to`: a member of `notify`. */
 export async function sendMail(news: News, to: string, settings: MailSettings): Promise<Told> {
-  const command = settings.mailCommand.length > 0 ? settings.mailCommand : systemMailer()
+  const command = mailerOf(settings.mailCommand)
   if (command === undefined) return { isHeard: false, text: noMailer }
   const message = await composeMail(news, to, settings)
   const { exit, text } = runProgram(command, message, maxSeconds)
   return exit === 0 ? { isHeard: true, text: '' } : { isHeard: false, text }
-}
-
-/** Undefined where this machine has none. */
-export function systemMailer(): readonly string[] | undefined {
-  const path = findProgram(mailers)
-  return path === undefined ? undefined : [path, '-t', '-i']
 }
 
 /** The whole message, with line ends as mailers read them. */
@@ -168,7 +162,6 @@ function languageCode(code: string): Language['code'] {
   return code as Language['code']
 }
 
-const mailers = ['/usr/sbin/sendmail', '/usr/lib/sendmail', '/usr/bin/sendmail']
 const noMailer =
   'this machine has no sendmail: install a mailer, or name one in mail_command (docs/owner.md)'
 const maxSeconds = 60
