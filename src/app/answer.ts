@@ -5,9 +5,11 @@ import { type Fault, faultSentence, isPassing } from '../fault.ts'
 import { commonHeaders, type Reply, statusPhrase } from '../http/reply.ts'
 import type { CgiRequest, ReplyFormat } from '../http/request.ts'
 import { fileUrl, type Outcome, type Progress, type Stored, type StoredFile } from '../outcome.ts'
-import { errorPage, resultPage } from '../pages/page.ts'
+import { errorPage } from '../pages/page.ts'
+import { receiptPage } from '../pages/receipt.ts'
 import type { Theme } from '../pages/theme.ts'
 import type { Settings } from '../settings/settings.ts'
+import { answersOf } from '../upload/kept-fields.ts'
 
 /** 201 for stored files, 202 for a piece, 204 for an upload that was cancelled. */
 export function outcomeReply(
@@ -58,7 +60,10 @@ function storedReply(
     const location = settings.successRedirect.replaceAll('{receipt}', stored.id)
     return { ...reply, headers: [...reply.headers, ['Location', location]] }
   }
-  return resultPage(stored, settings, theme)
+  const { id, fields, files } = stored
+  const answers = answersOf(fields, settings)
+  const shown = { receipt: id, time: stored.time, answers, files: withAddresses(files, settings) }
+  return receiptPage({ status: 201, more: '' }, shown, settings, theme)
 }
 
 /**
@@ -110,8 +115,14 @@ export function emptyReply(): Reply {
 }
 
 function storedMembers({ id, time, files, fields }: Stored, settings: Settings) {
-  const described = files.map((file) => ({ ...file, url: fileUrl(settings, file) }))
-  return { id, time, files: described, fields }
+  return { id, time, files: withAddresses(files, settings), fields }
+}
+
+function withAddresses(files: readonly StoredFile[], settings: Settings) {
+  return files.map((file) => {
+    const url = fileUrl(settings, file)
+    return url === undefined ? file : { ...file, url }
+  })
 }
 
 function progressMembers(partial: Progress | undefined) {

@@ -1,20 +1,16 @@
-// The three pages that people see: form, result and error, each filled from its file. Escapes
-// whatever came from outside. The Content-Security-Policy of each page allows what the page itself
-// contains, by hash, and nothing else (policy.ts).
+// The pages of the form and of an error, each filled from its file. Escapes whatever came from
+// outside.
 
 import { type Fault, isPassing } from '../fault.ts'
 import type { Reply } from '../http/reply.ts'
-import { commonHeaders } from '../http/reply.ts'
-import type { Stored, StoredFile } from '../outcome.ts'
-import { fileUrl } from '../outcome.ts'
 import { formatSize } from '../quantity.ts'
 import type { Settings } from '../settings/settings.ts'
-import { settingsTable } from '../settings/table.ts'
 import { control } from './control.ts'
 import { pages } from './files.ts'
-import { type Fragment, fill, html, trusted } from './html.ts'
+import { page } from './frame.ts'
+import { type Fragment, html, trusted } from './html.ts'
 import { linked } from './link.ts'
-import { policy } from './policy.ts'
+import { donePart } from './receipt.ts'
 import type { Theme } from './theme.ts'
 
 /**
@@ -38,23 +34,10 @@ export function formPage(settings: Settings, theme: Theme, action = '', debug = 
     }`,
     submit: text('form.submit'),
     // The script fills it when the files have arrived.
-    done: donePart(theme, '', trusted(''), trusted(''), trusted('')),
+    done: donePart(theme),
     text: scriptText(theme),
     script: trusted(`<script>${pages.script}</script>`),
     debug: debugSection(debug),
-  })
-}
-
-export function resultPage(receipt: Stored, settings: Settings, theme: Theme): Reply {
-  const { text } = theme.language
-  const facts = html`${[
-    html`<dt>${text('result.receipt')}</dt><dd><code>${receipt.id}</code></dd>`,
-    html`<dt>${text('result.time')}</dt><dd><time>${receipt.time}</time></dd>`,
-  ]}`
-  const files = html`${receipt.files.map((file) => receiptItem(file, settings, theme))}`
-  const sums = html`${receipt.files.map(checksumItem)}`
-  return page(201, pages.result, settings, theme, {
-    done: donePart(theme, text('result.heading'), facts, files, sums),
   })
 }
 
@@ -108,28 +91,6 @@ function debugSection(debug: string): Fragment {
   return html`<section class="debug"><h2>Debug</h2><pre>${debug}</pre></section>`
 }
 
-/** What became of the files, the same on the form page and on the page of a result. */
-function donePart(
-  { language: { text } }: Theme,
-  heading: string,
-  facts: Fragment,
-  files: Fragment,
-  sums: Fragment,
-): Fragment {
-  return trusted(
-    fill(pages.done, {
-      heading,
-      facts,
-      files,
-      sums,
-      folded: trusted(sums.html === '' ? ' hidden' : ''),
-      sumsLabel: text('result.sums'),
-      more: text('result.more'),
-      save: text('result.save'),
-    }),
-  )
-}
-
 /** The settings that the script needs, as data attributes of the form. */
 function scriptSettings(settings: Settings): Fragment {
   const lists = [
@@ -175,63 +136,3 @@ function scriptText(theme: Theme): Fragment {
   const sentences = theme.language.sections('queue.', 'action.', 'refused.', 'failed.', 'status.')
   return trusted(sentences.replaceAll('<', '\\u003c'))
 }
-
-function receiptItem(file: StoredFile, settings: Settings, theme: Theme): Fragment {
-  const url = fileUrl(settings, file)
-  const name = html`<bdi class="name">${file.stored}</bdi>`
-  const parts = [
-    url === undefined ? name : html`<a href="${url}">${name}</a>`,
-    html` <span class="size">${formatSize(file.size)}</span>`,
-  ]
-  if (file.stored !== file.name) {
-    const [before = '', after = ''] = theme.language.text('result.sentAs').split('{name}')
-    parts.push(html` <span class="note">${before}<bdi>${file.name}</bdi>${after}</span>`)
-  }
-  return html`<li>${parts}</li>`
-}
-
-function checksumItem({ stored, sha256 }: StoredFile): Fragment {
-  if (sha256 === undefined) return trusted('')
-  return html`<li><bdi class="name">${stored}</bdi> <code class="sum">${sha256}</code></li>`
-}
-
-/** Puts a page file into the frame that all three pages share. */
-function page(
-  status: number,
-  content: string,
-  settings: Settings,
-  theme: Theme,
-  holes: Readonly<Record<string, string | Fragment>>,
-): Reply {
-  const { language, style } = theme
-  const rules = [...policy(style, settings.successRedirect), framing(content)]
-  const ownersStyle = style === '' ? '' : `<style>${style}</style>`
-  const isOwn = settings.title !== defaultTitle
-  const title = isOwn ? settings.title : language.text('title')
-  const logo = theme.logo === '' ? '' : html`<img class="logo" alt="" src="${theme.logo}">`
-  // Pages without a hole for it do not show it.
-  const brand = html`${logo}${isOwn ? html`<p class="brand">${title}</p>` : ''}`
-  return {
-    status,
-    headers: [
-      ['Content-Type', 'text/html; charset=utf-8'],
-      ['Content-Language', language.code],
-      ['Content-Security-Policy', rules.join('; ')],
-      ...commonHeaders,
-    ],
-    body: fill(pages.frame, {
-      lang: language.code,
-      direction: language.direction,
-      title,
-      styles: trusted(`<style>${pages.style}</style>${ownersStyle}`),
-      content: trusted(fill(content, { title, brand, ...holes })),
-    }),
-  }
-}
-
-/** A site's own form may post into a frame of its own page, which then shows result or error. */
-function framing(content: string): string {
-  return `frame-ancestors ${content === pages.form ? "'none'" : "'self'"}`
-}
-
-const defaultTitle = settingsTable.find(({ key }) => key === 'title')?.default

@@ -3,7 +3,7 @@
 // grows with what somebody makes up. The one that does not fit is cut and ends in a mark; later
 // ones are left out. It refuses nothing.
 
-import type { Field } from '../outcome.ts'
+import type { Answer, Field } from '../outcome.ts'
 import type { Settings } from '../settings/settings.ts'
 
 export class KeptFields {
@@ -45,6 +45,21 @@ export class KeptFields {
     this.#isCut = true
     return [cut(field, this.#roomBytes)]
   }
+}
+
+/** What the visitor answered: the last field of a name counts. */
+export function answersOf(
+  fields: readonly Field[],
+  { extraFields }: Pick<Settings, 'extraFields'>,
+): Answer[] {
+  const answers = new Map<string, Answer>()
+  for (const { name, value } of fields) {
+    // Such names are for programs.
+    if (name.startsWith('_')) continue
+    const label = extraFields.find((field) => field.name === name)?.label ?? name
+    answers.set(name, { name, label, value })
+  }
+  return [...answers.values()]
 }
 
 /** What a client says of one of `count` files: of many files, less is repeated of each. */

@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { runCgi } from '../host/cgi.ts'
-import { multipartBody } from '../host/multipart-body.ts'
+import { contentType, multipartBody } from '../host/multipart-body.ts'
 import { freshDirectory } from '../host/program.ts'
 
 const directory = freshDirectory({ after })
@@ -20,6 +20,7 @@ const send = (env: Record<string, string>, name = 'a.txt') =>
   runCgi({
     directory,
     body: multipartBody([{ name: 'file', filename: name, content: 'x' }]),
+    contentType: contentType(),
     env: { ...html, ...env },
   })
 
@@ -42,6 +43,7 @@ test('a form for others: whom to ask, and nothing of how the program is set up',
 test('an upload that was refused: what was stored, what to do, and the way back', async () => {
   const refused = await send({}, 'a.php')
   assert.equal(refused.status, 415)
+  assert.match(refused.text, /EXTENSION_REFUSED/)
   assert.ok(refused.text.includes(ofUpload))
   assert.match(refused.text, /Go back to the form to choose other files/)
   assert.match(refused.text, /<a class="button" href="">Back to the form<\/a>/)
@@ -55,10 +57,12 @@ test('logo and title are on the pages of a result and of an error', async () => 
   const logo = join(freshDirectory({ after }), 'logo.svg')
   writeFileSync(logo, '<svg xmlns="http://www.w3.org/2000/svg"/>')
   const own = { UPLOAD_CGI_LOGO: logo, UPLOAD_CGI_TITLE: 'Ann & Bob' }
-  for (const [status, { text }] of [
-    [201, await send(own)],
-    [415, await send(own, 'a.php')],
-  ] as const) {
+  const replies = [await send(own), await send(own, 'a.php')]
+  assert.deepEqual(
+    replies.map(({ status }) => status),
+    [201, 415],
+  )
+  for (const { status, text } of replies) {
     assert.match(text, /<img class="logo" alt="" src="data:image\/svg\+xml;/, `${status}`)
     assert.match(text, /<p class="brand">Ann &#38; Bob<\/p>/, `${status}`)
     assert.match(text, /<title>Ann &#38; Bob<\/title>/, `${status}`)

@@ -1,0 +1,53 @@
+// The frame that all pages share: head, style, the owner's logo and title. The
+// Content-Security-Policy of each page allows what the page itself contains, by hash, and nothing
+// else (policy.ts).
+
+import type { Reply } from '../http/reply.ts'
+import { commonHeaders } from '../http/reply.ts'
+import type { Settings } from '../settings/settings.ts'
+import { settingsTable } from '../settings/table.ts'
+import { pages } from './files.ts'
+import { type Fragment, fill, html, trusted } from './html.ts'
+import { policy } from './policy.ts'
+import type { Theme } from './theme.ts'
+
+/** `content`: a page file, and what fills its holes. */
+export function page(
+  status: number,
+  content: string,
+  settings: Settings,
+  theme: Theme,
+  holes: Readonly<Record<string, string | Fragment>>,
+): Reply {
+  const { language, style } = theme
+  const rules = [...policy(style, settings.successRedirect), framing(content)]
+  const ownersStyle = style === '' ? '' : `<style>${style}</style>`
+  const isOwn = settings.title !== defaultTitle
+  const title = isOwn ? settings.title : language.text('title')
+  const logo = theme.logo === '' ? '' : html`<img class="logo" alt="" src="${theme.logo}">`
+  // Pages without a hole for it do not show it.
+  const brand = html`${logo}${isOwn ? html`<p class="brand">${title}</p>` : ''}`
+  return {
+    status,
+    headers: [
+      ['Content-Type', 'text/html; charset=utf-8'],
+      ['Content-Language', language.code],
+      ['Content-Security-Policy', rules.join('; ')],
+      ...commonHeaders,
+    ],
+    body: fill(pages.frame, {
+      lang: language.code,
+      direction: language.direction,
+      title,
+      styles: trusted(`<style>${pages.style}</style>${ownersStyle}`),
+      content: trusted(fill(content, { title, brand, ...holes })),
+    }),
+  }
+}
+
+/** A site's own form may post into a frame of its own page, which then shows result or error. */
+function framing(content: string): string {
+  return `frame-ancestors ${content === pages.form ? "'none'" : "'self'"}`
+}
+
+const defaultTitle = settingsTable.find(({ key }) => key === 'title')?.default
