@@ -14,6 +14,8 @@ type FaultRow = readonly [status: number, sentence: string, when: string, passin
 export type FaultFacts = {
   /** Bytes that are safe: from there the sender resumes. */
   readonly offset?: number
+  /** After how many seconds it makes sense to try again: the header Retry-After. */
+  readonly retrySeconds?: number
   /** What fills the holes of the sentence, by name. */
   readonly holes?: Readonly<Record<string, string>>
 }
@@ -24,13 +26,14 @@ export class Fault extends Error {
   /** What exactly, in words the visitor may read; '' when the sentence says it all. */
   readonly detail: string
   readonly offset: number | undefined
+  readonly retrySeconds: number | undefined
   readonly holes: Readonly<Record<string, string>>
 
   constructor(
     code: FaultCode,
     detail = '',
     cause?: unknown,
-    { offset, holes = {} }: FaultFacts = {},
+    { offset, retrySeconds, holes = {} }: FaultFacts = {},
   ) {
     super(`${code}: ${detail === '' ? faultSentence(code, holes) : detail}`, { cause })
     this.name = 'Fault'
@@ -38,6 +41,7 @@ export class Fault extends Error {
     this.status = faults[code][0]
     this.detail = detail
     this.offset = offset
+    this.retrySeconds = retrySeconds
     this.holes = holes
   }
 }
@@ -94,6 +98,27 @@ export const faults = {
     403,
     'Only signed-in users may upload here.',
     '`require_user` is on and the server authenticated nobody',
+  ],
+  PASSPHRASE_REQUIRED: [
+    403,
+    'This page asks for a passphrase, and it is missing or wrong.',
+    '`passphrase` is set, and neither the field `_passphrase`, nor the header ' +
+      'X-Upload-Passphrase, nor the cookie of the page is right',
+  ],
+  INVITATION_INVALID: [
+    403,
+    'This page needs the link of a valid invitation.',
+    'the token is in none of the `invitations`, or `invited_only` is on and there is no token',
+  ],
+  INVITATION_ENDED: [
+    403,
+    'This invitation has ended.',
+    'its `until` is over, or its `max_size` or `max_files` is used up',
+  ],
+  CLOSED: [
+    403,
+    'This page is closed and takes no more files.',
+    '`open_until` is over; uploads that began before can still be finished',
   ],
   FOREIGN_ORIGIN: [
     403,
@@ -209,6 +234,16 @@ export const faults = {
     'another sender of the same upload is active; one that died is forgotten within a minute',
     'passing',
   ],
+  TOO_MANY_TRIES: [
+    429,
+    'There were too many wrong tries. Please wait a few minutes.',
+    'ten wrong passphrases of one sender in ten minutes; Retry-After says how long to wait',
+  ],
+  SENDER_LIMIT: [
+    429,
+    'You have sent as much as one sender may send here in a day.',
+    'over `max_sender_size` or `max_sender_files`; Retry-After says when there is room again',
+  ],
   CHECKSUM_MISMATCH: [
     460,
     'The piece arrived with another checksum than it was sent with.',
@@ -248,5 +283,10 @@ export const faults = {
     507,
     'There is not enough space left for this upload.',
     'the disk or the quota is full, or `min_free_space` or the last inodes would not be kept free',
+  ],
+  TOTAL_LIMIT: [
+    507,
+    'This page cannot take this much any more.',
+    'the directory would hold more than `max_total_size` or `max_total_files`',
   ],
 } as const satisfies Record<string, FaultRow>

@@ -5,7 +5,7 @@ import { type Fault, faultSentence, isPassing } from '../fault.ts'
 import { commonHeaders, type Reply, statusPhrase } from '../http/reply.ts'
 import type { CgiRequest, ReplyFormat } from '../http/request.ts'
 import { fileUrl, type Outcome, type Progress, type Stored, type StoredFile } from '../outcome.ts'
-import { errorPage } from '../pages/page.ts'
+import { askPage, errorPage } from '../pages/page.ts'
 import { receiptPage } from '../pages/receipt.ts'
 import type { Theme } from '../pages/theme.ts'
 import type { Settings } from '../settings/settings.ts'
@@ -78,13 +78,15 @@ export function faultReply(
   theme: Theme,
   debug: string,
 ): Reply {
+  const pageOf = fault.code === 'PASSPHRASE_REQUIRED' ? askPage : errorPage
   const reply =
     format === 'html'
-      ? errorPage(fault, { id, isUpload: method === 'POST', debug }, settings, theme)
+      ? pageOf(fault, { id, isUpload: method === 'POST', debug }, settings, theme)
       : format === 'json'
         ? problemReply(fault, id, theme, debug)
         : lineReply(fault, id, debug)
-  return withOffset(reply, fault.offset)
+  const { offset, retrySeconds } = fault
+  return withRetry(withOffset(reply, offset), retrySeconds)
 }
 
 function problemReply(fault: Fault, id: string, theme: Theme, debug: string): Reply {
@@ -134,6 +136,11 @@ function progressMembers(partial: Progress | undefined) {
 function withOffset(reply: Reply, offset: number | undefined): Reply {
   if (offset === undefined) return reply
   return { ...reply, headers: [...reply.headers, ['Upload-Offset', String(offset)]] }
+}
+
+function withRetry(reply: Reply, seconds: number | undefined): Reply {
+  if (seconds === undefined) return reply
+  return { ...reply, headers: [...reply.headers, ['Retry-After', String(seconds)]] }
 }
 
 /**

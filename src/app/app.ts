@@ -10,6 +10,7 @@ import { complaintsOf, logRequest } from '../log.ts'
 import type { Outcome } from '../outcome.ts'
 import { formPage } from '../pages/page.ts'
 import { loadTheme } from '../pages/theme.ts'
+import type { Invitation } from '../settings/row.ts'
 import type { LoadedSettings } from '../settings/settings.ts'
 import type { Receiver } from '../upload/receiver.ts'
 import { faultReply, outcomeReply } from './answer.ts'
@@ -76,7 +77,8 @@ export function open(env: Env, settings: LoadedSettings, program: Program): Exch
   }
 
   try {
-    const formReply = () => formPage(settings, theme(), '', debug())
+    const formReply = (invitation: Invitation | undefined) =>
+      formPage(settings, theme(), '', debug(), invitation)
     const answer = route({ id, request, env, settings, programFile: program.file, formReply })
     if ('reply' in answer) {
       decide(answer.reply)

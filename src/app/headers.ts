@@ -73,7 +73,7 @@ const tusDialect: Dialect = {
   methods: tusMethods,
   allowHeaders:
     `${usualHeaders}, Tus-Resumable, Upload-Length, Upload-Offset, Upload-Metadata, ` +
-    'Upload-Checksum, X-HTTP-Method-Override, X-Request-ID',
+    'Upload-Checksum, X-HTTP-Method-Override, X-Request-ID, X-Upload-Passphrase, X-Upload-Invite',
   exposeHeaders:
     'Location, Content-Location, Tus-Resumable, Tus-Version, Tus-Extension, Tus-Max-Size, ' +
     'Tus-Checksum-Algorithm, Upload-Offset, Upload-Length, Upload-Metadata, Upload-Expires, ' +

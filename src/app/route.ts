@@ -8,6 +8,7 @@ import type { CgiRequest, Env } from '../http/request.ts'
 import { siteOfRequest } from '../http/site.ts'
 import type { Outcome } from '../outcome.ts'
 import { parseId } from '../random-id.ts'
+import type { Invitation } from '../settings/row.ts'
 import type { LoadedSettings } from '../settings/settings.ts'
 import { openStorage } from '../storage/open.ts'
 import type { Storage } from '../storage/storage.ts'
@@ -20,7 +21,7 @@ import { openAdmit } from './admit.ts'
 import { emptyReply, statusReply } from './answer.ts'
 import { requirePlainBody } from './guard/encoding.ts'
 import { requireKnownOrigin } from './guard/origin.ts'
-import { requireUser } from './guard/user.ts'
+import { requireVisitor } from './guard/visitor.ts'
 import { dialectOf } from './headers.ts'
 
 export type Call = {
@@ -32,16 +33,16 @@ export type Call = {
   /** The path of this executable. */
   readonly programFile: string
   /** Makes the page for a GET. */
-  formReply(): Reply
+  formReply(invitation: Invitation | undefined): Reply
 }
 
 export type Answer = { readonly reply: Reply; readonly outcome?: Outcome }
 
 /**
- * The guards, in the order in which they run, before anything is touched. A new guard is a file in
- * guard/ and an entry here.
+ * The guards of every request, in the order in which they run, before anything is touched. Whether
+ * a visitor may begin an upload is asked later, since a field of the form may answer it (admit.ts).
  */
-const guards = [requireKnownOrigin, requireUser, requirePlainBody]
+const guards = [requireKnownOrigin, requirePlainBody]
 
 /** Throws a Fault for a request that is refused. */
 export function route(call: Call): Answer | Receiver {
@@ -56,9 +57,13 @@ export function route(call: Call): Answer | Receiver {
   const directory = usableDirectory(settings, siteOfRequest(env, call.programFile))
   // The form needs to know only that the directory can be used.
   const isForm = method !== 'POST' && !isTus && request.uploadId === ''
-  if (isForm) return { reply: call.formReply() }
+  if (isForm) {
+    const open = () => openStorage(settings, directory)
+    const { invitation } = requireVisitor(request, nothingSaid, settings, open)
+    return { reply: call.formReply(invitation) }
+  }
   const storage = openStorage(settings, directory)
-  const admit = openAdmit(request, settings)
+  const admit = openAdmit(request, settings, storage)
   if (isTus) {
     const headers = parseTusHeaders(env)
     return asAnswer(openTus({ id, request, headers, settings, storage, admit }))
@@ -91,3 +96,5 @@ function uploadStatus(id: string, settings: LoadedSettings, storage: Storage): A
   const outcome = { storedNow: false, partial }
   return { reply, outcome: stored === undefined ? outcome : { ...outcome, stored } }
 }
+
+const nothingSaid = { invite: undefined, passphrase: undefined }

@@ -89,6 +89,6 @@ function withoutSecretPairs(text: string): string {
   return parts.join('') + text.slice(at)
 }
 
-const secret = /auth|cookie|passw|secret|token|key|session|credential/i
-const secretPair = /upload|auth|passw|secret|token|key|session|sid/i
+const secret = /auth|cookie|pass|invite|secret|token|key|session|credential/i
+const secretPair = /upload|invite|auth|pass|secret|token|key|session|sid/i
 const pairEnd = /[&;\s]/g

@@ -70,6 +70,7 @@ const phrases: Readonly<Record<number, string>> = {
   413: 'Content Too Large',
   415: 'Unsupported Media Type',
   423: 'Locked',
+  429: 'Too Many Requests',
   460: 'Checksum Mismatch',
   500: 'Internal Server Error',
   503: 'Service Unavailable',

@@ -33,6 +33,14 @@ export type CgiRequest = {
   readonly isTus: boolean
   /** From X-Upload-Id or `?upload=`, which servers write into their logs; '' without either. */
   readonly uploadId: string
+  /** The tokens of invitations: from `?invite=`, and from X-Upload-Invite. */
+  readonly invites: readonly string[]
+  /** From X-Upload-Passphrase, percent-encoded; undefined without it. */
+  readonly passphrase: string | undefined
+  /** Cookie, as sent. */
+  readonly cookies: string
+  /** What follows the question mark of the address. */
+  readonly query: string
   /** '' where the header is missing: programs other than browsers send none. */
   readonly origin: string
   /** Sec-Fetch-Site: the browser's word about the page that sent the request. */
@@ -47,6 +55,7 @@ export type ReplyFormat = 'html' | 'json' | 'text'
 
 export function parseRequest(env: Env): CgiRequest {
   const pathInfo = env['PATH_INFO'] ?? ''
+  const query = env['QUERY_STRING'] ?? ''
   const isTus = /^\/tus(\/|$)/.test(pathInfo)
   return {
     method: (isTus && env['HTTP_X_HTTP_METHOD_OVERRIDE']) || (env['REQUEST_METHOD'] ?? ''),
@@ -65,7 +74,11 @@ export function parseRequest(env: Env): CgiRequest {
     forwardedFor: env['HTTP_X_FORWARDED_FOR'] ?? '',
     pathInfo,
     isTus,
-    uploadId: env['HTTP_X_UPLOAD_ID'] || parseUploadId(env['QUERY_STRING'] ?? ''),
+    uploadId: env['HTTP_X_UPLOAD_ID'] || queryValue(query, 'upload'),
+    invites: [queryValue(query, 'invite'), env['HTTP_X_UPLOAD_INVITE'] ?? ''].filter(Boolean),
+    passphrase: parsePassphrase(env['HTTP_X_UPLOAD_PASSPHRASE']),
+    cookies: env['HTTP_COOKIE'] ?? '',
+    query,
     origin: env['HTTP_ORIGIN'] ?? '',
     fetchSite: env['HTTP_SEC_FETCH_SITE'] ?? '',
     host: env['HTTP_HOST'] ?? `${env['SERVER_NAME'] ?? ''}:${env['SERVER_PORT'] ?? ''}`,
@@ -73,8 +86,17 @@ export function parseRequest(env: Env): CgiRequest {
   }
 }
 
-function parseUploadId(query: string): string {
-  return query.includes('upload=') ? (new URLSearchParams(query).get('upload') ?? '') : ''
+function queryValue(query: string, name: string): string {
+  return query.includes(`${name}=`) ? (new URLSearchParams(query).get(name) ?? '') : ''
+}
+
+/** What is no percent-encoding counts as it is: it is only compared. */
+function parsePassphrase(header: string | undefined): string | undefined {
+  try {
+    return header && decodeURIComponent(header)
+  } catch {
+    return header
+  }
 }
 
 /** RFC 3875 section 4.1.2: a length is digits alone. */

@@ -1,13 +1,17 @@
-// Who sends a request, for every limit and for the log: the user whom the server authenticated,
-// else the address. The address is REMOTE_ADDR; if that is a trusted proxy, it is the last address
-// of X-Forwarded-For that is not one (the visitor may have written what is before it). It
-// refuses nothing: where the address cannot be known, all such visitors are one sender.
+// Who sends a request, for every limit and for the log: the invitation by which it comes, else the
+// user whom the server authenticated, else the address. The address is REMOTE_ADDR; if that is a
+// trusted proxy, it is the last address of X-Forwarded-For that is not one (the visitor may have
+// written what is before it). It refuses nothing: where the address cannot be known, all such
+// visitors are one sender.
 
 import { isInside, type Network, networkOf, networkText, parseNetwork } from './network.ts'
 import type { CgiRequest } from './request.ts'
 
 export type Sender = {
-  /** Different for different senders: `user ann`, `address 192.0.2.1`, `address 2001:db8::/64`. */
+  /**
+   * Different for different senders: `invitation Acme`, `user ann`, `address 192.0.2.1`, `address
+   * 2001:db8::/64`.
+   */
   readonly key: string
   /** Many visitors who cannot be distinguished: they have ten times the limits of one. */
   readonly isShared: boolean
@@ -21,11 +25,16 @@ export type AddressDetail = 'full' | 'network' | 'none'
 /** What the owner's settings say of it. */
 type Rules = { readonly trustedProxies: readonly Network[]; readonly logAddress: AddressDetail }
 
-/** An IPv6 address counts by its /64, which is what one household or one machine has. */
+/**
+ * `invitation`: its name; '' for none. An IPv6 address counts by its /64, which is what one
+ * household or one machine has.
+ */
 export function senderOf(
   connection: Connection,
   { trustedProxies }: Pick<Rules, 'trustedProxies'>,
+  invitation = '',
 ): Sender {
+  if (invitation !== '') return { key: `invitation ${invitation}`, isShared: false }
   if (connection.remoteUser !== '') return { key: `user ${connection.remoteUser}`, isShared: false }
   const address = addressOf(connection, trustedProxies)
   if (address === undefined) return { key: 'address unknown', isShared: true }

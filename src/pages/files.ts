@@ -5,6 +5,7 @@
 // executable, for files that few requests need.
 
 import apacheExample from '../../apache-example.conf?asset'
+import ask from './ask.html?text'
 import scriptHash from './client/form.client.ts?sha256'
 import script from './client/form.client.ts?text'
 import done from './done.html?text'
@@ -23,6 +24,7 @@ export const pages = {
   result,
   /** A part of the form page and of the page of a result. */
   done,
+  ask,
   error: errorPage,
   mark,
   style,

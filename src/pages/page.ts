@@ -4,10 +4,12 @@
 import { type Fault, isPassing } from '../fault.ts'
 import type { Reply } from '../http/reply.ts'
 import { formatSize } from '../quantity.ts'
+import type { Invitation } from '../settings/row.ts'
 import type { Settings } from '../settings/settings.ts'
 import { control } from './control.ts'
 import { pages } from './files.ts'
 import { page } from './frame.ts'
+import { greeting, invite } from './greeting.ts'
 import { type Fragment, html, trusted } from './html.ts'
 import { linked } from './link.ts'
 import { donePart } from './receipt.ts'
@@ -15,19 +17,28 @@ import type { Theme } from './theme.ts'
 
 /**
  * `action`: the address that the form posts to; '' for the address of the page. `debug`: see
- * errorPage().
+ * errorPage(). `invitation`: by which the visitor comes.
  */
-export function formPage(settings: Settings, theme: Theme, action = '', debug = ''): Reply {
-  const { message, maxFiles, allowExtensions } = settings
+export function formPage(
+  settings: Settings,
+  theme: Theme,
+  action = '',
+  debug = '',
+  invitation?: Invitation,
+): Reply {
+  const { maxFiles, allowExtensions } = settings
   const { text } = theme.language
   // This is only for the browser's file dialog. The script checks the lists among the attributes.
   const accept = allowExtensions.map((extension) => `.${extension}`).join(',')
   return page(200, pages.form, settings, theme, {
-    mark: trusted(theme.logo === '' ? pages.mark : ''),
-    message: message === '' ? trusted('') : html`<p class="message">${linked(message)}</p>`,
+    mark: mark(theme),
+    message: html`${[greeting(invitation, settings, theme), messageOf(settings)]}`,
     attributes: html`${action === '' ? '' : html` action="${action}"`}${scriptSettings(settings)}`,
     limits: limits(settings, theme),
-    fields: html`${settings.extraFields.map((field) => control(field, theme))}`,
+    fields: html`${[
+      invite(invitation),
+      ...settings.extraFields.map((field) => control(field, theme)),
+    ]}`,
     label: text('form.label'),
     accept: html`${maxFiles > 1 ? trusted(' multiple') : ''}${
       accept === '' ? '' : html` accept="${accept}"`
@@ -71,6 +82,29 @@ export function errorPage(
   })
 }
 
+/** Asks for the passphrase, and works without a script. */
+export function askPage(
+  fault: Fault,
+  { id, isUpload, debug }: ErrorFacts,
+  settings: Settings,
+  theme: Theme,
+): Reply {
+  const { text } = theme.language
+  const problem = html`<p class="problem" role="alert">${text(`fault.${fault.code}`)}</p>
+<dl><dt>${text('error.code')}</dt><dd><code>${fault.code}</code></dd>
+<dt>${text('error.id')}</dt><dd><code>${id}</code></dd></dl>`
+  return page(fault.status, pages.ask, settings, theme, {
+    mark: mark(theme),
+    message: messageOf(settings),
+    text: text('ask.text'),
+    label: text('ask.label'),
+    submit: text('ask.submit'),
+    // Whoever only asked for the form has done nothing wrong.
+    problem: isUpload ? problem : '',
+    debug: debugSection(debug),
+  })
+}
+
 /** What was stored, and what to do next. */
 function advice({ code, status }: Fault, isUpload: boolean, { language }: Theme): Fragment {
   const { text } = language
@@ -89,6 +123,14 @@ function advice({ code, status }: Fault, isUpload: boolean, { language }: Theme)
 function debugSection(debug: string): Fragment {
   if (debug === '') return trusted('')
   return html`<section class="debug"><h2>Debug</h2><pre>${debug}</pre></section>`
+}
+
+function mark(theme: Theme): Fragment {
+  return trusted(theme.logo === '' ? pages.mark : '')
+}
+
+function messageOf({ message }: Settings): Fragment {
+  return message === '' ? trusted('') : html`<p class="message">${linked(message)}</p>`
 }
 
 /** The settings that the script needs, as data attributes of the form. */

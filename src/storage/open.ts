@@ -5,6 +5,7 @@ import { attempt } from '../system-error.ts'
 import { commit } from './commit.ts'
 import { Directory } from './directory.ts'
 import { translated } from './files.ts'
+import type { Incoming } from './incoming.ts'
 import { Pending } from './pending.ts'
 import { scan } from './scan.ts'
 import type { PendingFile, Storage } from './storage.ts'
@@ -13,7 +14,20 @@ import { UnfinishedUploads } from './unfinished.ts'
 /** `path`: a directory that usable.ts has checked. Creates nothing in it yet. */
 export function openStorage(settings: Settings, path: string): Storage {
   const directory = new Directory(settings, path)
+  const { incoming, notes } = directory
   return {
+    notes: {
+      create: (key, content) =>
+        translated(() => {
+          incoming.open()
+          return notes.create(key, content)
+        }),
+      list: (prefix, atMost) => notes.list(prefix, atMost),
+      remove: (key) => notes.remove(key),
+    },
+    secret: {
+      name: (text) => incoming.find(text) ?? translated(() => opened(incoming).name(text)),
+    },
     unfinished: new UnfinishedUploads(directory),
     requireSpace: (bytes) => directory.space.require(bytes, 1),
     requireFreeName: (place) => directory.requireFreeName(place),
@@ -25,6 +39,11 @@ export function openStorage(settings: Settings, path: string): Storage {
     },
     sweep: () => directory.sweep(directory.incoming.now()),
   }
+}
+
+function opened(incoming: Incoming): Incoming {
+  incoming.open()
+  return incoming
 }
 
 function create(directory: Directory, place: string): Pending {

@@ -28,6 +28,27 @@ export type Storage = {
   /** Removes what killed processes and abandoned uploads left. At most once a request. */
   sweep(): void
   readonly unfinished: Unfinished
+  readonly notes: Notes
+  readonly secret: Secret
+}
+
+/**
+ * Small things that must survive. A key is segments of [0-9a-z-], joined by `/`; all but the last
+ * are folders.
+ */
+export type Notes = {
+  /** False when the key is taken. Without `content` only that the note exists counts. */
+  create(key: string, content?: Uint8Array): boolean
+  /** The last segments of the keys under `prefix`, and the folders there; at most so many. */
+  list(prefix: string, atMost: number): readonly string[]
+  /** Removes a note, or a folder of notes that is empty. */
+  remove(key: string): void
+}
+
+/** Names and signatures that nobody can compute who cannot read the directory. */
+export type Secret = {
+  /** 32 hex digits, the same for the same text. */
+  name(text: string): string
 }
 
 /** The storage as `check` opens it: it also reports its findings. */

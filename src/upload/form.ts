@@ -83,8 +83,11 @@ export class FormUpload implements Receiver, Sink {
   end<Result>(accept: MakeReply<Result, Reply>): Result {
     this.#parser.end()
     if (this.#piece.isUsed) return this.#piece.end(this.#fields.all, accept)
-    this.#admit()
-    if (this.#files.length === 0) throw new Fault('NOTHING_UPLOADED')
+    const { reply } = this.#admit()
+    if (this.#files.length === 0) {
+      if (reply !== undefined) return accept({ storedNow: false }, reply)
+      throw new Fault('NOTHING_UPLOADED')
+    }
     const pending = this.#files.map((file) => file.pending)
     const before = () => undefined
     return this.#storage.commit(pending, before, (names) => {

@@ -36,6 +36,8 @@ export type Admission = {
   readonly sender: Sender
   /** Where the files go: the components of a path below the directory. */
   readonly folder: readonly string[]
+  /** The reply to a form without a file, when that is all that it is about. */
+  readonly reply?: Reply
 }
 
 /** Fields of a form that the program itself understands, beside those of a piece. */

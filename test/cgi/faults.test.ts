@@ -120,6 +120,8 @@ test('what is malformed or not allowed is refused with its code, and nothing is 
   await refused('FOREIGN_ORIGIN', { HTTP_SEC_FETCH_SITE: 'cross-site' })
   await refused('FOREIGN_ORIGIN', { HTTP_ORIGIN: 'https://evil.example', HTTP_HOST: 'localhost' })
   await refused('USER_REQUIRED', { UPLOAD_CGI_REQUIRE_USER: 'true' })
+  await refused('INVITATION_INVALID', { UPLOAD_CGI_INVITED_ONLY: 'true' })
+  await refused('CLOSED', { UPLOAD_CGI_OPEN_UNTIL: '2020-12-31' })
   await refused('METHOD_NOT_ALLOWED', { REQUEST_METHOD: 'PUT' })
   await refused('DISK_FULL', { UPLOAD_CGI_MIN_FREE_SPACE: '9000TB' })
   await refused('NOT_CONFIGURED', { UPLOAD_CGI_MAX_FILES: 'many' })
@@ -128,17 +130,25 @@ test('what is malformed or not allowed is refused with its code, and nothing is 
   await refused('DIRECTORY_UNUSABLE', { DOCUMENT_ROOT: '/' })
 })
 
-/** They have tests of their own: test/pieces, test/tus, slow.test.ts, scan.test.ts. */
+/**
+ * They have tests of their own: test/pieces, test/tus, slow.test.ts, scan.test.ts,
+ * visitors.test.ts, limits.test.ts.
+ */
 const elsewhere: ReadonlySet<string> = new Set([
   'BAD_UPLOAD',
   'CHECKSUM_MISMATCH',
+  'INVITATION_ENDED',
   'NOT_A_PIECE',
   'NO_SUCH_UPLOAD',
   'REFUSED_BY_SCAN',
   'SCAN_FAILED',
   'OFFSET_MISMATCH',
+  'PASSPHRASE_REQUIRED',
+  'SENDER_LIMIT',
+  'TOO_MANY_TRIES',
   'TOO_MANY_UPLOADS',
   'TOO_SLOW',
+  'TOTAL_LIMIT',
   'UNSUPPORTED_TUS',
   'UPLOAD_BUSY',
 ])

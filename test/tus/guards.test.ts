@@ -1,8 +1,17 @@
 // What the text of tus leaves open: other sites, users, and settings that are wrong.
 
 import assert from 'node:assert/strict'
+import { chmodSync } from 'node:fs'
+import { after } from 'node:test'
+import { invitation, passphrase, token } from '../host/closed-form.ts'
+import { freshDirectory, writeSettings } from '../host/program.ts'
 import { eachWay } from '../host/tus.ts'
 import { askToCreate, create } from '../host/tus-requests.ts'
+
+const home = freshDirectory({ after })
+// The server's user reads it too.
+chmodSync(home, 0o755)
+const closed = writeSettings(home, `passphrase = "${passphrase}"\n${invitation}`)
 
 eachWay((rule) => {
   rule('a body that is packed is refused, and what is known stays', async (server) => {
@@ -59,6 +68,30 @@ eachWay((rule) => {
       assert.deepEqual([reply.status, JSON.parse(reply.text).code], [403, 'USER_REQUIRED'])
     },
     { UPLOAD_CGI_REQUIRE_USER: 'true' },
+  )
+
+  rule(
+    'whoever begins an upload shows the passphrase or an invitation, and nobody else',
+    async (server) => {
+      const asked = (headers: Record<string, string>) => askToCreate(server, { length: 5, headers })
+      const right = { 'X-Upload-Passphrase': encodeURIComponent(passphrase) }
+      for (const headers of [{}, { 'X-Upload-Passphrase': 'guess' }]) {
+        const reply = await asked(headers)
+        assert.deepEqual([reply.status, JSON.parse(reply.text).code], [403, 'PASSPHRASE_REQUIRED'])
+      }
+      const unknown = await asked({ ...right, 'X-Upload-Invite': 'unknown' })
+      assert.equal(JSON.parse(unknown.text).code, 'INVITATION_INVALID')
+      assert.equal((await asked({ 'X-Upload-Invite': token })).status, 201)
+      const path = await create(server, { length: 5, headers: right })
+      const status = await server.send({ method: 'HEAD', path })
+      assert.deepEqual([status.status, status.header('Upload-Offset')], [200, '0'])
+      const options = { Origin: 'https://friend.example', 'Tus-Resumable': undefined }
+      const may = await server.send({ method: 'OPTIONS', path, headers: options })
+      const allowed = may.header('Access-Control-Allow-Headers') ?? ''
+      assert.match(allowed, /, X-Upload-Passphrase, X-Upload-Invite$/)
+      assert.equal((await server.send({ method: 'DELETE', path })).status, 204)
+    },
+    { UPLOAD_CGI_CONFIG: closed, UPLOAD_CGI_ALLOWED_ORIGINS: 'https://friend.example' },
   )
 
   rule(
