@@ -16,10 +16,10 @@ export type Way = {
   /** The path of the last folder; without any, of the upload directory. */
   readonly path: string
   /** From the upload directory on, without that. */
-  readonly folders: readonly Folder[]
+  readonly folders: readonly { readonly path: string; readonly inode: number }[]
+  /** The paths of those that were made. */
+  readonly made: readonly string[]
 }
-
-type Folder = { readonly path: string; readonly inode: number; readonly isMade: boolean }
 
 /**
  * Where a file with this place goes, as far as it is known: `place` is as PendingFile has it.
@@ -40,16 +40,20 @@ export function pathOf(directory: string, place: string): string {
 /** Looks at the folders of a place, and makes those that are missing. */
 export function openWay(directory: string, place: string): Way {
   const names = place.split('/').slice(0, -1)
-  const folders: Folder[] = []
+  const [folders, made]: [{ path: string; inode: number }[], string[]] = [[], []]
   let path = directory
   try {
     for (const name of names) {
       path = join(path, fitting(path, name).name)
-      folders.push(openFolder(path, lstatSync(directory)))
+      const root = lstatSync(directory)
+      if (make(path, root.mode)) made.push(path)
+      const stats = lstatSync(path)
+      requireFolder(path, stats, root.dev)
+      folders.push({ path, inode: stats.ino })
     }
-    return { path, folders }
+    return { path, folders, made }
   } catch (error) {
-    removeMade({ path, folders })
+    removeMade({ made })
     throw error
   }
 }
@@ -63,10 +67,8 @@ export function requireSame({ folders }: Way): void {
 }
 
 /** Removes the folders that openWay() made, unless somebody else uses them by now. Never throws. */
-export function removeMade({ folders }: Way): void {
-  for (const { path, isMade } of [...folders].reverse()) {
-    if (isMade) attempt(() => rmdirSync(path))
-  }
+export function removeMade({ made }: Pick<Way, 'made'>): void {
+  for (const path of [...made].reverse()) attempt(() => rmdirSync(path))
 }
 
 /**
@@ -86,14 +88,6 @@ export function isPlace(text: string): boolean {
 /** The place of a path in the upload directory. */
 export function placeOf(directory: string, path: string): string {
   return path.slice(directory.length).split(sep).filter(Boolean).join('/')
-}
-
-/** `root`: what lstat(2) says of the upload directory. */
-function openFolder(path: string, root: Stats): Folder {
-  const isMade = make(path, root.mode)
-  const stats = lstatSync(path)
-  requireFolder(path, stats, root.dev)
-  return { path, inode: stats.ino, isMade }
 }
 
 /** False when it was there. The umask is not asked: the owner's directory says who may come in. */
