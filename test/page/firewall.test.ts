@@ -48,6 +48,26 @@ visit(
 )
 
 visit(
+  'a name that is refused in its field goes into the headers of the part',
+  {
+    env: small,
+    network: { refuses: (body) => /name="_filename"\r\n\r\n[^\r]*bashrc/.test(body) },
+    mayFail: true,
+  },
+  async ({ t, page, receiver, proxy }) => {
+    // The program leaves the dot out; firewalls refuse quotes in the headers.
+    await choose(page, filesOf(t, { '.bashrc': 700_000, "'bashrc'": 10 }))
+    await send(page)
+    await becomes(page, '.bashrc', 'stored')
+    await becomes(page, "'bashrc'", 'failed')
+    const text = (await line(page, "'bashrc'").textContent()) ?? ''
+    assert.match(text, /Under another name, with other words in the form, or in a ZIP file/)
+    assert.deepEqual([...receiver.stored().keys()], ['bashrc'])
+    assert.equal(proxy.posts - proxy.bodies.length, 2)
+  },
+)
+
+visit(
   'a later piece that is refused though it cannot be cut is tried three times more',
   {
     env: small,

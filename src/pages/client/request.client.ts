@@ -15,6 +15,8 @@ export type Piece = {
   /** Of the whole file. */
   readonly size: number
   readonly path: string
+  /** The name is that of the file part, and not in a field of its own. */
+  readonly isNamedInPart: boolean
   readonly content: Blob
 }
 
@@ -30,18 +32,22 @@ export async function readPart(
   return bytes?.byteLength === to - from ? bytes : undefined
 }
 
-/**
- * `_filename` has the file's real name and folders: firewalls refuse quotes and semicolons in the
- * name of a part.
- */
-export function formOf({ fields }: Target, { id, offset, size, path, content }: Piece): FormData {
+/** Firewalls refuse quotes, semicolons and equals signs there; a folder has no place there. */
+export function fitsPart(path: string): boolean {
+  return !/[/'";=\\\p{Cc}]/u.test(path)
+}
+
+/** `_filename` has the file's real name and folders; firewalls look for attacks in it. */
+export function formOf({ fields }: Target, piece: Piece): FormData {
+  const { id, offset, size, path, isNamedInPart, content } = piece
+  const name = sentName(path)
   const form = new FormData()
   for (const [key, value] of fields) form.append(key, value)
   form.append('_upload', id)
   form.append('_offset', String(offset))
   form.append('_size', String(size))
-  form.append('_filename', encodeURIComponent(sentName(path)))
-  form.append('file', content, 'file')
+  if (!isNamedInPart) form.append('_filename', encodeURIComponent(name))
+  form.append('file', content, isNamedInPart ? name : 'file')
   return form
 }
 

@@ -2,7 +2,7 @@
 // browser does with a file that changes meanwhile differs. After a failure that may be temporary,
 // the sender waits, longer each time, asks the server how much has arrived and resumes there. What
 // the server, or a proxy or firewall in front of it, has refused is not sent again by itself, but
-// for pieces that pass when they are smaller, cut (cuts.client.ts) or sent later.
+// for pieces that pass when they are smaller, cut (cuts.client.ts), named elsewhere or sent later.
 
 import { sayCancelled } from './cancel.client.ts'
 import type { Chosen } from './chosen.client.ts'
@@ -10,7 +10,7 @@ import { Cuts } from './cuts.client.ts'
 import type { Delay, Listener } from './listener.client.ts'
 import { learnSpeed, makeSmaller, neverCutBytes, pieceSize } from './piece-size.client.ts'
 import { isPassingStatus, isRefusal, parsedReply, type Reply } from './reply.client.ts'
-import { askStatus, formOf, readPart, type Target } from './request.client.ts'
+import { askStatus, fitsPart, formOf, readPart, type Target } from './request.client.ts'
 import { fingerprintOf, type Memory, recall } from './resume.client.ts'
 import { say } from './words.client.ts'
 
@@ -31,6 +31,7 @@ export class Sender {
   #offset = 0
   #pieceBytes = 0
   readonly #cuts = new Cuts()
+  #isNamedInPart = false
   /** A firewall refused the piece at the offset; the server is asked whether it refuses all. */
   #isRefused = false
   /** How often a firewall was waited for since the last piece that it let pass. */
@@ -122,7 +123,8 @@ export class Sender {
     this.#pieceBytes = bytes
     const content = new Blob([piece], { type })
     const id = this.#memory?.id ?? ''
-    const form = formOf(this.#target, { id, offset: from, size, path: this.#path, content })
+    const [path, isNamedInPart] = [this.#path, this.#isNamedInPart]
+    const form = formOf(this.#target, { id, offset: from, size, path, isNamedInPart, content })
     const request = new XMLHttpRequest()
     request.open('POST', this.#target.url)
     request.setRequestHeader('Accept', 'application/json')
@@ -233,7 +235,10 @@ export class Sender {
     if (found === 'cut') this.#send()
     else if (found === 'too often') this.#fail(say('failed.content'))
     else if (from > 0) this.#waitForFirewall('content')
-    else this.#fail(say('failed.forbidden'))
+    else if (!this.#isNamedInPart && fitsPart(this.#path)) {
+      this.#isNamedInPart = true
+      this.#send()
+    } else this.#fail(say('failed.forbidden'))
   }
 
   #waitForFirewall(sentence: 'content' | 'forbidden'): void {
