@@ -69,7 +69,7 @@ for (const [what, instead, sentence] of [
     /Something else answered/,
   ],
   ['a server that asks for a password', { status: 401 }, /asks for a sign-in/],
-  ['a firewall', { status: 403 }, /In a zip archive the file may pass/],
+  ['a firewall', { status: 403 }, /or in a ZIP file it may pass/],
 ] as const) {
   visit(
     `${what} in place of the program is told as that`,

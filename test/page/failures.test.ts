@@ -42,7 +42,6 @@ for (const status of [502, 503, 508]) {
 
 for (const [status, sentence] of [
   [413, /limits the size of uploads\. Please tell the owner/],
-  [403, /refuses this upload\. Please tell the owner/],
   [404, /answered with an error \(404\)/],
 ] as const) {
   visit(
@@ -64,6 +63,24 @@ for (const [status, sentence] of [
     },
   )
 }
+
+visit(
+  '403 from in front of the program is explained after a try with the name elsewhere',
+  { network: { refuses: (body) => body.includes('a.txt') }, mayFail },
+  async ({ t, page, proxy }) => {
+    await choose(page, filesOf(t, { 'a.txt': 10, 'b.txt': 10 }))
+    await send(page)
+    await becomes(page, 'a.txt', 'failed')
+    const text = (await page.locator('li[data-state=failed]').textContent()) ?? ''
+    assert.match(text, /refuses this upload\. Please tell the owner/)
+    await becomes(page, 'b.txt', 'stored')
+    assert.equal(proxy.posts, 3)
+    proxy.network.refuses = undefined
+    await page.getByRole('button', { name: 'Try the failed ones again' }).click()
+    await page.getByText('All files are stored').waitFor()
+    assert.equal(proxy.posts, 4)
+  },
+)
 
 visit(
   'the program’s refusals are shown at their files, and are not tried again',
