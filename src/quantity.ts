@@ -22,16 +22,21 @@ export function encodeSize(bytes: number): string {
   return `${bytes / factor}${shown}`
 }
 
-/** For people: "512 bytes", "1.5 MB", "100 MB". Decimal units, at most one decimal place. */
-export function formatSize(bytes: number): string {
-  if (bytes < 1000) return bytes === 1 ? '1 byte' : `${bytes} bytes`
+/**
+ * For people: "512 bytes", "1.5 MB", "100 MB". Decimal units, at most one decimal place. `words`:
+ * the decimal mark, the words for one byte and for several, and the units, between blanks: those of
+ * the visitor's language, or as the settings file has them.
+ */
+export function formatSize(bytes: number, words = '. byte bytes KB MB GB TB PB'): string {
+  const [mark = '.', one, several, ...units] = words.split(' ')
+  if (bytes < 1000) return `${bytes} ${bytes === 1 ? one : several}`
   let value = bytes
   let unit = -1
-  while (value >= 999.95 && unit < 4) {
+  while (value >= 999.95 && unit < units.length - 1) {
     value /= 1000
     unit++
   }
-  return `${Number(value.toFixed(1))} ${['KB', 'MB', 'GB', 'TB', 'PB'][unit]}`
+  return `${String(Number(value.toFixed(1))).replace('.', mark)} ${units[unit]}`
 }
 
 /** In seconds; undefined when the text is no duration. The unit is required. */

@@ -158,7 +158,8 @@ function limits(settings: Settings, theme: Theme): Fragment {
   const sized = (key: string, bytes: number) => {
     const [before = '', after = ''] = text(key).split('{size}')
     const kind = key === 'limit.total' ? trusted(' data-total') : ''
-    return html`${before}<span data-bytes="${bytes}"${kind}>${formatSize(bytes)}</span>${after}`
+    const size = formatSize(bytes, text('queue.units'))
+    return html`${before}<bdi data-bytes="${bytes}"${kind}>${size}</bdi>${after}`
   }
   const lines: Fragment[] = [
     maxFiles === 1 ? html`${text('limit.one')}` : html`${text('limit.files', { count: maxFiles })}`,

@@ -71,7 +71,7 @@ function fileItem({ stored, name, size, url }: RecordedFile, { language }: Theme
   const shown = html`<bdi class="name">${stored}</bdi>`
   const parts = [
     url === undefined ? shown : html`<a href="${url}">${shown}</a>`,
-    html` <span class="meta"><bdi>${formatSize(size)}</bdi></span>`,
+    html` <span class="meta"><bdi>${formatSize(size, language.text('queue.units'))}</bdi></span>`,
   ]
   // With its folders the name may be longer than what is stored of it.
   if (stored !== name && stored !== name.replace(/.*\//, '')) {

@@ -42,6 +42,16 @@ test('a size that is shown is read back as nearly that size', () => {
   fc.assert(property, { numRuns: 2000 })
 })
 
+test('a size is shown with the words and the decimal mark of a language', () => {
+  const russian = ', Б Б кБ МБ ГБ ТБ'
+  const shown = [1, 2, 999, 1000, 1_549_000, 999_949, 999_950, 1e12, 1e16]
+  assert.deepEqual(
+    shown.map((bytes) => formatSize(bytes, russian)),
+    ['1 Б', '2 Б', '999 Б', '1 кБ', '1,5 МБ', '999,9 кБ', '1 МБ', '1 ТБ', '10000 ТБ'],
+  )
+  assert.equal(formatSize(1, '. byte bytes kB'), '1 byte')
+})
+
 test('sizes and durations are written as people write them, and read back exactly', () => {
   const sizes = ['0', '1500', '100MB', '1GB', '64KB', '1MiB', '1536KiB', '8TB']
   assert.deepEqual(

@@ -3,11 +3,14 @@
 
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { chromium } from 'playwright-core'
 import { languageFiles } from '../../src/languages/files.ts'
 import { runCgi } from '../host/cgi.ts'
+import { find } from '../host/installed.ts'
 import { contentType, multipartBody } from '../host/multipart-body.ts'
-import { axe, choose, filesOf, flaws, send, visit } from '../host/page.ts'
+import { axe, choose, chromiumArgs, filesOf, flaws, send, skip, visit } from '../host/page.ts'
 import { freshDirectory } from '../host/program.ts'
+import { startReceiver } from '../host/serve.ts'
 
 const asked = JSON.stringify([
   { name: 'who', label: 'Your <name>', required: true },
@@ -49,6 +52,29 @@ test('the receipt of one file speaks of one, and without checksums it shows no p
   const text = await receipt(['a.txt'], { UPLOAD_CGI_CHECKSUM: 'none' })
   assert.match(text, /<h1 tabindex="-1">The file has arrived<\/h1>/)
   assert.match(text, /<details hidden>/)
+})
+
+test('sizes are the same without script and with it', { skip }, async (t) => {
+  const browser = await chromium.launch({
+    executablePath: find('chromium') ?? '',
+    args: chromiumArgs,
+  })
+  t.after(() => browser.close())
+  for (const language of ['de', 'fr', 'ar', 'ru']) {
+    const { url } = await startReceiver(t, {
+      UPLOAD_CGI_LANGUAGE: language,
+      UPLOAD_CGI_MAX_FILE_SIZE: '1500MB',
+    })
+    const shown = await Promise.all(
+      [false, true].map(async (javaScriptEnabled) => {
+        const page = await (await browser.newContext({ javaScriptEnabled })).newPage()
+        await page.goto(url)
+        return page.locator('[data-bytes]:not([data-total])').textContent()
+      }),
+    )
+    assert.equal(shown[0], shown[1])
+    assert.match(shown[0] ?? '', /^1[.,]5 \p{L}+$/u)
+  }
 })
 
 test('the receipt has a time and a heading in every language', async () => {

@@ -90,7 +90,7 @@ test('the page alone refuses empty files, and more files than the limit', () => 
   assert.equal(refusal({ name: 'a.jpg', size: 1 }, 3, limits), 'count')
 })
 
-test('of the server, the script has the rules of names and extensions alone', () => {
+test('of the server, the script has the rules of names, extensions and sizes alone', () => {
   const root = resolve(import.meta.dirname, '../../..')
   const { metafile, outputFiles } = buildSync({
     absWorkingDir: root,
@@ -102,7 +102,11 @@ test('of the server, the script has the rules of names and extensions alone', ()
   })
   const files = Object.keys(metafile.inputs).map((path) => relative(root, resolve(root, path)))
   const foreign = files.filter((path) => !path.startsWith('src/pages/client/'))
-  assert.deepEqual(foreign.sort(), ['src/storage/filename.ts', 'src/upload/rules.ts'])
+  assert.deepEqual(foreign.sort(), [
+    'src/quantity.ts',
+    'src/storage/filename.ts',
+    'src/upload/rules.ts',
+  ])
   const script = outputFiles[0]?.text ?? ''
   assert.ok(script.length > 10_000)
   assert.doesNotMatch(script, /\bBuffer\b|\bprocess\b|\brequire\b|EXTENSION_REFUSED|FILE_TOO_LARGE/)

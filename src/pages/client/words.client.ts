@@ -1,6 +1,7 @@
-// The page's sentences, which the server puts into the page, and numbers, sizes and times as the
-// page's language writes them, which the browser knows (Intl). Sizes are decimal, as the limits
-// are: 1 MB is 10^6 bytes.
+// The page's sentences, which the server puts into the page; sizes as the server writes them, too;
+// and other numbers and times as the page's language writes them, which the browser knows (Intl).
+
+import { formatSize } from '../../quantity.ts'
 
 const { lang, dir } = document.documentElement
 const sentences: Record<string, string> = JSON.parse(
@@ -18,26 +19,22 @@ export function say(key: string, holes: Record<string, string | number> = {}): s
 }
 
 export function size(bytes: number): string {
-  let step = 0
-  let value = bytes
-  for (; value >= 999.95 && step < 4; step++) value /= 1000
-  const unit = `${['', 'kilo', 'mega', 'giga', 'tera'][step]}byte`
-  return inUnit(value, unit, step === 0 ? 'long' : 'short', step === 0 ? 0 : 1)
+  return formatSize(bytes, say('queue.units'))
 }
 
 /** Whole seconds below a minute, whole minutes below an hour, then hours with one decimal. */
 export function time(seconds: number): string {
-  if (seconds < 60) return inUnit(Math.ceil(seconds), 'second', 'short', 0)
-  if (seconds < 3600) return inUnit(Math.ceil(seconds / 60), 'minute', 'short', 0)
-  return inUnit(seconds / 3600, 'hour', 'short', 1)
+  if (seconds < 60) return inUnit(Math.ceil(seconds), 'second', 0)
+  if (seconds < 3600) return inUnit(Math.ceil(seconds / 60), 'minute', 0)
+  return inUnit(seconds / 3600, 'hour', 1)
 }
 
 export function percent(share: number): string {
   return format(Math.floor(share * 100) / 100, { style: 'percent' })
 }
 
-function inUnit(value: number, unit: string, unitDisplay: 'long' | 'short', digits: number) {
-  return format(value, { style: 'unit', unit, unitDisplay, maximumFractionDigits: digits })
+function inUnit(value: number, unit: string, digits: number) {
+  return format(value, { style: 'unit', unit, maximumFractionDigits: digits })
 }
 
 function format(value: number, options?: Intl.NumberFormatOptions): string {
