@@ -11,15 +11,103 @@ export type Finding = {
   readonly remedy: string
 }
 
+/** What `check` can find wrong. A test has a set-up for each, and follows its remedy. */
+export type CheckProblem =
+  | 'ACL_MASKED'
+  | 'ACL_NOT_INHERITED'
+  | 'CHUNK_TOO_LARGE'
+  | 'CLOCK_APART'
+  | 'DIRECTORY_IN_CGI_BIN'
+  | 'DIRECTORY_MISSING'
+  | 'DIRECTORY_OF_PROGRAM'
+  | 'DIRECTORY_OPEN'
+  | 'DIRECTORY_PUBLIC'
+  | 'DIRECTORY_READ_ONLY'
+  | 'DIRECTORY_RIGHTS'
+  | 'DIRECTORY_UNREACHABLE'
+  | 'DIRECTORY_UNUSABLE'
+  | 'DIRECTORY_VOLATILE'
+  | 'DISK_FULL'
+  | 'FIELDS_TOO_FEW'
+  | 'GROUP_NOT_INHERITED'
+  | 'INCOMING_ELSEWHERE'
+  | 'INCOMING_FOREIGN'
+  | 'INCOMING_OPEN'
+  | 'INCOMING_WRONG'
+  | 'INODES_SHORT'
+  | 'LIMIT_ADDRESS_SPACE'
+  | 'LIMIT_CPU'
+  | 'LIMIT_DATA'
+  | 'LIMIT_FILES'
+  | 'LIMIT_FILE_SIZE'
+  | 'LIMIT_MEMORY'
+  | 'LIMIT_PROCESSES'
+  | 'LOGO_UNUSABLE'
+  | 'LOG_PUBLIC'
+  | 'LOG_UNUSABLE'
+  | 'MOUNT_LOSES_FILES'
+  | 'MOUNT_SYNC'
+  | 'NOT_CHECKED'
+  | 'NO_INODES'
+  | 'OWN_FILE_INSIDE'
+  | 'PROGRAM_WRITABLE'
+  | 'PUBLIC_KINDS'
+  | 'SCANNER_FAILS'
+  | 'SCRIPT_NOT_EXECUTABLE'
+  | 'SECRETS_READABLE'
+  | 'SELINUX_DIRECTORY'
+  | 'SELINUX_PROGRAM'
+  | 'SETTINGS_MISSING'
+  | 'SETTINGS_PUBLIC'
+  | 'SETTINGS_WRITABLE'
+  | 'SETTINGS_WRONG'
+  | 'SPACE_SHORT'
+  | 'STYLESHEET_UNUSABLE'
+  | 'SYNC_REFUSED'
+  | 'UMASK_WRONG'
+  | 'UNFINISHED_MANY'
+
+/** The same of `check --url`. */
+export type UrlProblem =
+  | 'BODY_LIMIT'
+  | 'BODY_REFUSED'
+  | 'BODY_TOO_LARGE'
+  | 'CONTENT_REFUSED'
+  | 'ERRORS_REPLACED'
+  | 'FOLDER_LISTED'
+  | 'FOLDER_SHOWN'
+  | 'FORBIDDEN'
+  | 'HOST_CHANGED'
+  | 'NAME_REFUSED'
+  | 'NOT_FOUND'
+  | 'NOT_RUN'
+  | 'ODD_NAMES_REFUSED'
+  | 'ORIGIN_REFUSED'
+  | 'OTHER_ANSWER'
+  | 'PASSWORD_NEEDED'
+  | 'PAUSE_CUT'
+  | 'POST_REFUSED'
+  | 'PROGRAM_FAILED'
+  | 'PROXY_UNKNOWN'
+  | 'REDIRECTED'
+  | 'REQUESTS_LIMITED'
+  | 'SERVER_BUSY'
+  | 'SERVER_TIMEOUT'
+  | 'SMALL_REFUSED'
+  | 'TUS_ADDRESS'
+  | 'TUS_REFUSED'
+  | 'URL_REFUSED'
+  | 'URL_UNREACHABLE'
+
 export function fine(code: string, message: string): Finding {
   return { level: 'ok', code, message, remedy: '' }
 }
 
-export function warning(code: string, message: string, remedy: string): Finding {
+export function warning(code: CheckProblem | UrlProblem, message: string, remedy: string): Finding {
   return { level: 'warning', code, message, remedy }
 }
 
-export function failure(code: string, message: string, remedy: string): Finding {
+export function failure(code: CheckProblem | UrlProblem, message: string, remedy: string): Finding {
   return { level: 'error', code, message, remedy }
 }
 

@@ -42,12 +42,7 @@ function exposureFindings(
   const findings = settings.allowPublicDirectory
     ? publicFindings(settings, siteOf(directory, documentRoots) || directory)
     : []
-  const parts = directory.split(sep)
-  if (parts.includes('cgi-bin')) {
-    const message = `the directory is in a cgi-bin, where servers run what they find`
-    const remedy = otherDirectory(join(sep, ...parts.slice(0, parts.indexOf('cgi-bin') + 1)))
-    findings.push(warning('DIRECTORY_IN_CGI_BIN', message, remedy))
-  }
+  findings.push(...cgiBinFindings(directory))
   const { mode } = statSync(directory)
   if ((mode & 0o002) !== 0) {
     const message = `everybody on this machine may write to the directory (${modeText(mode)})`
@@ -56,13 +51,22 @@ function exposureFindings(
   return findings
 }
 
+/** `directory`: as realPlace() has it. */
+export function cgiBinFindings(directory: string): Finding[] {
+  const parts = directory.split(sep)
+  if (!parts.includes('cgi-bin')) return []
+  const message = `the directory is in a cgi-bin, where servers run what they find`
+  const remedy = otherDirectory(join(sep, ...parts.slice(0, parts.indexOf('cgi-bin') + 1)))
+  return [warning('DIRECTORY_IN_CGI_BIN', message, remedy)]
+}
+
 /** What a directory that everybody may read needs of the server and of the lists of extensions. */
 function publicFindings({ allowExtensions }: LoadedSettings, place: string): Finding[] {
   const message = `everyone may read what is uploaded (${place})`
   const remedy =
     'let the server send X-Content-Type-Options: nosniff and Content-Disposition: attachment ' +
     'there and run no programs: docs/servers.md, "A public directory"; or choose a directory ' +
-    'outside the site'
+    'outside the site and remove allow_public_directory'
   const harmless = allowExtensions.filter((extension) => inert.includes(extension))
   const active = allowExtensions.filter((extension) => !inert.includes(extension))
   if (allowExtensions.length > 0 && active.length === 0) {

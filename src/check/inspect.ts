@@ -11,7 +11,7 @@ import { exposureOf, realPlace, type Site } from '../storage/exposure.ts'
 import { userName } from '../storage/owner.ts'
 import { directoryProblem } from '../storage/problem.ts'
 import { usableDirectory } from '../storage/usable.ts'
-import { directoryFindings } from './directory.ts'
+import { cgiBinFindings, directoryFindings } from './directory.ts'
 import { limitFindings } from './limits.ts'
 import { notifyFindings } from './notify.ts'
 import { placeFindings } from './place.ts'
@@ -43,7 +43,11 @@ function storeFindings(settings: LoadedSettings, site: Site): Finding[] {
     const directory = usableDirectory(settings, site)
     return directoryFindings(settings, directory, site)
   } catch (problem) {
-    return [exposureProblem(settings, site) ?? directoryProblem(settings, problem)]
+    const exposed = exposureProblem(settings, site)
+    if (exposed !== undefined) return [exposed]
+    // Before it is made: the remedy of the one finding would lead to the other.
+    const other = cgiBinFindings(realPlace(settings.directory))
+    return other.length > 0 ? other : [directoryProblem(settings, problem)]
   }
 }
 

@@ -3,7 +3,7 @@
 // docs/limits.md measures what each resource is needed for, and how little is enough.
 
 import { readFileSync } from 'node:fs'
-import { type Finding, failure, fine, modeText, warning } from '../finding.ts'
+import { type CheckProblem, type Finding, failure, fine, modeText, warning } from '../finding.ts'
 import { formatSize } from '../quantity.ts'
 import type { LoadedSettings } from '../settings/settings.ts'
 import { attempt } from '../system-error.ts'
@@ -29,9 +29,8 @@ function fileSize(limit: number | undefined, { maxFileBytes }: LoadedSettings): 
   const message =
     `files may have ${formatSize(limit)} here (RLIMIT_FSIZE), less than max_file_size ` +
     `(${most})`
-  const remedy =
-    `max_file_size = "${Math.floor(limit / 1e6)}MB", so that visitors see the limit before ` +
-    'they send'
+  const setting = `max_file_size = "${Math.floor(limit / 1e6)}MB"`
+  const remedy = `${setting}   # visitors see this limit before they send`
   return [warning('LIMIT_FILE_SIZE', message, remedy)]
 }
 
@@ -66,7 +65,16 @@ function readLimits(): ReadonlyMap<string, number> {
 /** The memory, in bytes, of one process while it receives a body. */
 const memoryNeeded = 100e6
 
-const needs = [
+type Need = {
+  /** In /proc/self/limits. */
+  readonly name: string
+  readonly code: CheckProblem
+  readonly least: number
+  readonly text: (soft: number) => string
+  readonly remedy: string
+}
+
+const needs: readonly Need[] = [
   {
     name: 'Max address space',
     code: 'LIMIT_ADDRESS_SPACE',

@@ -121,7 +121,7 @@ function lookFindings(settings: LoadedSettings): Finding[] {
 }
 
 function usable(
-  code: string,
+  code: 'LOGO' | 'STYLESHEET',
   key: string,
   file: string,
   read: (file: string) => string,

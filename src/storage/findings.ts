@@ -12,6 +12,7 @@ import {
   statSync,
   unlinkSync,
 } from 'node:fs'
+import { Fault } from '../fault.ts'
 import { type Finding, failure, fine, quoted, warning } from '../finding.ts'
 import { encodeSize, formatSize } from '../quantity.ts'
 import type { Settings } from '../settings/settings.ts'
@@ -105,7 +106,9 @@ function tryStoring(settings: Settings, path: string): Finding[] {
       pending.discard()
     }
   } catch (problem) {
-    return [directoryProblem(settings, problem)]
+    // What is kept free is told by space() and inodes().
+    const isKeptFree = problem instanceof Fault && problem.code === 'DISK_FULL' && !problem.cause
+    return isKeptFree ? [] : [directoryProblem(settings, problem)]
   } finally {
     if (!wasThere) attempt(() => incoming.folder.removeEmpty())
   }

@@ -7,23 +7,20 @@ import { spawnSync } from 'node:child_process'
 import {
   chmodSync,
   chownSync,
-  copyFileSync,
-  linkSync,
   mkdirSync,
   readdirSync,
   rmSync,
   statSync,
   symlinkSync,
-  writeFileSync,
 } from 'node:fs'
 import { basename, join } from 'node:path'
 import { test } from 'node:test'
 import { startApache } from '../host/apache.ts'
 import { runCgi } from '../host/cgi.ts'
-import { assertFixed, codes, type Finding, found, Place } from '../host/check.ts'
+import { assertFixed, codes, found, Place } from '../host/check.ts'
 import { missing } from '../host/installed.ts'
 import { program, writeSettings } from '../host/program.ts'
-import { asOneself, giveToServer, needsRoot } from '../host/user.ts'
+import { giveToServer, needsRoot } from '../host/user.ts'
 
 const noRoot = needsRoot('only root can make this wrong: run it with sudo')
 
@@ -71,25 +68,6 @@ test('rights: the finding names the user, and its remedy mends it', { skip: noRo
   const open = new Place(t)
   chmodSync(open.directory, 0o777)
   assertFixed(open, 'DIRECTORY_OPEN', 'warning', server)
-})
-
-test('a hidden folder of somebody else, a file in its place, a file system of its own', {
-  skip: noRoot,
-}, (t) => {
-  const foreign = new Place(t)
-  chownSync(foreign.directory, 33, 33)
-  mkdirSync(join(foreign.directory, '.upload-cgi'), 0o700)
-  assertFixed(foreign, 'INCOMING_FOREIGN', 'error', { user: 'www-data' })
-  const open = new Place(t)
-  mkdirSync(join(open.directory, '.upload-cgi'))
-  chmodSync(join(open.directory, '.upload-cgi'), 0o770)
-  assertFixed(open, 'INCOMING_OPEN', 'error')
-  const file = new Place(t)
-  writeFileSync(join(file.directory, '.upload-cgi'), '')
-  assertFixed(file, 'INCOMING_WRONG', 'error')
-  const other = new Place(t)
-  other.mount(join(other.directory, '.upload-cgi'), 'size=1m')
-  assertFixed(other, 'INCOMING_ELSEWHERE', 'error')
 })
 
 test('file systems: read-only, full, without inodes, volatile, synchronous', {
@@ -187,30 +165,6 @@ test('settings: line, meant key, contradictions, files that cannot be used', (t)
   }
 })
 
-test('settings that others may write, scripts that may not be run', (t) => {
-  const group = new Place(t)
-  group.check()
-  chmodSync(join(group.home, '.htupload.toml'), 0o664)
-  assertFixed(group, 'SETTINGS_WRITABLE', 'warning')
-  chmodSync(join(group.home, '.htupload.toml'), 0o666)
-  const refused = assertFixed(group, 'SETTINGS_WRONG', 'error')
-  assert.match(refused.message, /everybody may write to the settings/)
-  const script = join(group.home, 'forms', 'form.cgi')
-  mkdirSync(join(group.home, 'forms'))
-  writeFileSync(script, `#!${program}\ndirectory = "${group.directory}"\n`, { mode: 0o644 })
-  const by = (path: string) =>
-    JSON.parse(
-      spawnSync(program, [path, 'check', '--json', ...asOneself], {
-        env: { PATH: '/usr/bin:/bin' },
-      }).stdout.toString(),
-    )
-  const { findings } = by(script)
-  const finding = findings.find(({ code }: Finding) => code === 'SCRIPT_NOT_EXECUTABLE')
-  assert.equal(finding.remedy, `chmod 755 ${script}`)
-  spawnSync('sh', ['-c', finding.remedy])
-  assert.ok(by(script).ok)
-})
-
 test('limits of the shell are told, each with what is needed', (t) => {
   const place = new Place(t)
   for (const [before, code] of [
@@ -254,19 +208,6 @@ test('a clock that is apart from that of the files', {
   const place = new Place(t)
   const before = `exec env NO_FAKE_STAT=1 faketime -f +2h "$0" "$@"`
   assert.match(found(place.check({ before }), 'CLOCK_APART').message, /7\d\d\d s apart/)
-})
-
-test('a program that others may replace', (t) => {
-  const place = new Place(t)
-  const copy = join(place.home, 'open', 'upload.cgi')
-  mkdirSync(join(place.home, 'open'))
-  try {
-    linkSync(program, copy)
-  } catch {
-    copyFileSync(program, copy)
-  }
-  chmodSync(join(place.home, 'open'), 0o777)
-  assertFixed(place, 'PROGRAM_WRITABLE', 'warning', { program: copy })
 })
 
 test('--user names whom to look as; a wrong one, or without root, is told', {

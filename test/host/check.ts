@@ -6,6 +6,7 @@ import { chmodSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { TestContext } from 'node:test'
 import { directoryUntilExit, program } from './program.ts'
+import { paste } from './remedy.ts'
 import { isRoot } from './user.ts'
 
 export type Finding = { level: string; code: string; message: string; remedy: string }
@@ -18,14 +19,20 @@ export type Run = {
   before?: string
   file?: string
   program?: string
+  /** A settings script that is run instead. */
+  script?: string
+  /** No settings file is named. */
+  isBare?: boolean
 }
 
 /** A directory for uploads with settings, which tests make wrong. */
 export class Place {
   readonly home: string
-  readonly directory: string
+  directory: string
+  readonly #t: TestContext
 
   constructor(t: TestContext) {
+    this.#t = t
     const [home, remove] = directoryUntilExit()
     this.home = home
     this.directory = join(home, 'uploads')
@@ -45,18 +52,27 @@ export class Place {
     const path = join(this.home, file)
     mkdirSync(resolve(path, '..'), { recursive: true })
     const isNew = statSync(path, { throwIfNoEntry: false }) === undefined
-    if (isNew || settings !== '') {
+    if (rest.isBare !== true && (isNew || settings !== '')) {
       writeFileSync(path, `directory = "${this.directory}"\n${settings}`)
     }
     const as = isRoot() ? ['--user', user] : []
-    const command = ['exec "$0" "$@"', rest.program ?? program, 'check', '--json', ...as]
-    const [text = '', ...args] = command
-    const { status, stdout, stderr } = spawnSync('sh', ['-c', `${before}\n${text}`, ...args], {
-      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', UPLOAD_CGI_CONFIG: path },
+    const script = rest.script === undefined ? [] : [rest.script]
+    const args = [rest.program ?? program, ...script, 'check', '--json', ...as]
+    const text = `${before}\nexec "$0" "$@"`
+    const isNamed = script.length === 0 && rest.isBare !== true
+    const { status, stdout, stderr } = spawnSync('sh', ['-c', text, ...args], {
+      env: {
+        PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
+        ...(isNamed ? { UPLOAD_CGI_CONFIG: path } : {}),
+      },
       encoding: 'utf8',
     })
     assert.match(stdout, /^\{.*\}\n$/, stdout + stderr)
     return { status, ...JSON.parse(stdout) } as Checked
+  }
+
+  onEnd(action: () => void): void {
+    this.#t.after(action)
   }
 
   mount(path: string, ...options: string[]): void {
@@ -92,8 +108,7 @@ export function assertFixed(
 ): Finding {
   const finding = found(place.check(run), code)
   assert.equal(finding.level, level)
-  const pasted = spawnSync('sh', ['-ec', finding.remedy], { encoding: 'utf8' })
-  assert.equal(pasted.status, 0, `${finding.remedy}\n${pasted.stderr}`)
+  paste(finding.remedy)
   const again = place.check({ ...run, settings: '' })
   assert.ok(!codes(again).includes(code), `${code} is still found after: ${finding.remedy}`)
   return finding

@@ -3,19 +3,21 @@
 // the scratch machine is there.
 
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import {
   chmodSync,
   chownSync,
   cpSync,
   mkdirSync,
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { type Account, makeAccount } from '../host/account.ts'
+import type { Finding } from '../host/check.ts'
 import { promisesOf, section } from '../host/guide.ts'
 import {
   assertNothingElse,
@@ -28,6 +30,7 @@ import {
 } from '../host/guide-promises.ts'
 import { type Edit, Machine, skipGuide } from '../host/guide-site.ts'
 import { missing } from '../host/installed.ts'
+import { paste } from '../host/remedy.ts'
 
 const skip = skipGuide || missing('apache2', 'apache2-suexec-pristine')
 const smallTimeout: Edit = [
@@ -113,6 +116,77 @@ test('suexec refuses what the guide says, with the words it says, and is mended 
     if (remedy !== undefined) machine.run(remedy)
     assert.equal((await send(server.url, 'GET')).status, 200, `mended: ${message}`)
   }
+})
+
+test('what check finds wrong under suexec is right after its remedies, and uploads are stored', {
+  skip,
+}, async (t) => {
+  const { machine, account } = await machineWithAccount(t)
+  machine.follow(section('Apache with suexec'))
+  const server = await machine.startApache('/cgi-bin/upload.cgi')
+  const settings = machine.path(suexec.settings)
+  const uploads = machine.path('/var/www/alice/uploads')
+  const folder = machine.path('/var/www/alice/cgi-bin')
+  const check = () => {
+    const args = ['check', '--json']
+    const { stdout } = spawnSync(join(folder, 'upload.cgi'), args, { encoding: 'utf8', env: {} })
+    return JSON.parse(stdout) as { ok: boolean; findings: Finding[] }
+  }
+  assert.ok(check().ok)
+  const spoil: Record<string, () => void> = {
+    SETTINGS_WRONG: () => {
+      chownSync(settings, 0, 0)
+      chmodSync(settings, 0o600)
+    },
+    DIRECTORY_RIGHTS: () => chownSync(uploads, 0, 0),
+    DIRECTORY_MISSING: () => rmSync(uploads, { recursive: true }),
+    INCOMING_FOREIGN: () => {
+      mkdirSync(join(uploads, '.upload-cgi'), { recursive: true, mode: 0o700 })
+      chownSync(join(uploads, '.upload-cgi'), 33, 33)
+    },
+  }
+  for (const [code, makeWrong] of Object.entries(spoil)) {
+    makeWrong()
+    assert.equal((await upload(server.url, 'a.txt', Buffer.from(code))).status, 503, code)
+    const found = check().findings
+    assert.deepEqual(
+      found.filter(({ level }) => level === 'error').map((one) => one.code),
+      [code],
+    )
+    assert.ok(found[0]?.message.includes(`user ${account.name}, whose folder the program is in`))
+    paste(found.find((one) => one.code === code)?.remedy ?? '')
+    assert.ok(check().ok)
+    assert.equal((await upload(server.url, 'a.txt', Buffer.from(code))).status, 201, code)
+  }
+  const open = () => chmodSync(folder, 0o777)
+  open()
+  assert.equal((await send(server.url, 'GET')).status, 500)
+  paste(check().findings.find((one) => one.code === 'PROGRAM_WRITABLE')?.remedy ?? '')
+  assert.equal((await send(server.url, 'GET')).status, 200)
+})
+
+test('limits that the server sets are found with debug on, and lifted by the lines it is told', {
+  skip,
+}, async (t) => {
+  const { machine } = await machineWithAccount(t)
+  const low = 'RLimitMEM 645000000\n  RLimitCPU 30\n  RLimitNPROC 15\n  <Directory'
+  machine.follow(section('Apache with suexec'), [[suexec.conf, '<Directory', low]])
+  machine.edit([[suexec.settings, 'directory =', 'debug = true\ndirectory =']])
+  const limits = async () => {
+    const server = await machine.startApache('/cgi-bin/upload.cgi')
+    const { text } = await send(server.url, 'GET', undefined, { Accept: 'text/html' })
+    await server.stop()
+    const lines = text.matchAll(/\[(LIMIT_[A-Z_]+)\][^→]*→ (RLimit\w+ \w+),/g)
+    return new Map(Array.from(lines, ([, code = '', line = '']) => [code, line]))
+  }
+  const found = await limits()
+  const codes = ['LIMIT_ADDRESS_SPACE', 'LIMIT_CPU', 'LIMIT_PROCESSES']
+  assert.deepEqual([...found.keys()].sort(), codes)
+  for (const line of found.values()) {
+    const [directive = ''] = line.split(' ')
+    machine.edit([[suexec.conf, new RegExp(`${directive} .*`), line]])
+  }
+  assert.deepEqual([...(await limits()).keys()], [])
 })
 
 for (const isOwner of [false, true]) {

@@ -1,6 +1,6 @@
 // An answer that is not the program's → a finding that says whose it is, and what to do.
 
-import { type Finding, failure, warning } from '../../finding.ts'
+import { type Finding, failure, type UrlProblem, warning } from '../../finding.ts'
 import { type Answer, described } from './visitor.ts'
 
 export function foreignAnswer(answer: Answer): Finding {
@@ -68,7 +68,7 @@ const runRemedy =
   `${loadModule}; elsewhere put it into cgi-bin, or allow programs there: Options +ExecCGI and ` +
   'SetHandler cgi-script, in the configuration or .htaccess'
 
-const statuses: readonly (readonly [RegExp, string, string, string])[] = [
+const statuses: readonly (readonly [RegExp, UrlProblem, string, string])[] = [
   [/^30/, 'REDIRECTED', 'the server redirects to another address', 'check that address instead'],
   [
     /^401/,
