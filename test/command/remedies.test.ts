@@ -343,6 +343,15 @@ const cases: Readonly<Record<CheckProblem, readonly Case[] | Reason>> = {
       byHand: (place, remedy) => remove(place, remedy, 'allow_extensions'),
     },
   ],
+  REDIRECT_UNENCRYPTED: [
+    {
+      spoil: () => ({ settings: 'success_redirect = "http://a.example/"\n' }),
+      byHand: (place, remedy) => {
+        assert.match(remedy, /^write https:/)
+        return follow('success_redirect = "https://a.example/"', settingsOf(place))
+      },
+    },
+  ],
   SCANNER_FAILS: [
     {
       spoil: (place) => ({ settings: `scan_command = ["${place.home}/scan", "{file}"]\n` }),
