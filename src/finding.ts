@@ -45,9 +45,11 @@ export type CheckProblem =
   | 'LOGO_UNUSABLE'
   | 'LOG_PUBLIC'
   | 'LOG_UNUSABLE'
+  | 'MAILER_MISSING'
   | 'MOUNT_LOSES_FILES'
   | 'MOUNT_SYNC'
   | 'NOT_CHECKED'
+  | 'NOTIFY_MISSING'
   | 'NO_INODES'
   | 'OWN_FILE_INSIDE'
   | 'PROGRAM_WRITABLE'
@@ -67,6 +69,7 @@ export type CheckProblem =
   | 'SYNC_REFUSED'
   | 'UMASK_WRONG'
   | 'UNFINISHED_MANY'
+  | 'WEBHOOK_UNSIGNED'
 
 /** The same of `check --url`. */
 export type UrlProblem =
