@@ -6,8 +6,11 @@ import { Fault } from '../fault.ts'
 import { commonHeaders, type Reply } from '../http/reply.ts'
 import type { CgiRequest } from '../http/request.ts'
 import { senderOf } from '../http/sender.ts'
+import { openCharge } from '../limit/charge.ts'
 import { parseId } from '../random-id.ts'
+import type { Invitation } from '../settings/row.ts'
 import type { LoadedSettings } from '../settings/settings.ts'
+import { storedName } from '../storage/filename.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { Admission, Admit, Fields } from '../upload/receiver.ts'
 import { cookieHeader } from './guard/passphrase.ts'
@@ -28,11 +31,23 @@ function admit(
   requireSubmissionId(own)
   if (isResumed) return { sender: senderOf(request, settings), folder: [] }
   const said = { invite: own.get('_invite'), passphrase: own.get('_passphrase') }
-  const { sender } = requireVisitor(request, said, settings, () => storage)
+  const { sender, invitation } = requireVisitor(request, said, settings, () => storage)
   const isPassphraseAlone = said.passphrase !== undefined && own.size === 1
   const isAsking = isPassphraseAlone && fields.others.length === 0 && settings.passphrase !== ''
   const reply = isAsking ? welcomeReply(request, settings, storage) : undefined
-  return { sender, folder: [], ...(reply === undefined ? {} : { reply }) }
+  const charge = openCharge(storage, settings, sender, invitation)
+  return {
+    sender,
+    folder: folderOf(invitation),
+    ...(charge === undefined ? {} : { charge }),
+    ...(reply === undefined ? {} : { reply }),
+  }
+}
+
+/** Each part of it by the rules of names. */
+function folderOf(invitation: Invitation | undefined): readonly string[] {
+  const parts = (invitation?.folder ?? '').split('/')
+  return parts.filter((part) => part !== '').map(storedName)
 }
 
 /** Whoever has typed the passphrase gets a cookie, and goes back to the form. */

@@ -3,19 +3,19 @@
 // them all afterwards, adds up, and takes its own back when the sum is over the bounds. Of two that
 // add at the same moment at least one sees the other: so the bounds are never exceeded, and two at
 // the edge may both be refused. Nothing is locked, and a process that is killed leaves at most an
-// entry that counts too much.
+// entry that counts too much for a day.
 
 import { randomId } from '../random-id.ts'
-import type { Storage } from '../storage/storage.ts'
+import type { Notes, Storage } from '../storage/storage.ts'
 import { attempt } from '../system-error.ts'
 
 /** What is counted together. */
 export type Tally = {
-  /** Of the key; 'tries'. Letters and digits. */
+  /** Of the key, such as `tries`. */
   readonly kind: string
-  /** Whom it counts for; '' for all senders together. */
+  /** Whom it counts for. */
   readonly sender: string
-  /** How long an entry counts, in ms: at most a day. */
+  /** How long an entry counts, in ms: at most a day, or Infinity. */
   readonly milliseconds: number
 }
 
@@ -24,73 +24,110 @@ export type Amount = { readonly bytes: number; readonly files: number }
 /** Each 0 for no limit. */
 export type Bounds = { readonly maxBytes: number; readonly maxFiles: number }
 
-export type Added = {
-  /** Takes it back. Never throws. */
-  remove(): void
+export type Entry = Amount & {
+  readonly time: number
+  /** Held for an upload that is being received; it counts for a day at most. */
+  readonly isHeld: boolean
+  /** Two entries of one id are of one upload, which counts once. */
+  readonly id: string
 }
 
 export type Over = {
-  /** When the oldest entry ends to count. */
-  readonly retrySeconds: number
+  /** When the oldest entry ends to count; undefined for never. */
+  readonly retrySeconds: number | undefined
 }
 
-type Notes = Storage['notes']
-
-/** Adds an entry, unless the sum would be over the bounds. */
-export function add(storage: Storage, tally: Tally, amount: Amount, bounds: Bounds): Added | Over {
+/** Adds an entry, unless the sum would be over the bounds. Returns the key of the entry. */
+export function add(
+  storage: Pick<Storage, 'notes' | 'secret'>,
+  tally: Tally,
+  entry: Entry,
+  bounds: Bounds,
+): string | Over {
   const { notes } = storage
-  const now = Date.now()
-  const [today, ...before] = foldersOf(storage, tally, now)
-  const name = [now, amount.bytes, amount.files, randomId()].join('-')
-  const key = `${today}/${name}`
-  notes.create(key)
-  const remove = () => void attempt(() => notes.remove(key))
+  const [today, ...before] = foldersOf(storage, tally, entry.time)
+  const key = write(notes, today, entry)
   const newest = entriesIn(notes, today)
   const entries = [...newest, ...before.flatMap((folder) => entriesIn(notes, folder))]
-  const counted = entries.filter(({ time }) => Math.abs(now - time) < tally.milliseconds)
-  const bytes = counted.reduce((sum, entry) => sum + entry.bytes, 0)
-  const files = counted.reduce((sum, entry) => sum + entry.files, 0)
-  // The first of a folder is rare enough to look for what is over.
-  if (newest.length === 1) sweep(notes, now)
-  if (!isOver(bytes, bounds.maxBytes) && !isOver(files, bounds.maxFiles)) return { remove }
-  remove()
+  const since = entry.time - tally.milliseconds
+  const counted = entries.filter(({ time }) => time > since && isSure(time, entry.time))
+  // The first entry of a folder is rare enough to look for what is over.
+  if (newest.length === 1) sweep(notes, entry.time)
+  if (fits(sumOf(counted), bounds)) return key
+  attempt(() => notes.remove(key))
   const oldest = Math.min(...counted.map(({ time }) => time))
-  return { retrySeconds: Math.max(1, Math.ceil((oldest + tally.milliseconds - now) / 1000)) }
+  const seconds = Math.max(1, Math.ceil((oldest - since) / 1000))
+  return { retrySeconds: Number.isFinite(seconds) ? seconds : undefined }
 }
 
-function isOver(sum: number, most: number): boolean {
-  return most > 0 && sum > most
+/** An entry of now. `id`: of the upload; random unless given. */
+export function entryOf({ bytes, files }: Amount, isHeld: boolean, id = randomId()): Entry {
+  return { time: Date.now(), bytes, files, isHeld, id }
 }
 
-/** That of today, into which new entries go, and that of yesterday. */
-function foldersOf({ secret }: Storage, { kind, sender }: Tally, now: number): [string, string] {
-  // A sender may be any text, and an address is nobody's business.
+export function write(notes: Notes, folder: string, entry: Entry): string {
+  const { time, bytes, files, isHeld, id } = entry
+  const key = `${folder}/${[time, bytes, files, isHeld ? 'held' : 'final', id].join('-')}`
+  notes.create(key)
+  return key
+}
+
+export function entriesIn(notes: Notes, folder: string): readonly Entry[] {
+  const now = Date.now()
+  const entries = notes.list(folder, Infinity).map((name) => {
+    const [time = '', bytes, files, kind, id = ''] = name.split('-')
+    return {
+      ...{ time: Number(time), bytes: Number(bytes), files: Number(files) },
+      ...{ isHeld: kind === 'held', id },
+    }
+  })
+  return entries.filter(({ time, isHeld }) => !isHeld || now - time < dayMilliseconds)
+}
+
+/** Of an upload that is held and final the final entry counts, since it is exact. */
+export function sumOf(entries: readonly Entry[]): Amount {
+  const counted = new Map<string, Entry>()
+  for (const entry of entries) {
+    if (counted.get(entry.id)?.isHeld !== false) counted.set(entry.id, entry)
+  }
+  let [bytes, files] = [0, 0]
+  for (const entry of counted.values()) {
+    bytes += entry.bytes
+    files += entry.files
+  }
+  return { bytes, files }
+}
+
+export function fits({ bytes, files }: Amount, { maxBytes, maxFiles }: Bounds): boolean {
+  return (maxBytes === 0 || bytes <= maxBytes) && (maxFiles === 0 || files <= maxFiles)
+}
+
+/** A time far in the future is that of a clock which was set back since. */
+function isSure(time: number, now: number): boolean {
+  return time < now + dayMilliseconds
+}
+
+/** The folder for new entries, and for those of a day that of yesterday. */
+function foldersOf(
+  { secret }: Pick<Storage, 'secret'>,
+  { kind, sender, milliseconds }: Tally,
+  now: number,
+): [string, ...string[]] {
+  // A sender may be any text, and whose address it is should not be read from a name.
   const name = `${kind}-${secret.name(`sender ${sender}`)}`
+  if (milliseconds === Infinity) return [`limits/${name}`]
   const day = Math.floor(now / dayMilliseconds)
   return [`limits/${day}/${name}`, `limits/${day - 1}/${name}`]
-}
-
-type Entry = Amount & { readonly time: number }
-
-function entriesIn(notes: Notes, folder: string): readonly Entry[] {
-  return notes.list(folder, Infinity).map((name) => {
-    const [time = 0, bytes = 0, files = 0] = name.split('-', 3).map(Number)
-    return { time, bytes, files }
-  })
 }
 
 /** Removes some entries of days that count no more. */
 function sweep(notes: Notes, now: number): void {
   const yesterday = Math.floor(now / dayMilliseconds) - 1
-  let room = maxSwept
   for (const day of notes.list('limits', maxSwept)) {
     if (!(Number(day) < yesterday)) continue
-    for (const folder of notes.list(`limits/${day}`, room)) {
+    for (const folder of notes.list(`limits/${day}`, maxSwept)) {
       const path = `limits/${day}/${folder}`
-      for (const name of notes.list(path, room)) {
-        attempt(() => notes.remove(`${path}/${name}`))
-        room--
-      }
+      for (const name of notes.list(path, maxSwept)) attempt(() => notes.remove(`${path}/${name}`))
       attempt(() => notes.remove(path))
     }
     attempt(() => notes.remove(`limits/${day}`))

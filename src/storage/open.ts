@@ -9,6 +9,7 @@ import type { Incoming } from './incoming.ts'
 import { Pending } from './pending.ts'
 import { scan } from './scan.ts'
 import type { PendingFile, Storage } from './storage.ts'
+import { countTotal } from './total.ts'
 import { UnfinishedUploads } from './unfinished.ts'
 
 /** `path`: a directory that usable.ts has checked. Creates nothing in it yet. */
@@ -28,6 +29,7 @@ export function openStorage(settings: Settings, path: string): Storage {
     secret: {
       name: (text) => incoming.find(text) ?? translated(() => opened(incoming).name(text)),
     },
+    total: () => translated(() => countTotal(directory)),
     unfinished: new UnfinishedUploads(directory),
     requireSpace: (bytes) => directory.space.require(bytes, 1),
     requireFreeName: (place) => directory.requireFreeName(place),

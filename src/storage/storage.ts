@@ -27,10 +27,14 @@ export type Storage = {
   ): Result
   /** Removes what killed processes and abandoned uploads left. At most once a request. */
   sweep(): void
+  /** Counts what is there, which takes time with many files. */
+  total(): Total
   readonly unfinished: Unfinished
   readonly notes: Notes
   readonly secret: Secret
 }
+
+export type Total = { readonly bytes: number; readonly files: number }
 
 /**
  * Small things that must survive. A key is segments of [0-9a-z-], joined by `/`; all but the last

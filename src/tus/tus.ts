@@ -14,7 +14,7 @@ import type { Settings } from '../settings/settings.ts'
 import { storedName } from '../storage/filename.ts'
 import type { Appending, Storage, UploadHeader } from '../storage/storage.ts'
 import { requirePlace } from '../upload/place.ts'
-import type { Admit, Fields, Receiver } from '../upload/receiver.ts'
+import { type Admit, charged, type Fields, type Receiver } from '../upload/receiver.ts'
 import { requireAllowedExtension, requireFileSize } from '../upload/refusal.ts'
 import {
   emptyReply,
@@ -75,7 +75,7 @@ function create(call: TusCall): Receiver {
   requireFileSize(size, settings)
   requireAllowedExtension(storedName(metadata.name), settings)
   if (mayHaveBody(request)) requireType(request)
-  const { sender, folder } = admit(fieldsOf(metadata))
+  const { sender, folder, charge } = admit(fieldsOf(metadata))
   const place = requirePlace(metadata.folders, metadata.name, settings, folder)
   requireRoom(request, size, settings, storage)
   const upload = randomId()
@@ -83,7 +83,9 @@ function create(call: TusCall): Receiver {
   const name = `${folders}${metadata.name}`
   const header = { size, name, place, type, field: '', metadata: text }
   const isWhole = request.isChunked || Number(request.contentLength) >= size || size === 0
-  const append = storage.unfinished.begin(upload, header, { sender, isWhole })
+  const append = charged(charge, upload, size, () =>
+    storage.unfinished.begin(upload, header, { sender, isWhole }),
+  )
   const reply = emptyReply(201, [['Location', locationOf(upload, request, headers)]])
   return new TusBody(id, append, storage.unfinished, settings, reply, checksum)
 }

@@ -83,14 +83,16 @@ export class FormUpload implements Receiver, Sink {
   end<Result>(accept: MakeReply<Result, Reply>): Result {
     this.#parser.end()
     if (this.#piece.isUsed) return this.#piece.end(this.#fields.all, accept)
-    const { reply } = this.#admit()
+    const { reply, charge } = this.#admit()
     if (this.#files.length === 0) {
       if (reply !== undefined) return accept({ storedNow: false }, reply)
       throw new Fault('NOTHING_UPLOADED')
     }
     const pending = this.#files.map((file) => file.pending)
+    const bytes = pending.reduce((sum, { size }) => sum + size, 0)
+    charge?.settle({ bytes, files: pending.length })
     const before = () => undefined
-    return this.#storage.commit(pending, before, (names) => {
+    const result = this.#storage.commit(pending, before, (names) => {
       const files = this.#storedFiles(names)
       const stored: Stored = {
         id: this.#id,
@@ -100,6 +102,8 @@ export class FormUpload implements Receiver, Sink {
       }
       return accept({ stored, storedNow: true })
     })
+    charge?.done()
+    return result
   }
 
   #storedFiles(names: readonly string[]): StoredFile[] {
@@ -115,6 +119,7 @@ export class FormUpload implements Receiver, Sink {
   abort(): void {
     for (const { pending } of this.#files) pending.discard()
     this.#piece.discard()
+    if (!this.#piece.isUsed) this.#admission?.charge?.undo()
   }
 
   partBegin(headers: PartHeaders): void {
@@ -170,11 +175,13 @@ export class FormUpload implements Receiver, Sink {
 
   /** Checks everything that can be refused before the bytes arrive, then opens the file. */
   #receive(part: FilePart): ReceivedFile {
-    const { folder } = this.#admit()
+    const { folder, charge } = this.#admit()
     this.#requireAllowed(part.name)
     const place = requirePlace(part.path, part.clientName, this.#settings, folder)
     addFolders(this.#folders, place)
     this.#storage.requireFreeName(place)
+    const { bodyBytes } = this.#source
+    if (this.#files.length === 0) charge?.hold(bodyBytes === Infinity ? 0 : bodyBytes)
     const hash = this.#settings.checksum === 'sha256' ? openHash('sha256') : undefined
     const pending = this.#storage.create(place)
     const content = Content.open(part.name, this.#settings)

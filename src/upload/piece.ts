@@ -13,7 +13,7 @@ import { storedName } from '../storage/filename.ts'
 import type { Appending, Unfinished } from '../storage/storage.ts'
 import { Content } from './content.ts'
 import { requirePlace } from './place.ts'
-import { type Admission, finishedOutcome, type Source } from './receiver.ts'
+import { type Admission, charged, finishedOutcome, type Source } from './receiver.ts'
 import { requireFileSize } from './refusal.ts'
 
 export class Piece {
@@ -76,12 +76,14 @@ export class Piece {
       return
     }
     const { bodyBytes } = this.#source
-    const { sender, folder } = this.#admit(offset > 0)
+    const { sender, folder, charge } = this.#admit(offset > 0)
     const place = requirePlace(path, name, this.#settings, folder)
     const header = { size, name, place, type, field, metadata: '' }
     const beginning = { sender, isWhole: bodyBytes > size }
     const append =
-      offset === 0 ? this.#unfinished.begin(id, header, beginning) : this.#unfinished.claim(id)
+      offset === 0
+        ? charged(charge, id, size, () => this.#unfinished.begin(id, header, beginning))
+        : this.#unfinished.claim(id)
     this.#append = append
     if (append.header.size !== size) throw otherSizeFault()
     if (append.offset !== offset) throw offsetMismatchFault(append.offset)

@@ -36,8 +36,27 @@ export type Admission = {
   readonly sender: Sender
   /** Where the files go: the components of a path below the directory. */
   readonly folder: readonly string[]
+  /** What counts for the limits; undefined where none is set. */
+  readonly charge?: Charge
   /** The reply to a form without a file, when that is all that it is about. */
   readonly reply?: Reply
+}
+
+/**
+ * One upload as the limits count it. Each of the first three throws SENDER_LIMIT, INVITATION_ENDED
+ * or TOTAL_LIMIT, and then nothing more counts than before.
+ */
+export type Charge = {
+  /** A form is about to be received: at most so many bytes, 0 where that is not announced. */
+  hold(bytes: number): void
+  /** The files of a form are received: what they are counts from now on. */
+  settle(amount: { readonly bytes: number; readonly files: number }): void
+  /** An upload in pieces begins. It counts with all that it announces, however far it comes. */
+  begin(upload: string, bytes: number): void
+  /** The files are stored. Never throws. */
+  done(): void
+  /** Nothing was stored: nothing counts. Never throws. */
+  undo(): void
 }
 
 /** Fields of a form that the program itself understands, beside those of a piece. */
@@ -58,6 +77,22 @@ export type Receiver = {
   readonly echoedText: number
   /** Removes what cannot be resumed. */
   abort(): void
+}
+
+/** Begins an upload in pieces; what does not begin does not count. */
+export function charged<Result>(
+  charge: Charge | undefined,
+  upload: string,
+  bytes: number,
+  begin: () => Result,
+): Result {
+  charge?.begin(upload, bytes)
+  try {
+    return begin()
+  } catch (error) {
+    charge?.undo()
+    throw error
+  }
 }
 
 /** `id`: the id of the request that brought the last bytes. */

@@ -132,7 +132,7 @@ test('what is malformed or not allowed is refused with its code, and nothing is 
 
 /**
  * They have tests of their own: test/pieces, test/tus, slow.test.ts, scan.test.ts,
- * visitors.test.ts, limits.test.ts.
+ * visitors.test.ts, sums.test.ts.
  */
 const elsewhere: ReadonlySet<string> = new Set([
   'BAD_UPLOAD',

@@ -7,7 +7,7 @@ import { Fault } from '../../fault.ts'
 import type { Reply } from '../../http/reply.ts'
 import type { CgiRequest } from '../../http/request.ts'
 import type { Sender } from '../../http/sender.ts'
-import { add } from '../../limit/limit.ts'
+import { add, entryOf } from '../../limit/limit.ts'
 import type { LoadedSettings } from '../../settings/settings.ts'
 import type { Storage } from '../../storage/storage.ts'
 import { isSame } from './comparison.ts'
@@ -47,13 +47,14 @@ export function requirePassphrase(
   // after the other.
   const maxFiles = sender.isShared ? 10 * maxTries : maxTries
   const tally = { kind: 'tries', sender: sender.key, milliseconds: tryMilliseconds }
-  const tried = add(storage, tally, { bytes: 0, files: 1 }, { maxBytes: 0, maxFiles })
-  if ('retrySeconds' in tried) {
-    const { retrySeconds } = tried
+  const entry = entryOf({ bytes: 0, files: 1 }, false)
+  const tried = add(storage, tally, entry, { maxBytes: 0, maxFiles })
+  if (typeof tried !== 'string') {
+    const { retrySeconds = 0 } = tried
     throw new Fault('TOO_MANY_TRIES', '', undefined, { retrySeconds })
   }
   if (!isSame(given, settings.passphrase)) throw new Fault('PASSPHRASE_REQUIRED', 'it is wrong')
-  tried.remove()
+  storage.notes.remove(tried)
 }
 
 /** The header that gives a browser its cookie. No script can read it; other sites cannot use it. */

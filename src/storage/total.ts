@@ -1,0 +1,37 @@
+// Counts what the upload directory holds: every file that can be seen in it, whoever put it there,
+// and of uploads in pieces that are unfinished all that they announce. It follows no symlink. The
+// unfinished are looked at first: an upload that is finished meanwhile counts twice, and never not
+// at all. What cannot be read counts as nothing.
+
+import { lstatSync, opendirSync } from 'node:fs'
+import { join } from 'node:path'
+import { attempt } from '../system-error.ts'
+import type { Directory } from './directory.ts'
+import { folderName } from './folder.ts'
+import { existing } from './state.ts'
+import type { Total } from './storage.ts'
+
+export function countTotal(directory: Directory): Total {
+  let [bytes, files] = [0, 0]
+  for (const key of directory.incoming.unfinished()) {
+    const size = attempt(() => existing(directory, key).header.size)
+    if (size === undefined) continue
+    bytes += size
+    files++
+  }
+  const folders = [directory.path]
+  for (let path = folders.pop(); path !== undefined; path = folders.pop()) {
+    const folder = attempt(() => opendirSync(path))
+    for (let entry = folder?.readSync(); entry; entry = folder?.readSync()) {
+      if (entry.name.startsWith(folderName)) continue
+      const stats = attempt(() => lstatSync(join(path, entry.name)))
+      if (stats?.isDirectory()) folders.push(join(path, entry.name))
+      else if (stats?.isFile()) {
+        bytes += stats.size
+        files++
+      }
+    }
+    folder?.closeSync()
+  }
+  return { bytes, files }
+}
