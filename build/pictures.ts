@@ -47,7 +47,7 @@ async function picture(name: string, options: BrowserContextOptions): Promise<vo
     .locator('#file')
     .setInputFiles([file('Minutes of May.pdf', 184_000), file('Plan.odt', 52_000)])
   await page.locator('#send').click()
-  await page.getByText('All files are stored').waitFor()
+  await page.locator('main[data-stage=done]').waitFor()
   const line = await context.newCDPSession(page)
   await line.send('Network.enable')
   const speed = { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: 4e6 }

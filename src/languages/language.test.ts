@@ -160,8 +160,8 @@ test('Arabic and Hebrew are read from the right, the others from the left', () =
 
 test('holes are filled as they are, and one without a value stays', () => {
   const { text } = language('en')
-  assert.equal(text('status.stored', { name: '$& {size} <b>' }), 'Stored: $& {size} <b>')
-  assert.equal(text('status.partly', { stored: 3 }), 'Stored: 3. Failed: {failed}')
+  assert.equal(text('status.stored', { name: '$& {size} <b>' }), 'Received: $& {size} <b>')
+  assert.equal(text('result.partly', { stored: 3 }), '3 of {count} files have arrived')
   assert.equal(text('status.started'), 'Upload started')
 })
 

@@ -176,6 +176,13 @@ function limits(settings: Settings, theme: Theme): Fragment {
  * escaped, since it could end the block.
  */
 function scriptText(theme: Theme): Fragment {
-  const sentences = theme.language.sections('queue.', 'action.', 'refused.', 'failed.', 'status.')
+  const sentences = theme.language.sections(
+    'result.',
+    'queue.',
+    'action.',
+    'refused.',
+    'failed.',
+    'status.',
+  )
   return trusted(sentences.replaceAll('<', '\\u003c'))
 }

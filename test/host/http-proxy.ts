@@ -116,6 +116,12 @@ async function pass(
     if (own === undefined) return forward(proxy, target, incoming, reply)
     return answerWith(own, incoming, reply)
   }
+  const bytes = Number(incoming.headers['content-length'])
+  // What says that all is sent is no upload.
+  const small = bytes < 1000 ? ((await incoming.toArray()) as Buffer[]) : undefined
+  if (small?.some((chunk) => chunk.includes('name="_close"'))) {
+    return forward(proxy, target, incoming, reply, { source: small, counts: false })
+  }
   const nth = ++proxy.posts
   active.set(proxy, (active.get(proxy) ?? 0) + 1)
   proxy.mostActive = Math.max(proxy.mostActive, active.get(proxy) ?? 0)
@@ -123,15 +129,16 @@ async function pass(
   const { mostBytes, breakingBytes, cut, mute, silent, answer } = proxy.network
   proxy.network.arrived(nth)
   if (silent.has(nth)) return
-  const bytes = Number(incoming.headers['content-length'])
   if (cut.has(nth) || (breakingBytes > 0 && bytes > breakingBytes)) {
-    await once(incoming, 'data')
+    if (small === undefined) await once(incoming, 'data')
+    reply.destroy()
     incoming.destroy()
     return
   }
   const isTooLarge = mostBytes > 0 && bytes > mostBytes
   const chosen = instead ?? answer.get(nth) ?? (isTooLarge ? 413 : undefined)
-  if (chosen === undefined) return forward(proxy, target, incoming, reply, mute.has(nth))
+  if (chosen === undefined)
+    return forward(proxy, target, incoming, reply, { source: small, isLost: mute.has(nth) })
   await answerWith(typeof chosen === 'number' ? { status: chosen } : chosen, incoming, reply)
 }
 
@@ -146,19 +153,29 @@ async function answerWith(
   reply.end(`<h1>${status}</h1><p>Not by the program.</p>`)
 }
 
+type Sending = {
+  /** The body, when it was read before. */
+  source?: readonly Buffer[] | undefined
+  /** Its reply does not arrive. */
+  isLost?: boolean
+  /** It is an upload. */
+  counts?: boolean
+}
+
 async function forward(
   proxy: HttpProxy,
   target: string,
   incoming: IncomingMessage,
   reply: ServerResponse,
-  isLost = false,
+  { source: whole, isLost, counts = true }: Sending = {},
 ): Promise<void> {
   const { network, bodies } = proxy
   // With the Host that the browser named, as a proxy should: the program compares it with Origin.
   const { method = '', headers, url = '/' } = incoming
-  let source: AsyncIterable<Buffer> | readonly Buffer[] = incoming
+  const isUpload = method === 'POST' && counts
+  let source: AsyncIterable<Buffer> | readonly Buffer[] = whole ?? incoming
   if (method === 'POST' && network.refuses !== undefined) {
-    source = (await incoming.toArray()) as Buffer[]
+    source = whole ?? ((await incoming.toArray()) as Buffer[])
     if (network.refuses(Buffer.concat(source).toString('latin1'))) {
       return answerWith({ status: 403 }, incoming, reply)
     }
@@ -172,13 +189,13 @@ async function forward(
   for await (const chunk of source) {
     outgoing.write(chunk)
     body.push(chunk)
-    if (method === 'POST') proxy.receivedBytes += chunk.length
+    if (isUpload) proxy.receivedBytes += chunk.length
     if (network.bytesPerSecond > 0) await delay((chunk.length / network.bytesPerSecond) * 1000)
   }
   outgoing.end()
-  if (method === 'POST') bodies.push(Buffer.concat(body).toString('latin1'))
+  if (isUpload) bodies.push(Buffer.concat(body).toString('latin1'))
   const [answer] = await answered
-  const isReceipt = method === 'POST' && answer.statusCode === 201
+  const isReceipt = isUpload && answer.statusCode === 201
   if (isReceipt) await network.hold
   const losesThis = isReceipt && network.losesReceipt
   if (losesThis) network.losesReceipt = false

@@ -84,15 +84,19 @@ export function line(page: Page, name: string, state = ''): Locator {
 
 /** `waiting`, `stored` and so on. */
 export async function becomes(page: Page, name: string, state: string): Promise<void> {
-  await line(page, name, state).waitFor()
+  await line(page, name, state).waitFor({ state: 'attached' })
 }
 
 export async function choose(page: Page, paths: string | readonly string[]): Promise<void> {
   await page.locator('#file').setInputFiles([paths].flat())
 }
 
-export const send = (page: Page) =>
-  page.getByRole('button', { name: 'Upload', exact: true }).click()
+export const send = (page: Page) => page.locator('#send').click()
+
+/** All has arrived, and the page says so. */
+export async function arrives(page: Page): Promise<void> {
+  await page.locator('main[data-stage=done] h1', { hasText: /have arrived|has arrived/ }).waitFor()
+}
 
 /** Files of so many bytes, by name; a name may begin with folders. */
 export function filesOf(t: TestContext, sizes: Readonly<Record<string, number>>): string[] {
@@ -124,7 +128,7 @@ export function focused(page: Page): Promise<string> {
   return page.evaluate(`{
     const at = document.activeElement
     at.ariaLabel || at.id.replace('send', '') ||
-      (at.tagName === 'BUTTON' ? at.textContent : at.tagName)
+      (/^(A|BUTTON)$/.test(at.tagName) ? at.textContent : at.tagName)
   }`)
 }
 

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import type { TestContext } from 'node:test'
 import { incomingPath } from './incoming.ts'
 import { freshDirectory, program } from './program.ts'
@@ -62,9 +62,12 @@ export async function startReceiver(
 }
 
 function storedIn(directory: string): Map<string, Buffer> {
-  const names = readdirSync(directory)
-  const left = names.includes('.upload-cgi') ? readdirSync(incomingPath(directory)) : []
-  assert.deepEqual(left, [])
-  const visible = names.filter((name) => name !== '.upload-cgi')
-  return new Map(visible.map((name) => [name, readFileSync(join(directory, name))]))
+  const entries = readdirSync(directory, { recursive: true, withFileTypes: true })
+  const isOurs = entries.some(({ name }) => name === '.upload-cgi')
+  assert.deepEqual(isOurs ? readdirSync(incomingPath(directory)) : [], [])
+  const files = entries
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name))
+    .filter((path) => !path.includes('/.upload-cgi/'))
+  return new Map(files.map((path) => [relative(directory, path), readFileSync(path)]))
 }

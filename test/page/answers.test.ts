@@ -2,7 +2,7 @@
 // what does not is told with what to do, and a line that dies without a word is noticed.
 
 import assert from 'node:assert/strict'
-import { becomes, choose, filesOf, line, send, until, visit } from '../host/page.ts'
+import { arrives, becomes, choose, filesOf, line, send, until, visit } from '../host/page.ts'
 
 const mayFail = true
 const oneAtATime = { UPLOAD_CGI_PARALLEL_UPLOADS: '1' }
@@ -20,7 +20,7 @@ visit(
     const names = passing.map((status) => `${status}.txt`)
     await choose(page, filesOf(t, Object.fromEntries(names.map((name) => [name, 10]))))
     await send(page)
-    await page.getByText('All files are stored').waitFor()
+    await arrives(page)
     assert.deepEqual([...receiver.stored().keys()].sort(), names)
     assert.equal(proxy.posts, 2 * passing.length)
   },
@@ -56,7 +56,7 @@ visit(
   async ({ t, page, receiver }) => {
     await choose(page, filesOf(t, { 'a.bin': 1_500_000, 'b.bin': 1_500_000 }))
     await send(page)
-    await page.getByText('All files are stored').waitFor()
+    await arrives(page)
     assert.equal(receiver.stored().size, 2)
   },
 )
@@ -82,8 +82,8 @@ for (const [what, instead, sentence] of [
       await becomes(page, 'a.txt', 'failed')
       assert.match((await line(page, 'a.txt').textContent()) ?? '', sentence)
       proxy.network.instead = undefined
-      await page.getByRole('button', { name: 'Try the failed ones again' }).click()
-      await page.getByText('All files are stored').waitFor()
+      await page.getByRole('button', { name: 'Try again', exact: true }).click()
+      await arrives(page)
       assert.equal(receiver.stored().size, 1)
     },
   )
@@ -141,7 +141,7 @@ visit(
     await page.getByRole('button', { name: 'Pause film.bin' }).click()
     await becomes(page, 'film.bin', 'paused')
     await proxy.idle()
-    await page.getByRole('button', { name: 'Go on with film.bin' }).click()
+    await page.getByRole('button', { name: 'Resume film.bin' }).click()
     await becomes(page, 'film.bin', 'stored')
     assert.equal(receiver.stored().get('film.bin')?.length, size)
     const again = proxy.receivedBytes - size

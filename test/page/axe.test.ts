@@ -7,6 +7,7 @@ import { mkdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { BrowserContextOptions, Page } from 'playwright-core'
 import {
+  arrives,
   axe,
   becomes,
   choose,
@@ -59,11 +60,7 @@ for (const [look, context, language] of looks) {
       await inspect(page, `${look}-3-sending`)
       proxy.network.bytesPerSecond = 0
       gate.resolve()
-      await until(
-        page,
-        `document.getElementById('send').disabled
-      && !document.querySelector('li:is([data-state=sending], [data-state=storing])')`,
-      )
+      await until(page, `document.querySelector('main[data-stage=partly]')`)
       await inspect(page, `${look}-4-done`)
     },
   )
@@ -82,7 +79,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       await inspect(page, `plain-form-${colorScheme}`)
       await choose(page, filesOf(t, { 'a.txt': 10, 'b.txt': 20 }))
       await send(page)
-      await page.getByText('All files are stored').waitFor()
+      await arrives(page)
       await inspect(page, `plain-stored-${colorScheme}`)
       for (const [name, size] of [
         ['result', 10],

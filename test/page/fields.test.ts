@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { choose, fieldsAsked, filesOf, focused, send, visit } from '../host/page.ts'
+import { arrives, choose, fieldsAsked, filesOf, focused, send, visit } from '../host/page.ts'
 
 const env = { UPLOAD_CGI_EXTRA_FIELDS: JSON.stringify(fieldsAsked) }
 
@@ -26,7 +26,7 @@ visit(
     await page.getByLabel('Copies').fill('1.5')
     await page.getByLabel('Wanted by').fill('2026-12-31')
     await send(page)
-    await page.getByText('All files are stored').waitFor()
+    await arrives(page)
     assert.equal(receiver.stored().size, 2)
     assert.equal(proxy.bodies.length, 2)
     for (const body of proxy.bodies) {
@@ -94,9 +94,9 @@ visit(
   async ({ t, page, receiver }) => {
     await choose(page, filesOf(t, { 'a b.txt': 10 }))
     await send(page)
-    const link = page.getByRole('link', { name: 'Stored as a b.txt' })
+    const link = page.getByRole('link', { name: 'a b.txt' })
     assert.equal(await link.getAttribute('href'), 'https://files.example.org/in/a%20b.txt')
-    assert.match((await page.locator('#queue').textContent()) ?? '', /[0-9a-f]{64}/)
+    assert.match((await page.locator('#done').textContent()) ?? '', /[0-9a-f]{64}/)
     assert.equal(readFileSync(join(receiver.directory, 'a b.txt')).length, 10)
   },
 )

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { isRefusedForHyphens, withHyphens } from '../host/firewall.ts'
-import { becomes, choose, filesOf, line, send, visit } from '../host/page.ts'
+import { arrives, becomes, choose, filesOf, line, send, visit } from '../host/page.ts'
 
 const small = { UPLOAD_CGI_CHUNK_SIZE: '300KB' }
 
@@ -102,7 +102,7 @@ visit(
     }
     await choose(page, filesOf(t, { 'a.txt': 10, 'b.txt': 10 }))
     await send(page)
-    await page.getByText('All files are stored').waitFor()
+    await arrives(page)
     assert.equal(receiver.stored().size, 2)
     assert.equal(proxy.posts, 3)
   },

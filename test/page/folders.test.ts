@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { dirname } from 'node:path'
-import { becomes, choose, filesOf, line, send, visit } from '../host/page.ts'
+import { arrives, becomes, choose, filesOf, line, send, visit } from '../host/page.ts'
 
 visit('the receipt of a file in a folder has its path', {}, async ({ t, page, receiver }) => {
   const [first = ''] = filesOf(t, { 'trip/2023/jan/a.txt': 10, 'trip/2024/jan/a.txt': 20 })
@@ -13,9 +13,12 @@ visit('the receipt of a file in a folder has its path', {}, async ({ t, page, re
   })
   await page.locator('input[webkitdirectory]').setInputFiles(dirname(dirname(dirname(first))))
   await send(page)
-  await page.getByText('All files are stored').waitFor()
+  await arrives(page)
   assert.deepEqual(names.sort(), ['trip/2023/jan/a.txt', 'trip/2024/jan/a.txt'])
-  assert.deepEqual([...receiver.stored().keys()].sort(), ['a-2.txt', 'a.txt'])
+  assert.deepEqual([...receiver.stored().keys()].sort(), [
+    'trip/2023/jan/a.txt',
+    'trip/2024/jan/a.txt',
+  ])
 })
 
 visit(
@@ -30,10 +33,10 @@ visit(
     })
     await page.locator('input[webkitdirectory]').setInputFiles(dirname(first))
     await becomes(page, 'trip/one.txt', 'waiting')
-    await page.getByText(/Files chosen: 1, .*\. Left out: 3/).waitFor()
+    await page.locator('#chosen', { hasText: /1 file · .* · Left out: 3/ }).waitFor()
     await send(page)
-    await page.getByText('All files are stored').waitFor()
-    assert.deepEqual([...receiver.stored().keys()], ['one.txt'])
+    await arrives(page)
+    assert.deepEqual([...receiver.stored().keys()], ['trip/one.txt'])
     // Chosen by itself, somebody means it.
     await choose(page, filesOf(t, { 'Thumbs.db': 10 }))
     await becomes(page, 'Thumbs.db', 'waiting')
@@ -69,7 +72,7 @@ visit('what cannot be read in a folder has a line that says so', {}, async ({ pa
     assert.match((await line(page, name).textContent()) ?? '', /The file cannot be read/)
   }
   await send(page)
-  await page.getByText('Stored: 1. Failed: 2').waitFor()
+  await arrives(page)
   assert.equal(receiver.stored().size, 1)
 })
 
@@ -80,7 +83,7 @@ visit(
     const many = Array.from({ length: 250 }, (_, at) => [`trip/${at}.txt`, 1] as const)
     const [first = ''] = filesOf(t, Object.fromEntries(many))
     await page.locator('input[webkitdirectory]').setInputFiles(dirname(first))
-    await page.getByText(/Files chosen: 3, .*\. Left out: 147/).waitFor()
+    await page.locator('#chosen', { hasText: /3 files · .* · Left out: 147/ }).waitFor()
     assert.equal(await page.locator('#queue li[data-state=refused]').count(), 100)
   },
 )

@@ -14,7 +14,7 @@ import { section } from '../host/guide.ts'
 import { upload } from '../host/guide-promises.ts'
 import { Machine, skipGuide } from '../host/guide-site.ts'
 import { find, missing } from '../host/installed.ts'
-import { chromiumArgs } from '../host/page.ts'
+import { arrives, chromiumArgs } from '../host/page.ts'
 import { freshDirectory } from '../host/program.ts'
 
 const skip =
@@ -46,7 +46,7 @@ test('the page sends what a firewall refuses as a whole', { skip, timeout }, asy
   await page.goto(url)
   await page.locator('#file').setInputFiles(Object.keys(files).map((name) => join(home, name)))
   await page.getByRole('button', { name: 'Upload', exact: true }).click()
-  await page.getByText('All files are stored').waitFor()
+  await arrives(page)
   assertStored(directory)
 })
 

@@ -45,7 +45,7 @@ export function sourceButton(
   listenTo(input, take)
   const button = document.createElement('button')
   button.type = 'button'
-  button.className = 'source'
+  button.className = 'link'
   button.textContent = label
   button.onclick = () => input.click()
   button.append(input)

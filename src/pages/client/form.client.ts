@@ -1,49 +1,52 @@
-// What the form page does where scripts run: it puts the chosen files into a queue and sends them
-// one by one. The build compiles it, with all that it imports, into one script at the end of
-// form.html. It uses the ids of that page and the data attributes that page.ts writes. Without
-// scripts the form is an ordinary form, which sends everything in one request. The server decides
-// in any case.
+// What the form page does where scripts run: it puts the chosen files into a queue, sends them one
+// by one and ends in the receipt. `main[data-stage]` tells the style which stage the page is in.
+// The build compiles it, with all that it imports, into one script at the end of form.html. It uses
+// the ids of that page and the data attributes that page.ts writes. Without scripts the form is an
+// ordinary form, which sends everything in one request. The server decides in any case.
 
 import { type Chosen, listenForDropsAndPastes, listenTo, sourceButton } from './chosen.client.ts'
+import { part, textButton } from './item.client.ts'
 import { Queue } from './queue.client.ts'
-import { say, size } from './words.client.ts'
+import { forgetReceipt, keepReceipt, keptReceipt, showReceipt } from './receipt.client.ts'
+import type { Stored } from './reply.client.ts'
+import { unfinishedUploads } from './resume.client.ts'
+import type { Stage } from './stage.client.ts'
+import {
+  closeSubmission,
+  leaveSubmission,
+  type Receipt,
+  submissionId,
+} from './submission.client.ts'
+import { percent, say, size } from './words.client.ts'
 
+const main = document.querySelector('main') as HTMLElement
 const form = element<HTMLFormElement>('form')
+const heading = element('heading')
+const title = heading.textContent
 const input = element<HTMLInputElement>('file')
-const hint = element('hint')
+const label = element('label')
+const chosenText = element('chosen')
+const sources = element('sources')
+const done = element('done')
 // Not form.dataset, form.action or form.addEventListener: a field of the owner's may have such a
 // name, and a form shows its fields as properties of its own.
 const setting = (name: string) => Element.prototype.getAttribute.call(form, name)
 const number = (name: string, otherwise: number) => Number(setting(`data-${name}`)) || otherwise
 const list = (name: string) => setting(`data-${name}`)?.split(' ') ?? []
+const hasFinger = matchMedia('(pointer: coarse)').matches
+const address = setting('action') || location.href
 
-const queue = new Queue(
-  {
-    section: element('queue'),
-    status: element('status'),
-    start: element<HTMLButtonElement>('send'),
-    input,
-  },
-  {
-    maxFileBytes: number('max-file-bytes', 0),
-    maxFiles: number('max-files', Infinity),
-    allowExtensions: list('allow-extensions'),
-    blockExtensions: list('block-extensions'),
-    // The request also holds the fields around the piece.
-    pieceBytes: Math.min(
-      number('chunk-bytes', Infinity),
-      number('max-request-bytes', Infinity) - 65_536,
-    ),
-    parallelUploads: number('parallel-uploads', 1),
-  },
-)
-const take = (chosen: Chosen[]) => {
-  if (chosen.length > 0) queue.add(chosen)
+const target = {
+  url: '',
+  fields: [] as [string, string][],
+  // The request also holds the fields around the piece.
+  pieceBytes: Math.min(
+    number('chunk-bytes', Infinity),
+    number('max-request-bytes', Infinity) - 65_536,
+  ),
 }
 
-document.body.classList.add('live')
-element('chosen').textContent = say('queue.hint')
-hint.hidden = false
+element('hint').hidden = false
 for (const limit of document.querySelectorAll<HTMLElement>('[data-bytes]')) {
   limit.textContent = size(Number(limit.dataset['bytes']))
 }
@@ -53,25 +56,140 @@ document.querySelector('[data-total]')?.closest('li')?.remove()
 input.required = false
 listenTo(input, take)
 listenForDropsAndPastes(take)
-const sources = element('sources')
-if ('webkitdirectory' in input && input.multiple) {
+if ('webkitdirectory' in input && input.multiple && !hasFinger) {
   sources.append(sourceButton(say('queue.folder'), { webkitdirectory: '' }, take))
 }
-if (matchMedia('(pointer: coarse)').matches) {
+if (hasFinger) {
   const camera = { accept: 'image/*', capture: 'environment' }
   sources.append(sourceButton(say('queue.camera'), camera, take))
 }
 
+const queue = new Queue(
+  {
+    section: element('queue'),
+    problem: element('problem'),
+    status: element('status'),
+    bar: element('bar'),
+    input,
+    target,
+    show,
+  },
+  {
+    maxFileBytes: number('max-file-bytes', 0),
+    maxFiles: number('max-files', Infinity),
+    allowExtensions: list('allow-extensions'),
+    blockExtensions: list('block-extensions'),
+    parallelUploads: number('parallel-uploads', 1),
+  },
+)
+const kept = keptReceipt()
+if (kept !== undefined) {
+  main.dataset['stage'] = 'done'
+  showReceipt(done, kept)
+}
+showUnfinished()
+
 EventTarget.prototype.addEventListener.call(form, 'submit', (event) => {
   event.preventDefault()
-  const fields = [...new FormData(form)].filter((pair): pair is [string, string] => {
+  target.fields = [...new FormData(form)].filter((pair): pair is [string, string] => {
     return typeof pair[1] === 'string'
   })
-  queue.start(fields, setting('action') || location.href)
+  target.url = address
+  queue.start()
+})
+done.querySelector('a')?.addEventListener('click', (event) => {
+  event.preventDefault()
+  sendMore()
+  heading.focus()
 })
 addEventListener('beforeunload', (event) => {
-  if (queue.isBusy) event.preventDefault()
+  if (queue.isUnsent) event.preventDefault()
 })
+
+function take(chosen: Chosen[]): void {
+  if (chosen.length === 0) return
+  if (main.dataset['stage'] === 'done') sendMore()
+  queue.add(chosen)
+  showUnfinished(chosen)
+}
+
+function show(stage: Stage, chosen: string, stored: readonly Stored[], count: number): void {
+  const before = main.dataset['stage']
+  main.dataset['stage'] = stage
+  const isChoosing = stage === 'choose'
+  label.textContent = say(isChoosing ? 'queue.choose' : 'action.add')
+  label.className = isChoosing ? 'label button' : 'label link'
+  for (const button of sources.children) {
+    button.className = isChoosing && hasFinger ? 'button plain' : 'link'
+  }
+  chosenText.textContent = !isChoosing ? chosen : hasFinger ? '' : say('queue.hint')
+  const partly = stored.length > 0 ? 'result.partly' : 'queue.cancelled'
+  heading.textContent = stage === 'partly' ? say(partly, { stored: stored.length, count }) : title
+  if (stage === before || (stage !== 'done' && stage !== 'partly')) return
+  if (stage === 'done') finish(stored)
+  else heading.focus()
+}
+
+async function finish(stored: readonly Stored[]): Promise<void> {
+  const last = stored.at(-1)
+  const receipt: Receipt = {
+    receipt: stored.find((one) => one.receipt !== undefined)?.receipt,
+    time: last?.time ?? '',
+    answers: target.fields.filter(([, value]) => value !== '').map(labelled),
+    files: stored,
+  }
+  arrived(receipt)
+  ;(done.querySelector('h1') as HTMLElement).focus()
+  const id = submissionId()
+  // A server without receipt numbers knows nothing of submissions.
+  const told = receipt.receipt === undefined ? undefined : await closeSubmission(address)
+  leaveSubmission(id)
+  if (told !== undefined) arrived(told)
+  const next = setting('data-redirect')
+  if (!next) return
+  const shown = told?.receipt ?? receipt.receipt ?? ''
+  location.assign(next.replace('{receipt}', encodeURIComponent(shown)))
+}
+
+function arrived(receipt: Receipt): void {
+  keepReceipt(receipt)
+  showReceipt(done, receipt)
+}
+
+function labelled([name, value]: readonly [string, string]) {
+  const its = document.querySelector(`label[for="field-${CSS.escape(name)}"]`)
+  return { label: its?.firstChild?.textContent?.trim() ?? name, value }
+}
+
+/** An e-mail address is asked for once; what else was written was for the files before. */
+function sendMore(): void {
+  forgetReceipt()
+  const mail = document.querySelector<HTMLInputElement>('#fields [type="email"]')
+  const written = mail?.value ?? ''
+  HTMLFormElement.prototype.reset.call(form)
+  if (mail !== null) mail.value = written
+  queue.clear()
+  showUnfinished()
+}
+
+/** What can be resumed, but for what was chosen again. */
+function showUnfinished(chosen: readonly Chosen[] = []): void {
+  const lines = unfinishedUploads(address)
+    .filter((one) => !chosen.some(({ file, path }) => one.matches(file, path)))
+    .map((one) => {
+      const line = part('p', 'hint')
+      const name = one.name
+      const text = say('queue.unfinished', { name, percent: percent(one.share) })
+      const forget = textButton(say('action.forget'), 'link', () => {
+        one.forget()
+        line.remove()
+        input.focus()
+      })
+      line.append(text, ' ', forget)
+      return line
+    })
+  element('unfinished').replaceChildren(...lines)
+}
 
 function element<Kind extends HTMLElement>(id: string): Kind {
   return document.getElementById(id) as Kind

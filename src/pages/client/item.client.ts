@@ -4,6 +4,7 @@
 
 import type { Chosen } from './chosen.client.ts'
 import type { Delay } from './listener.client.ts'
+import { preview } from './preview.client.ts'
 import type { Stored } from './reply.client.ts'
 import type { Sender } from './sender.client.ts'
 import { percent, say, size, time } from './words.client.ts'
@@ -34,10 +35,15 @@ export class Item {
   readonly path: string
   readonly line = document.createElement('li')
   state: State = 'waiting'
+  /** Why it failed or is refused. */
+  reason = ''
+  /** It is refused only because there are too many. */
+  isOver = false
   /** Bytes that left the browser. */
   sentBytes = 0
-  /** Bytes that the server has confirmed as stored. */
+  /** Bytes that the server has confirmed as received. */
   safeBytes = 0
+  stored: Stored | undefined
   /** Kept through pauses and failures, since it knows how much of the file has arrived. */
   sender: Sender | undefined
   readonly #actions: Actions
@@ -53,7 +59,7 @@ export class Item {
     const meta = part('span', 'meta')
     // Without the blank, Arabic letters of the two texts would join.
     meta.append(part('span', 'size', size(file.size)), ' ', this.#note)
-    this.line.append(preview(file), part('bdi', 'name', path), meta, this.#progress, this.#buttons)
+    this.line.append(preview(file), nameOf(path), meta, this.#progress, this.#buttons)
     this.set('waiting')
   }
 
@@ -61,23 +67,26 @@ export class Item {
     return this.state === 'sending' || this.state === 'storing'
   }
 
-  set(state: State, note = ''): void {
+  /** It is to be sent, and is not yet. */
+  get isOpen(): boolean {
+    return this.isActive || this.state === 'waiting' || this.state === 'paused'
+  }
+
+  set(state: State, reason = ''): void {
     this.state = state
+    this.reason = reason
     this.line.dataset['state'] = state
-    const safe = state === 'paused' ? this.#safe() : []
-    this.#note.textContent = note || [say(`queue.${state}`), ...safe].join(' · ')
+    const safe = state === 'paused' || state === 'failed' ? this.#safe() : []
+    this.#note.textContent = [reason || say(`queue.${state}`), ...safe].join(' · ')
     this.#progress.hidden = !this.isActive && state !== 'paused'
     if (state === 'storing') this.#progress.removeAttribute('value')
     else this.#progress.value = this.#share()
     this.#showButtons()
   }
 
-  /** `perSecond`: bytes; 0 while the speed is not known. */
-  showProgress(perSecond: number): void {
+  showProgress(): void {
     this.#progress.value = this.#share()
-    const left = (this.file.size - this.sentBytes) / perSecond
-    const parts = [percent(this.#share()), ...this.#safe(), ...pace(perSecond, left)]
-    this.#note.textContent = parts.join(' · ')
+    this.#note.textContent = [percent(this.#share()), ...this.#safe()].join(' · ')
   }
 
   showPause(seconds: number, why: Delay): void {
@@ -85,24 +94,27 @@ export class Item {
     this.#note.textContent = [sentence, ...this.#safe()].join(' · ')
   }
 
-  showStored({ stored, url, sha256 }: Stored): void {
-    this.set('stored', say('queue.storedAs', { name: stored }))
-    if (url !== undefined) {
-      const link = document.createElement('a')
-      link.href = url
-      link.textContent = this.#note.textContent
-      this.#note.replaceChildren(link)
+  showStored(stored: Stored): void {
+    this.stored = stored
+    this.set('stored')
+    if (stored.stored !== this.file.name && stored.stored !== this.path) {
+      this.#note.append(` · ${say('queue.storedAs', { name: stored.stored })}`)
     }
-    if (sha256 !== undefined) this.line.append(part('code', 'sum', `sha256 ${sha256}`))
   }
 
-  #share(): number {
-    return this.file.size > 0 ? this.sentBytes / this.file.size : 0
+  /** What has arrived is kept. */
+  hold(): void {
+    this.sender?.pause()
+    this.sentBytes = this.safeBytes
+    this.set('paused')
   }
 
-  /** How much is stored for certain: bytes that were sent may still be on their way. */
-  #safe(): string[] {
-    return this.safeBytes > 0 ? [say('queue.safe', { size: size(this.safeBytes) })] : []
+  /** What has arrived is removed. */
+  drop(): void {
+    this.sender?.cancel()
+    this.sender = undefined
+    this.sentBytes = this.safeBytes = 0
+    this.set('cancelled')
   }
 
   /** Focuses the first button; false if there is none. */
@@ -110,6 +122,15 @@ export class Item {
     const button = this.#buttons.querySelector('button')
     button?.focus()
     return button !== null
+  }
+
+  #share(): number {
+    return this.file.size > 0 ? this.sentBytes / this.file.size : 0
+  }
+
+  /** How much has arrived for certain: bytes that were sent may still be on their way. */
+  #safe(): string[] {
+    return this.safeBytes > 0 ? [say('queue.safe', { size: size(this.safeBytes) })] : []
   }
 
   #showButtons(): void {
@@ -134,48 +155,37 @@ export class Item {
   }
 }
 
-/** Speed and time left, as far as they are known. */
-export function pace(perSecond: number, secondsLeft: number): string[] {
-  if (perSecond <= 0) return []
-  const speed = say('queue.perSecond', { size: size(perSecond) })
-  return secondsLeft >= 1 ? [speed, say('queue.left', { time: time(secondsLeft) })] : [speed]
-}
-
-export function part(tag: string, className: string, text = ''): HTMLElement {
+export function part(tag: string, className = '', text = ''): HTMLElement {
   const element = document.createElement(tag)
   element.className = className
   element.textContent = text
   return element
 }
 
-function iconButton(label: string, path: string, action: () => void): HTMLButtonElement {
-  const button = document.createElement('button')
+export function textButton(text: string, className: string, action: () => void): HTMLButtonElement {
+  const button = part('button', className, text) as HTMLButtonElement
   button.type = 'button'
-  button.className = 'icon'
-  button.title = label
-  button.setAttribute('aria-label', label)
-  button.innerHTML = `<svg viewBox="0 0 24 24" aria-hidden="true"><path d="${path}"/></svg>`
   button.onclick = action
   return button
 }
 
-function preview(file: File): HTMLElement {
-  const box = part('span', 'preview')
-  if (!/^image\/(png|jpeg|gif|webp|avif|bmp)$/.test(file.type) || file.size > maxPreviewBytes) {
-    const extension = /\.(\w{1,4})$/.exec(file.name)?.[1] ?? ''
-    box.textContent = extension
-    box.setAttribute('aria-hidden', 'true')
-    return box
-  }
-  const image = document.createElement('img')
-  image.alt = ''
-  image.src = URL.createObjectURL(file)
-  image.onload = image.onerror = () => URL.revokeObjectURL(image.src)
-  box.append(image)
-  return box
+/** In two parts: of a name that is too long for its line, the style keeps the extension. */
+function nameOf(path: string): HTMLElement {
+  const name = part('bdi', 'name')
+  const [, stem = path, extension = ''] = /^(.+)(\.[^./]{1,9})$/.exec(path) ?? []
+  name.append(part('span', '', stem), part('span', '', extension))
+  name.title = path
+  return name
 }
 
-const maxPreviewBytes = 25_000_000
+function iconButton(label: string, path: string, action: () => void): HTMLButtonElement {
+  const button = textButton('', 'icon', action)
+  button.title = label
+  button.setAttribute('aria-label', label)
+  button.innerHTML = `<svg viewBox="0 0 24 24" aria-hidden="true"><path d="${path}"/></svg>`
+  return button
+}
+
 const cross = 'M6 6l12 12M18 6L6 18'
 const icons = {
   cancel: cross,

@@ -16,5 +16,6 @@ export type Listener = {
   /** The next try comes in `seconds`. */
   waiting(seconds: number, why: Delay): void
   stored(file: Stored): void
-  failed(reason: string): void
+  /** `concernsAll`: the server would say the same of every other file. */
+  failed(reason: string, concernsAll: boolean): void
 }

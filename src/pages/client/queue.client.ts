@@ -2,108 +2,112 @@
 // `parallelUploads` files at a time, since a shared host counts every request as a process. Screen
 // readers hear of milestones, not of every tick of progress.
 
+import { Bar } from './bar.client.ts'
 import { type Chosen, isSystemFile } from './chosen.client.ts'
-import { type Actions, Item, pace, part } from './item.client.ts'
+import { type Actions, Item, part } from './item.client.ts'
 import { type Limits, refusal } from './limits.client.ts'
+import { tellRefused } from './refused.client.ts'
+import type { Stored } from './reply.client.ts'
+import type { Target } from './request.client.ts'
 import { Sender } from './sender.client.ts'
 import { SpeedMeter } from './speed.client.ts'
-import { percent, say, size } from './words.client.ts'
+import { bytesOf, counted, isStopped, type Stage, stageOf } from './stage.client.ts'
+import { filesAndSize, percent, say, size } from './words.client.ts'
 
-export type SendingLimits = Limits & {
-  readonly pieceBytes: number
-  readonly parallelUploads: number
-}
+export type SendingLimits = Limits & { readonly parallelUploads: number }
 
 type Place = {
-  section: HTMLElement
-  status: HTMLElement
-  start: HTMLButtonElement
-  input: HTMLElement
+  readonly section: HTMLElement
+  readonly problem: HTMLElement
+  readonly status: HTMLElement
+  readonly bar: HTMLElement
+  /** Where the focus goes when there is no file any more. */
+  readonly input: HTMLElement
+  readonly target: Target
+  /** Called whenever something changed. `chosen`: what is in the queue, in words. */
+  show(stage: Stage, chosen: string, stored: readonly Stored[], count: number): void
 }
 
 export class Queue {
   readonly #limits: SendingLimits
   readonly #place: Place
-  readonly #items: Item[] = []
-  readonly #list = document.createElement('ul')
-  readonly #progress = document.createElement('progress')
-  readonly #sum = part('p', 'sum-up')
-  readonly #cancelAll = this.#button('action.cancelAll', () => this.#cancelActive())
-  readonly #retryAll = this.#button('action.retryAll', () => this.#retryFailed())
-  readonly #clear = this.#button('action.clear', () => this.#clearDone())
-  #fields: readonly (readonly [string, string])[] = []
-  #to = ''
+  readonly #bar: Bar
+  #items: Item[] = []
+  readonly #refused = part('ul', 'files refused')
+  readonly #list = part('ul', 'files')
   #isRunning = false
+  #isHeld = false
+  #leftOut = 0
   #toldQuarter = 0
-  #justFailed = ''
   #meter = new SpeedMeter()
 
   constructor(place: Place, limits: SendingLimits) {
     this.#place = place
     this.#limits = limits
-    this.#list.className = 'files'
-    this.#progress.setAttribute('aria-label', say('queue.total'))
-    const heading = part('h2', '', say('queue.list'))
-    const actions = part('p', 'all')
-    actions.append(this.#cancelAll, this.#retryAll, this.#clear)
-    place.section.append(heading, this.#list, this.#progress, this.#sum, actions)
+    const pause = () => (this.#isMoving() ? this.#pauseAll() : this.#resumeAll())
+    this.#bar = new Bar(place.bar, pause, () => this.#cancelAll())
+    this.#list.ariaLabel = say('queue.list')
+    place.section.append(this.#refused, this.#list)
     this.#show()
   }
 
-  /** True if leaving the page would interrupt an upload. */
-  get isBusy(): boolean {
-    return this.#isRunning && this.#items.some((item) => item.isActive || item.state === 'waiting')
+  /** True if leaving the page would lose something. */
+  get isUnsent(): boolean {
+    return this.#items.some((item) => item.isOpen)
   }
 
   add(chosen: readonly Chosen[]): void {
     const { maxFileBytes, maxFiles } = this.#limits
-    const holes = { size: size(maxFileBytes), count: maxFiles }
-    let open = this.#items.filter(({ state }) => state !== 'refused' && state !== 'stored').length
-    let leftOut = 0
-    let tooMany = 0
+    this.#leftOut = 0
+    const refused: Item[] = []
     for (const one of chosen) {
-      if (isSystemFile(one.path)) {
-        leftOut++
-        continue
-      }
-      const refused = one.isUnreadable ? 'unreadable' : refusal(one.file, open, this.#limits)
-      if (refused === 'count' && ++tooMany > mostLinesOfTooMany) {
-        leftOut++
+      const reason = isSystemFile(one.path) ? 'system' : this.#refusal(one)
+      const isOver = reason === 'count'
+      const lines = this.#items.filter((item) => item.isOver).length
+      if (reason === 'system' || (isOver && lines >= mostLinesOfTooMany)) {
+        this.#leftOut++
         continue
       }
       const item = new Item(one, this.#actions)
-      if (refused === '') open++
-      else item.set('refused', say(`refused.${refused}`, holes))
+      item.isOver = isOver
       this.#items.push(item)
-      this.#list.append(item.line)
+      const list = reason === '' ? this.#list : this.#refused
+      list.append(item.line)
+      if (reason === '') continue
+      refused.push(item)
+      item.set('refused', say(`refused.${reason}`, { size: size(maxFileBytes), count: maxFiles }))
     }
-    const waiting = this.#items.filter(({ state }) => state === 'waiting')
-    const bytes = waiting.reduce((sum, { file }) => sum + file.size, 0)
-    const told = say('status.chosen', { count: waiting.length, size: size(bytes) })
-    this.#tell(leftOut > 0 ? `${told}. ${say('status.leftOut', { count: leftOut })}` : told)
-    this.#show()
+    if (refused.length > 0) tellRefused(this.#place.problem, this.#items, refused)
     this.#next()
+    this.#tell(this.#chosen())
   }
 
-  start(fields: readonly (readonly [string, string])[], to: string): void {
-    this.#fields = fields
-    this.#to = to
+  /** Sends what waits, and what failed or was cancelled before. */
+  start(): void {
+    if (!this.#items.some(({ state }) => state === 'waiting')) {
+      for (const item of this.#items) if (isStopped(item)) item.set('waiting')
+    }
     this.#run()
-    this.#items.find((item) => item.isActive)?.focus()
+    this.#bar.focus()
+  }
+
+  /** Begins with an empty list. */
+  clear(): void {
+    this.#items = []
+    this.#list.replaceChildren()
+    this.#refused.replaceChildren()
+    this.#leftOut = 0
+    this.#place.problem.textContent = ''
+    this.#show()
   }
 
   readonly #actions: Actions = {
     cancel: (item) => {
-      item.sender?.cancel()
-      item.sender = undefined
-      item.sentBytes = item.safeBytes = 0
-      item.set('cancelled')
+      item.drop()
       this.#next()
     },
     pause: (item) => {
-      item.sender?.pause()
-      item.sentBytes = item.safeBytes
-      item.set('paused')
+      item.hold()
       this.#next()
     },
     resume: (item) => this.#actions.retry(item),
@@ -111,12 +115,14 @@ export class Queue {
       const at = this.#items.indexOf(item)
       this.#items.splice(at, 1)
       item.line.remove()
+      this.#admit()
+      if (item.state === 'refused') tellRefused(this.#place.problem, this.#items)
       this.#show()
       this.#focusNear(at)
     },
     retry: (item) => {
       item.set('waiting')
-      if (this.#to === '') this.#show()
+      if (this.#place.target.url === '') this.#show()
       else this.#run()
     },
     refocus: (item) => {
@@ -127,11 +133,36 @@ export class Queue {
     },
   }
 
+  #refusal({ file, path, isUnreadable }: Chosen): string {
+    if (isUnreadable) return 'unreadable'
+    const others = counted(this.#items)
+    const isTwice = others.some((item) => {
+      const { size: bytes, lastModified } = item.file
+      return item.path === path && bytes === file.size && lastModified === file.lastModified
+    })
+    return isTwice ? 'twice' : refusal(file, others.length, this.#limits)
+  }
+
+  /** Files that were too many take the places that others left. */
+  #admit(): void {
+    for (const item of this.#items.filter(({ isOver }) => isOver)) {
+      if (this.#refusal(item) !== '') return
+      item.isOver = false
+      item.set('waiting')
+      this.#list.append(item.line)
+      tellRefused(this.#place.problem, this.#items)
+    }
+  }
+
   #run(): void {
-    this.#isRunning = true
-    this.#toldQuarter = 0
-    this.#meter = new SpeedMeter()
-    this.#tell(say('status.started'))
+    this.#isHeld = false
+    if (!this.#isRunning) {
+      this.#isRunning = true
+      this.#toldQuarter = 0
+      this.#meter = new SpeedMeter()
+      this.#place.problem.textContent = ''
+      this.#tell(say('status.started'))
+    }
     this.#next()
   }
 
@@ -139,20 +170,19 @@ export class Queue {
   #focusNear(at: number): void {
     const [before, after] = [this.#items.slice(0, at).reverse(), this.#items.slice(at)]
     if ([...after, ...before].some((item) => item.focus())) return
-    const buttons = [this.#retryAll, this.#clear]
-    const next = buttons.find((button) => !button.hidden) ?? this.#place.input
-    next.focus()
+    if (this.#items.length > 0) this.#bar.focus()
+    else this.#place.input.focus()
   }
 
   #next(): void {
-    if (this.#isRunning) {
+    if (this.#isRunning && !this.#isHeld) {
       for (const item of this.#items) {
         const active = this.#items.filter(({ isActive }) => isActive).length
         if (active >= this.#limits.parallelUploads) break
         if (item.state === 'waiting') this.#send(item)
       }
-      if (!this.isBusy) this.#finish()
     }
+    if (this.#isRunning && !this.isUnsent) this.#finish()
     this.#show()
   }
 
@@ -160,140 +190,109 @@ export class Queue {
     const hadFocus = item.line.contains(document.activeElement)
     item.set('sending')
     if (hadFocus) item.focus()
-    const { pieceBytes } = this.#limits
-    item.sender ??= new Sender(
-      item,
-      { url: this.#to, fields: this.#fields, pieceBytes },
-      {
-        sent: (bytes, safeBytes) => {
-          item.sentBytes = bytes
-          item.safeBytes = safeBytes
-          item.showProgress(
-            this.#meter.perSecond(this.#sentBytes()) /
-              this.#items.filter(({ isActive }) => isActive).length,
-          )
-          this.#showTotal()
-        },
-        storing: () => {
-          item.sentBytes = item.file.size
-          item.set('storing')
-          this.#showTotal()
-        },
-        waiting: (seconds, why) => {
-          item.sentBytes = item.safeBytes
-          item.set('sending')
-          item.showPause(seconds, why)
-        },
-        stored: (stored) => {
-          item.showStored(stored)
-          this.#tell(say('status.stored', { name: stored.stored }))
-          this.#next()
-        },
-        failed: (reason) => {
-          item.sentBytes = item.safeBytes
-          item.set('failed', reason)
-          this.#justFailed = say('status.failed', { name: item.path, reason })
-          this.#tell(this.#justFailed)
-          this.#next()
-          this.#justFailed = ''
-        },
+    item.sender ??= new Sender(item, this.#place.target, {
+      sent: (bytes, safeBytes) => {
+        // What an earlier visit sent is no speed of this one.
+        if (bytes === safeBytes) this.#meter.skip(bytes - item.sentBytes)
+        item.sentBytes = bytes
+        item.safeBytes = safeBytes
+        item.showProgress()
+        this.#showSums()
       },
-    )
+      storing: () => {
+        item.sentBytes = item.file.size
+        item.set('storing')
+        this.#showSums()
+      },
+      waiting: (seconds, why) => {
+        item.sentBytes = item.safeBytes
+        item.set('sending')
+        item.showPause(seconds, why)
+      },
+      stored: (stored) => {
+        item.showStored(stored)
+        this.#tell(say('status.stored', { name: stored.stored }))
+        this.#next()
+      },
+      failed: (reason, concernsAll) => {
+        item.sentBytes = item.safeBytes
+        item.set('failed', reason)
+        this.#tell(say('status.failed', { name: item.path, reason }))
+        if (concernsAll) this.#failWaiting(reason)
+        this.#next()
+      },
+    })
     item.sender.start()
+  }
+
+  /** What the server said of one file holds for all: they need not hear it again. */
+  #failWaiting(reason: string): void {
+    for (const item of this.#items) if (item.state === 'waiting') item.set('failed', reason)
   }
 
   #finish(): void {
     this.#isRunning = false
-    const count = (state: string) => this.#items.filter((item) => item.state === state).length
-    const [stored, failed] = [count('stored'), count('failed') + count('refused')]
-    // One sentence with both: the sum alone would replace the reason before it is heard.
-    if (failed > 0) this.#tell(`${this.#justFailed} ${say('status.partly', { stored, failed })}`)
-    else if (stored > 0) this.#tell(say('status.done'))
+    const stopped = this.#items.filter(isStopped)
+    this.#list.prepend(...stopped.map(({ line }) => line))
+    const reasons = new Set(stopped.map(({ reason }) => reason).filter((reason) => reason !== ''))
+    this.#place.problem.textContent = [...reasons].slice(0, 3).join(' · ')
   }
 
-  #retryFailed(): void {
-    for (const item of this.#items) if (item.state === 'failed') item.set('waiting')
+  #pauseAll(): void {
+    this.#isHeld = true
+    for (const item of this.#items) if (item.isActive) item.hold()
+    this.#show()
+  }
+
+  #resumeAll(): void {
+    for (const item of this.#items) if (item.state === 'paused') item.set('waiting')
     this.#run()
-    this.#focusNear(0)
   }
 
-  #clearDone(): void {
-    for (const item of [...this.#items]) {
-      if (item.isActive || ['waiting', 'paused'].includes(item.state)) continue
-      this.#items.splice(this.#items.indexOf(item), 1)
-      item.line.remove()
-    }
-    this.#tell('')
-    this.#show()
-    this.#place.input.focus()
+  #cancelAll(): void {
+    for (const item of this.#items) if (item.isOpen) item.drop()
+    this.#tell(say('queue.cancelled'))
+    this.#next()
   }
 
-  #cancelActive(): void {
-    this.#isRunning = false
-    for (const item of this.#items) if (item.isActive) this.#actions.cancel(item)
-    this.#show()
-    if (this.#place.start.disabled) this.#focusNear(0)
-    else this.#place.start.focus()
+  #isMoving(): boolean {
+    return !this.#isHeld && this.#items.some((item) => item.isActive || item.state === 'waiting')
   }
 
-  #sentBytes(): number {
-    return this.#counted().reduce((sum, item) => sum + sentOf(item), 0)
-  }
-
-  #counted(): Item[] {
-    return this.#items.filter(({ state }) => state !== 'refused' && state !== 'cancelled')
+  #chosen(): string {
+    const { files, size: bytes } = filesAndSize(counted(this.#items))
+    const leftOut = this.#leftOut > 0 ? [say('status.leftOut', { count: this.#leftOut })] : []
+    return [files, bytes, ...leftOut].join(' · ')
   }
 
   #show(): void {
-    const has = (state: string) => this.#items.some((item) => item.state === state)
+    const stage = stageOf(this.#items, this.#isRunning)
     this.#place.section.hidden = this.#items.length === 0
-    this.#place.start.disabled = this.#isRunning || !has('waiting')
-    this.#place.start.hidden = this.#isRunning
-    // Everybody else sees the bars move: meanwhile the milestones are for screen readers alone.
-    this.#place.status.classList.toggle('unseen', this.#isRunning)
-    this.#cancelAll.hidden = !this.#isRunning
-    this.#retryAll.hidden = this.#isRunning || !has('failed')
-    this.#clear.hidden = this.#isRunning || !['stored', 'failed', 'refused', 'cancelled'].some(has)
-    this.#showTotal()
+    const waiting = this.#items.filter(({ state }) => state === 'waiting')
+    if (stage === 'sending') this.#showSums()
+    else if (stage === 'partly') this.#bar.showAction(say('action.retryAll'))
+    else if (stage === 'ready') this.#bar.showAction(say('action.upload', filesAndSize(waiting)))
+    else this.#bar.showAction(say('action.send'))
+    const stored = this.#items.flatMap((item) => item.stored ?? [])
+    const all = this.#items.filter(({ state }) => state !== 'refused')
+    this.#place.show(stage, this.#chosen(), stored, all.length)
   }
 
-  #showTotal(): void {
-    const counted = this.#counted()
-    const total = counted.reduce((sum, { file }) => sum + file.size, 0)
-    const sent = this.#sentBytes()
-    const share = total > 0 ? sent / total : 0
-    this.#progress.value = share
-    this.#progress.hidden = !this.#isRunning
-    const stored = counted.filter(({ state }) => state === 'stored').length
-    const speed = this.#isRunning ? this.#meter.perSecond(sent) : 0
-    this.#sum.textContent = [
-      `${say('queue.total')}: ${stored}/${counted.length}`,
-      this.#isRunning ? `${size(sent)} / ${size(total)}` : size(total),
-      ...pace(speed, (total - sent) / speed),
-    ].join(' · ')
-    const quarter = Math.floor(share * 4)
-    if (this.#isRunning && quarter > this.#toldQuarter && quarter < 4) {
+  #showSums(): void {
+    const { sentBytes, totalBytes } = bytesOf(this.#items)
+    const isMoving = this.#isMoving()
+    const perSecond = isMoving ? this.#meter.perSecond(sentBytes) : 0
+    this.#bar.showSums({ sentBytes, totalBytes, perSecond, isMoving })
+    const quarter = totalBytes > 0 ? Math.floor((sentBytes / totalBytes) * 4) : 0
+    if (quarter > this.#toldQuarter && quarter < 4) {
       this.#toldQuarter = quarter
       this.#tell(say('status.progress', { percent: percent(quarter / 4) }))
     }
   }
 
   #tell(sentence: string): void {
-    this.#place.status.textContent = sentence.trim()
+    this.#place.status.textContent = sentence
   }
-
-  #button(key: string, action: () => void): HTMLButtonElement {
-    const button = document.createElement('button')
-    button.type = 'button'
-    button.className = 'source'
-    button.textContent = say(key)
-    button.onclick = action
-    return button
-  }
-}
-
-function sentOf(item: Item): number {
-  return item.state === 'stored' ? item.file.size : item.sentBytes
 }
 
 /** A folder may have a hundred thousand files. */

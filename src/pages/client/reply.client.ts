@@ -2,11 +2,23 @@
 // so themselves (`passing`); of a reply from something in front of the program the status tells.
 // The same list is in upload.sh.
 
-export type Stored = { readonly stored: string; readonly url?: string; readonly sha256?: string }
+export type ReceiptFile = {
+  readonly stored: string
+  readonly name: string
+  readonly size: number
+  readonly sha256?: string
+  readonly url?: string
+}
+
+/** With the time and the number of the reply that it came in. */
+export type Stored = ReceiptFile & { readonly time: string; readonly receipt: string | undefined }
 
 export type Reply = {
   readonly status: number
-  readonly files?: readonly Stored[]
+  readonly files?: readonly ReceiptFile[]
+  readonly time?: string
+  /** The number for people. */
+  readonly receipt?: string
   readonly code?: unknown
   readonly detail?: string
   readonly offset?: unknown
@@ -35,4 +47,11 @@ export function isRefusal(status: number): boolean {
   return status === 403 || status === 406
 }
 
+/** A refusal that would meet every other file as well. */
+export function concernsAll({ code }: Reply): boolean {
+  return everyFiles.test(String(code))
+}
+
+const everyFiles =
+  /^(DISK_FULL|NOT_CONFIGURED|DIRECTORY_\w+|CLOSED|SENDER_LIMIT|NOT_YOURS|\w+_REQUIRED|INV\w+)$/
 const passing = [408, 423, 425, 429, 499, 500, 502, 503, 504, 508]

@@ -1,10 +1,13 @@
 // The two requests of an upload: a piece of the file, and the question how much has arrived.
 
 import { sentName } from './limits.client.ts'
+import { submissionId } from './submission.client.ts'
 
+/** The same for all files: where they go, and what the visitor wrote. */
 export type Target = {
-  readonly url: string
-  readonly fields: readonly (readonly [string, string])[]
+  /** '' until the first start. */
+  url: string
+  fields: readonly (readonly [string, string])[]
   readonly pieceBytes: number
 }
 
@@ -42,6 +45,7 @@ export function formOf({ fields }: Target, piece: Piece): FormData {
   const { id, offset, size, path, isNamedInPart, content } = piece
   const name = sentName(path)
   const form = new FormData()
+  form.append('_submission', submissionId())
   for (const [key, value] of fields) form.append(key, value)
   form.append('_upload', id)
   form.append('_offset', String(offset))

@@ -1,14 +1,18 @@
 // What the browser remembers of large uploads that are not finished: the upload's id, under a key
 // that tells the file from others. When the same file is chosen again, after a reload or on another
 // day, its upload resumes; if its bytes changed meanwhile, it is another file. Where the browser
-// cannot keep anything (private windows, full storage), uploads work but do not resume.
+// cannot keep anything (private windows, full storage), uploads work but do not resume. A
+// visitor who comes back sees what can be resumed.
+
+import { sayCancelled } from './cancel.client.ts'
+import { adoptSubmission, attempt, randomId, submissionId } from './submission.client.ts'
 
 const prefix = 'upload.cgi '
 const blockBytes = 65_536
 const blocks = 32
 const maxAgeMilliseconds = 30 * 86_400_000
-/** If one file is chosen twice at the same time, the second one is a new upload. */
-const inUse = new Set<string>()
+/** Without a word for so long, a tab that sent a file is gone. */
+const silenceMilliseconds = 120_000
 
 export type Memory = {
   readonly id: string
@@ -16,28 +20,93 @@ export type Memory = {
   readonly isKnown: boolean
   /** Of the file's bytes when the upload began; '' if it is not worth remembering. */
   readonly fingerprint: string
+  /** So much has arrived. */
+  keep(bytes: number): void
+  forget(): void
+}
+
+export type Unfinished = {
+  readonly name: string
+  readonly share: number
+  /** Whether it is of this file. */
+  matches(file: File, path: string): boolean
+  /** The server is told, too. */
   forget(): void
 }
 
 /** `to`: the address. `isLarge`: the upload is worth remembering. */
-export async function recall(file: File, to: string, isLarge: boolean): Promise<Memory> {
+export async function recall(
+  file: File,
+  path: string,
+  to: string,
+  isLarge: boolean,
+): Promise<Memory> {
   const fingerprint = isLarge ? await fingerprintOf(file).catch(() => '') : ''
-  const about = [to.split(/[?#]/)[0], file.size, file.lastModified, fingerprint, file.name]
-  const key = prefix + about.join(' ')
-  const isNew = fingerprint === '' || inUse.has(key)
-  if (isNew) return { id: newId(), isKnown: false, fingerprint, forget: () => {} }
-  inUse.add(key)
-  const [kept = ''] = (attempt(() => localStorage.getItem(key)) ?? '').split(' ')
-  const id = kept || newId()
-  attempt(() => {
-    dropOld()
-    localStorage.setItem(key, `${id} ${Date.now()}`)
-  })
-  const forget = () => {
-    inUse.delete(key)
-    attempt(() => localStorage.removeItem(key))
+  if (fingerprint === '') {
+    return { id: randomId(), isKnown: false, fingerprint, keep: () => {}, forget: () => {} }
   }
-  return { id, isKnown: kept !== '', fingerprint, forget }
+  const key = [place(to), file.size, file.lastModified, fingerprint, path].join(' ')
+  const kept = attempt(() => parsed(localStorage.getItem(key)))
+  const id = kept?.id ?? randomId()
+  if (kept !== undefined) adoptSubmission(kept.submission)
+  let bytes = kept?.bytes ?? 0
+  const write = (isBusy: string) => {
+    const words = [id, Date.now(), bytes, submissionId(), isBusy]
+    attempt(() => localStorage.setItem(key, words.join(' ')))
+  }
+  const leave = () => write('')
+  attempt(dropOld)
+  write('busy')
+  addEventListener('pagehide', leave)
+  return {
+    id,
+    isKnown: kept !== undefined,
+    fingerprint,
+    keep(offset) {
+      bytes = offset
+      write('busy')
+    },
+    forget() {
+      removeEventListener('pagehide', leave)
+      attempt(() => localStorage.removeItem(key))
+    },
+  }
+}
+
+/** What was not sent to its end, but for what another tab sends at the moment. */
+export function unfinishedUploads(to: string): Unfinished[] {
+  const start = `${place(to)} `
+  const keys = attempt(() => Object.keys(localStorage).filter((key) => key.startsWith(start))) ?? []
+  return keys.flatMap((key) => {
+    const { id, since, bytes, isBusy } = parsed(localStorage.getItem(key)) ?? nothing
+    if (bytes === 0 || (isBusy && Date.now() - since < silenceMilliseconds)) return []
+    const [size = '', time = '', , ...words] = key.slice(start.length).split(' ')
+    const name = words.join(' ')
+    return {
+      name,
+      share: bytes / Number(size),
+      matches: (file, path) =>
+        path === name && String(file.size) === size && String(file.lastModified) === time,
+      forget() {
+        localStorage.removeItem(key)
+        sayCancelled(to, id)
+      },
+    }
+  })
+}
+
+/** The address without what differs from visit to visit. */
+function place(to: string): string {
+  return `${prefix}${to.split(/[?#]/)[0]}`
+}
+
+const nothing = { id: '', since: 0, bytes: 0, submission: '', isBusy: false }
+
+function parsed(kept: string | null): typeof nothing | undefined {
+  const [id = '', since, bytes, submission = '', busy] = (kept ?? '').split(' ')
+  if (id === '') return undefined
+  const isBusy = busy === 'busy'
+  return { id, since: Number(since), bytes: Number(bytes) || 0, submission, isBusy }
 }
 
 /**
@@ -60,19 +129,5 @@ function dropOld(): void {
   for (const key of Object.keys(localStorage).filter((key) => key.startsWith(prefix))) {
     const [, since = 0] = localStorage[key].split(' ')
     if (Date.now() - Number(since) > maxAgeMilliseconds) localStorage.removeItem(key)
-  }
-}
-
-/** 128 random bits. */
-function newId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16))
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('')
-}
-
-function attempt<Result>(action: () => Result): Result | undefined {
-  try {
-    return action()
-  } catch {
-    return undefined
   }
 }

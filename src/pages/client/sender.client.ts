@@ -9,14 +9,14 @@ import type { Chosen } from './chosen.client.ts'
 import { Cuts } from './cuts.client.ts'
 import type { Delay, Listener } from './listener.client.ts'
 import { learnSpeed, makeSmaller, neverCutBytes, pieceSize } from './piece-size.client.ts'
-import { isPassingStatus, isRefusal, parsedReply, type Reply } from './reply.client.ts'
+import { concernsAll, isPassingStatus, isRefusal, parsedReply, type Reply } from './reply.client.ts'
 import { askStatus, fitsPart, formOf, readPart, type Target } from './request.client.ts'
 import { fingerprintOf, type Memory, recall } from './resume.client.ts'
+import { leaveSubmission, submissionId } from './submission.client.ts'
 import { say } from './words.client.ts'
 
 /** Something has arrived, of this file or another. */
 let hasPassed = false
-
 export class Sender {
   readonly #file: File
   readonly #path: string
@@ -36,6 +36,9 @@ export class Sender {
   #isRefused = false
   /** How often a firewall was waited for since the last piece that it let pass. */
   #waits = 0
+  /** That of the last piece, and whether it was left for another. */
+  #submission = ''
+  #isRenewed = false
   /** What an earlier run still waits for is not heard in a later one. */
   #run = 0
 
@@ -55,16 +58,12 @@ export class Sender {
     if (memory !== undefined) {
       const isSame = await this.#isUnchanged(memory)
       if (run !== this.#run) return
-      if (isSame) this.#ask()
-      else this.#changed()
-      return
+      return isSame ? void this.#ask() : this.#changed()
     }
     const isLarge = this.#file.size > neverCutBytes
-    const recalled = await recall(this.#file, this.#target.url, isLarge)
+    const recalled = await recall(this.#file, this.#path, this.#target.url, isLarge)
     this.#memory = recalled
-    if (run !== this.#run) return
-    if (recalled.isKnown) this.#ask()
-    else this.#send()
+    if (run === this.#run) recalled.isKnown ? this.#ask() : this.#send()
   }
 
   /** Keeps what is stored. The listener hears nothing more until start(). */
@@ -76,7 +75,7 @@ export class Sender {
   /** Removes from the server what has arrived. */
   cancel(): void {
     this.pause()
-    const { id } = this.#memory ?? {}
+    const id = this.#memory?.id
     this.#memory?.forget()
     this.#memory = undefined
     this.#offset = 0
@@ -123,6 +122,7 @@ export class Sender {
     this.#pieceBytes = bytes
     const content = new Blob([piece], { type })
     const id = this.#memory?.id ?? ''
+    this.#submission = submissionId()
     const [path, isNamedInPart] = [this.#path, this.#isNamedInPart]
     const form = formOf(this.#target, { id, offset: from, size, path, isNamedInPart, content })
     const request = new XMLHttpRequest()
@@ -166,7 +166,7 @@ export class Sender {
   /** The part that is stored belongs to a file that is no longer there. */
   #changed(): void {
     this.cancel()
-    this.#listener.failed(say('failed.changed'))
+    this.#listener.failed(say('failed.changed'), false)
   }
 
   #heard(status: number, text: string, retryAfter: string | null, isStatus = false): void {
@@ -176,7 +176,7 @@ export class Sender {
     if (stored !== undefined && (status === 201 || status === 200)) {
       hasPassed = true
       this.#memory?.forget()
-      return this.#listener.stored(stored)
+      return this.#listener.stored({ ...stored, time: reply.time ?? '', receipt: reply.receipt })
     }
     // Some servers answer a question for a status with a 404 of their own.
     const isUnknown =
@@ -195,14 +195,19 @@ export class Sender {
 
   /** The program's own refusal. */
   #refused(reply: Reply, reason: string): void {
-    if (reply.passing)
-      return this.#again(
-        reason,
-        reply.code === 'UPLOAD_BUSY' ? 'busy' : 'later',
-        reply.retrySeconds,
-      )
+    const why = reply.code === 'UPLOAD_BUSY' ? 'busy' : 'later'
+    if (reply.passing) return this.#again(reason, why, reply.retrySeconds)
     if (reply.code === 'REQUEST_TOO_LARGE' && makeSmaller(this.#pieceBytes)) this.#send()
-    else this.#fail(reason)
+    else if (reply.code === 'SUBMISSION_CLOSED' && !this.#isRenewed) this.#renew()
+    else this.#fail(reason, concernsAll(reply))
+  }
+
+  /** The submission takes no more files after a day: the file goes into another. */
+  #renew(): void {
+    this.cancel()
+    leaveSubmission(this.#submission)
+    this.#isRenewed = true
+    this.start()
   }
 
   /** A proxy, a firewall, a login or a captive portal answered. */
@@ -258,6 +263,7 @@ export class Sender {
       this.#cuts.helped()
     } else if (++this.#tries > pauses.length) return this.#fail(say('failed.network'))
     this.#offset = offset
+    this.#memory?.keep(offset)
     this.#listener.sent(offset, offset)
     this.#send()
   }
@@ -282,13 +288,13 @@ export class Sender {
   }
 
   /** Keeps what is stored: start() resumes there. */
-  #fail(reason: string): void {
+  #fail(reason: string, isForAll = false): void {
     this.#stop()
-    this.#listener.failed(reason)
+    this.#listener.failed(reason, isForAll)
   }
 }
 
-/** Seconds. Together more than a minute, after which the server forgets a sender that died. */
+/** Seconds: more than a minute, after which the server forgets a sender that died. */
 const pauses = [1, 2, 4, 8, 16, 30, 30, 30, 30, 30, 30]
 const mostWaits = 3
 const silenceMilliseconds = 60_000

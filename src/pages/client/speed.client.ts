@@ -4,6 +4,11 @@ export class SpeedMeter {
   /** Times, and how many bytes were sent by then. */
   readonly #marks: [number, number][] = []
 
+  /** So many bytes count as sent before: an earlier visit sent them, or they are sent again. */
+  skip(bytes: number): void {
+    for (const mark of this.#marks) mark[1] += bytes
+  }
+
   /** Bytes a second; 0 while it is not known. */
   perSecond(sentBytes: number): number {
     const now = performance.now()

@@ -1,0 +1,70 @@
+// One visitor's submission: the secret id that all requests of it carry, and the request that says
+// that the visitor has finished. A reload in the same tab continues it.
+
+import { isPassingStatus, parsedReply, type ReceiptFile } from './reply.client.ts'
+
+/** As the server tells it; the page makes one from what it knows when the server cannot. */
+export type Receipt = {
+  /** The number for people; undefined of a server that has none. */
+  readonly receipt?: string | undefined
+  /** ISO 8601. */
+  readonly time: string
+  readonly answers: readonly { readonly label: string; readonly value: string }[]
+  readonly files: readonly ReceiptFile[]
+}
+
+let id = ''
+
+export function submissionId(): string {
+  id ||= attempt(() => sessionStorage.getItem(key)) || randomId()
+  attempt(() => sessionStorage.setItem(key, id))
+  return id
+}
+
+/** An upload that began in an earlier visit belongs to the submission of that visit. */
+export function adoptSubmission(earlier: string): void {
+  if (id === '') id = earlier
+}
+
+/** `old`: the one that is finished, or takes no more files. */
+export function leaveSubmission(old: string): void {
+  if (id !== old) return
+  id = ''
+  attempt(() => sessionStorage.removeItem(key))
+}
+
+/** Undefined if the server could not be told; it then finishes the submission by itself. */
+export async function closeSubmission(url: string): Promise<Receipt | undefined> {
+  const form = new FormData()
+  form.append('_submission', id)
+  form.append('_close', '1')
+  const headers = { Accept: 'application/json' }
+  for (const seconds of [...pauses, 0]) {
+    const reply = await fetch(url, { method: 'POST', body: form, headers, keepalive: true })
+      .then(async (got) => ({ ...parsedReply(got.status, await got.text(), null) }))
+      .catch(() => undefined)
+    if (reply?.status === 200 && Array.isArray(reply.files)) return reply as unknown as Receipt
+    const mayPass = reply === undefined || reply.passing || isPassingStatus(reply.status)
+    if (!mayPass) return undefined
+    await new Promise((resolve) => setTimeout(resolve, seconds * 1000))
+  }
+  return undefined
+}
+
+/** 128 random bits. */
+export function randomId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('')
+}
+
+/** Where the browser keeps nothing, everything works but what is kept. */
+export function attempt<Result>(action: () => Result): Result | undefined {
+  try {
+    return action()
+  } catch {
+    return undefined
+  }
+}
+
+const key = 'upload.cgi submission'
+const pauses = [1, 3, 9]
