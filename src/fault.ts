@@ -94,6 +94,12 @@ export const faults = {
     'The request does not describe the upload rightly.',
     'a piece whose fields are malformed or contradict each other or the upload; `detail` says how',
   ],
+  FIELD_REQUIRED: [
+    400,
+    'Please fill in “{label}”.',
+    'a `required` field is empty in the post of a browser, or one that `folder` names did not ' +
+      'come before the first file',
+  ],
   USER_REQUIRED: [
     403,
     'Only signed-in users may upload here.',

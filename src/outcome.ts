@@ -5,7 +5,7 @@ export type StoredFile = {
   readonly field: string
   /** As the client called it. */
   readonly name: string
-  /** As it is called in the directory: a path, if it is in folders there. */
+  /** As it is called in the owner's folder: a path, if it is in folders there. */
   readonly stored: string
   readonly size: number
   /** What the client said it is; never to be trusted. */
@@ -60,6 +60,8 @@ export type Stored = {
   readonly id: string
   /** ISO 8601, UTC. */
   readonly time: string
+  /** The owner's folder for all of it, which no visitor is told; '' for the directory itself. */
+  readonly folder: string
   readonly files: readonly StoredFile[]
   readonly fields: readonly Field[]
 }
@@ -94,10 +96,21 @@ export type MakeReply<Result, Reply> = (outcome: Outcome, reply?: Reply) => Resu
 /** The address of a stored file; undefined without `public_url`. */
 export function fileUrl(
   { publicUrl }: { readonly publicUrl: string },
+  stored: Pick<Stored, 'folder'>,
   file: StoredFile,
 ): string | undefined {
   if (publicUrl === '') return undefined
-  return `${publicUrl.replace(/\/$/, '')}/${encodedPath(file.stored)}`
+  return `${publicUrl.replace(/\/$/, '')}/${encodedPath(wholePath(stored, file))}`
+}
+
+/** The path of a file from the upload directory on. */
+export function wholePath({ folder }: Pick<Stored, 'folder'>, { stored }: StoredFile): string {
+  return folder === '' ? stored : `${folder}/${stored}`
+}
+
+/** The path below the owner's folder, of one from the upload directory on. */
+export function pathBelow(folder: string, place: string): string {
+  return folder === '' ? place : place.slice(folder.length + 1)
 }
 
 /** Each name of a path, but not the slashes between them. */

@@ -8,12 +8,12 @@ import type { CgiRequest } from '../http/request.ts'
 import { senderOf } from '../http/sender.ts'
 import { openCharge } from '../limit/charge.ts'
 import { parseId } from '../random-id.ts'
-import type { Invitation } from '../settings/row.ts'
 import type { LoadedSettings } from '../settings/settings.ts'
-import { storedName } from '../storage/filename.ts'
 import type { Storage } from '../storage/storage.ts'
 import type { Admission, Admit, Fields } from '../upload/receiver.ts'
+import { destinationOf } from './destination.ts'
 import { cookieHeader } from './guard/passphrase.ts'
+import { requireAnswers } from './guard/required.ts'
 import { requireVisitor } from './guard/visitor.ts'
 
 export function openAdmit(request: CgiRequest, settings: LoadedSettings, storage: Storage): Admit {
@@ -35,19 +35,16 @@ function admit(
   const isPassphraseAlone = said.passphrase !== undefined && own.size === 1
   const isAsking = isPassphraseAlone && fields.others.length === 0 && settings.passphrase !== ''
   const reply = isAsking ? welcomeReply(request, settings, storage) : undefined
-  const charge = openCharge(storage, settings, sender, invitation)
-  return {
-    sender,
-    folder: folderOf(invitation),
-    ...(charge === undefined ? {} : { charge }),
-    ...(reply === undefined ? {} : { reply }),
+  if (reply !== undefined) return { sender, folder: [], reply }
+  requireAnswers(fields.others, request, settings)
+  const arrival = {
+    time: new Date(),
+    sender: invitation?.name ?? request.remoteUser,
+    fields: fields.others,
   }
-}
-
-/** Each part of it by the rules of names. */
-function folderOf(invitation: Invitation | undefined): readonly string[] {
-  const parts = (invitation?.folder ?? '').split('/')
-  return parts.filter((part) => part !== '').map(storedName)
+  const folder = destinationOf(invitation?.folder || settings.folder, settings, arrival)
+  const charge = openCharge(storage, settings, sender, invitation)
+  return { sender, folder, ...(charge === undefined ? {} : { charge }) }
 }
 
 /** Whoever has typed the passphrase gets a cookie, and goes back to the form. */

@@ -60,9 +60,9 @@ function storedReply(
     const location = settings.successRedirect.replaceAll('{receipt}', stored.id)
     return { ...reply, headers: [...reply.headers, ['Location', location]] }
   }
-  const { id, fields, files } = stored
+  const { id, fields } = stored
   const answers = answersOf(fields, settings)
-  const shown = { receipt: id, time: stored.time, answers, files: withAddresses(files, settings) }
+  const shown = { receipt: id, time: stored.time, answers, files: withAddresses(stored, settings) }
   return receiptPage({ status: 201, more: '' }, shown, settings, theme)
 }
 
@@ -116,13 +116,14 @@ export function emptyReply(): Reply {
   return { status: 204, headers: commonHeaders, body: '' }
 }
 
-function storedMembers({ id, time, files, fields }: Stored, settings: Settings) {
-  return { id, time, files: withAddresses(files, settings), fields }
+function storedMembers(stored: Stored, settings: Settings) {
+  const { id, time, fields } = stored
+  return { id, time, files: withAddresses(stored, settings), fields }
 }
 
-function withAddresses(files: readonly StoredFile[], settings: Settings) {
-  return files.map((file) => {
-    const url = fileUrl(settings, file)
+function withAddresses(stored: Stored, settings: Settings) {
+  return stored.files.map((file) => {
+    const url = fileUrl(settings, stored, file)
     return url === undefined ? file : { ...file, url }
   })
 }
@@ -148,7 +149,7 @@ function withRetry(reply: Reply, seconds: number | undefined): Reply {
  * and the address if there is one.
  */
 function textLine(file: StoredFile, stored: Stored, settings: Settings): string {
-  const url = fileUrl(settings, file)
+  const url = fileUrl(settings, stored, file)
   const columns = [file.stored, file.size, file.sha256 ?? '-', stored.id, stored.time]
   return [...columns, ...(url === undefined ? [] : [url])].join('\t')
 }

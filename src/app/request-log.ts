@@ -5,7 +5,7 @@ import type { Fault } from '../fault.ts'
 import type { CgiRequest } from '../http/request.ts'
 import { addressText } from '../http/sender.ts'
 import type { LogLine } from '../log.ts'
-import type { Field, Outcome } from '../outcome.ts'
+import { type Field, type Outcome, wholePath } from '../outcome.ts'
 import type { Settings } from '../settings/settings.ts'
 
 export type Handled = {
@@ -39,7 +39,11 @@ export function logLine(handled: Handled): LogLine {
     address: addressText(request, settings),
     user: request.remoteUser.slice(0, 200) || undefined,
     files: isNew
-      ? stored.files.map((file) => ({ stored: file.stored, size: file.size, sha256: file.sha256 }))
+      ? stored.files.map((file) => ({
+          stored: wholePath(stored, file),
+          size: file.size,
+          sha256: file.sha256,
+        }))
       : undefined,
     pieces: partial?.pieces,
     seconds: partial?.seconds,

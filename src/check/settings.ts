@@ -6,6 +6,7 @@ import { basename, dirname, isAbsolute } from 'node:path'
 import { type Finding, failure, fine, modeText, quoted, warning } from '../finding.ts'
 import { readLogo, readStylesheet, textOn } from '../pages/theme.ts'
 import { encodeSize, formatSize } from '../quantity.ts'
+import { fieldsOfFolder } from '../settings/folder.ts'
 import type { LoadedSettings, SettingsProblem } from '../settings/settings.ts'
 import { secretKeys } from '../settings/table.ts'
 import { type Site, siteOf } from '../storage/exposure.ts'
@@ -148,11 +149,17 @@ function contradictions(settings: LoadedSettings): Finding[] {
     const remedy = `max_request_size = "${needed}"   # or lower chunk_size`
     findings.push(failure('CHUNK_TOO_LARGE', message, remedy))
   }
-  // Four fields are the page's own: _upload, _offset, _size, _filename.
-  const needed = extraFields.length + 4
+  // Up to seven fields are the page's own, from _upload to _invite.
+  const needed = extraFields.length + 7
   if (maxFields < needed) {
     const message = `max_fields is ${maxFields}, and the page sends up to ${needed}`
     findings.push(failure('FIELDS_TOO_FEW', message, `max_fields = ${Math.max(100, needed)}`))
+  }
+  const asked = new Set(extraFields.map(({ name }) => name))
+  for (const name of fieldsOfFolder(settings.folder).filter((field) => !asked.has(field))) {
+    const message = `folder names the field ${name}, and the page does not ask for it`
+    const remedy = `add to extra_fields one with name = "${name}", or remove it from folder`
+    findings.push(warning('FOLDER_FIELD_NOT_ASKED', message, remedy))
   }
   if (maxRequestBytes > 0 && (maxFileBytes === 0 || maxFileBytes > maxRequestBytes)) {
     const most = maxFileBytes === 0 ? 'no limit' : formatSize(maxFileBytes)

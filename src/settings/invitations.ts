@@ -3,6 +3,7 @@
 // could be guessed. No message repeats a token.
 
 import { encodeSize, parseSize } from '../quantity.ts'
+import { folderProblem } from './folder.ts'
 import { momentText, parseMoment } from './moment.ts'
 import type { Invitation, Kind, Parsed } from './row.ts'
 
@@ -56,6 +57,8 @@ function parseInvitation(
   }
   if (before.some((other) => other.token === token)) return `${called} has the token of another`
   if (typeof folder !== 'string') return `${called}: folder is text`
+  const wrongFolder = folderProblem(folder)
+  if (wrongFolder !== '') return `${called}: folder: ${wrongFolder}`
   const endsAt = until === undefined ? 0 : parseMoment(until)
   if (endsAt === undefined) return `${called}: until is a day such as 2026-12-31`
   const maxBytes = parseSize(String(max_size))

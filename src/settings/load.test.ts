@@ -49,6 +49,7 @@ test('a file with the directory alone gives every default', () => {
     blockExtensions: [...executedByServers, ...obeyedByWindows],
     contentCheck: true,
     scanCommand: [],
+    folder: '',
     keepFolders: true,
     notify: [],
     mailCommand: [],

@@ -25,6 +25,8 @@ export type Settings = {
   readonly contentCheck: boolean
   /** Has `{file}`; empty for none. */
   readonly scanCommand: readonly string[]
+  /** As parseFolder() understands it; '' for the directory itself. */
+  readonly folder: string
   /** False: the folders of a visitor's file are left out. */
   readonly keepFolders: boolean
   readonly notify: readonly Member[]

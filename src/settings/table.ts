@@ -3,6 +3,7 @@
 // or in sender-rows.ts when it is about who may send and how much, in told-rows.ts when it names
 // programs or people, or in page-rows.ts when it is about the page.
 
+import { folder } from './folder.ts'
 import { pageRows } from './page-rows.ts'
 import type { SettingsRow } from './row.ts'
 import { senderRows } from './sender-rows.ts'
@@ -121,6 +122,12 @@ const settingsRows: SettingsRows = {
     kind: boolean,
     default: true,
     help: 'refuse a picture, video, archive or the like that is a program or a page inside',
+  },
+  folder: {
+    key: 'folder',
+    kind: folder,
+    default: '',
+    help: 'where files go below the directory: "{date}/{sender}", "{field:project}"',
   },
   keepFolders: {
     key: 'keep_folders',

@@ -93,6 +93,41 @@ test('a field of the form has a known type, and options that differ', () => {
   assert.equal(asked('password'), 'refused')
 })
 
+test('a folder is a path of names and holes that are known', () => {
+  const right = [
+    '',
+    'in',
+    '{date}/{sender}',
+    '{year}/{month}/{sender}',
+    'project {field:project}',
+    'a/b/c/d/e/f/g/h',
+    'Übungen/{field:E-mail}',
+  ]
+  for (const folder of right) assert.equal(parsedValue('folder', folder), folder)
+  const wrong = [
+    1,
+    '/in',
+    'in/',
+    'a//b',
+    '../up',
+    '.hidden',
+    '{name}',
+    '{field:}',
+    '{field:_submission}',
+    '{Date}',
+    '{date',
+    'date}',
+    '{{date}}',
+    'a:b',
+    'a\\b',
+    'a\nb',
+    'a/b/c/d/e/f/g/h/i',
+  ]
+  for (const folder of wrong) {
+    assert.equal(parsedValue('folder', folder), 'refused', JSON.stringify(folder))
+  }
+})
+
 function parsedValue(key: string, value: unknown): unknown {
   const row = settingsTable.find((candidate) => candidate.key === key)
   assert.ok(row)

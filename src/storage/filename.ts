@@ -28,6 +28,11 @@ export function storedFolders(clientPath: string): readonly string[] {
   return parts.filter((part) => part !== '' && part !== '.').map(storedName)
 }
 
+/** The text with `_` for every slash, so that storedName() takes it for one name. */
+export function withoutSlashes(text: string): string {
+  return [...text].map((character) => (slashes.includes(character) ? '_' : character)).join('')
+}
+
 /** `name.ext`, 2 → `name-2.ext`, of at most so many bytes. `name`: as storedName() returns it. */
 export function numberedName(name: string, number: number, maxBytes = maxNameBytes): string {
   const suffix = `-${number}`
@@ -43,7 +48,7 @@ export function numberedName(name: string, number: number, maxBytes = maxNameByt
  */
 function lastSeparator(text: string): number {
   for (let i = text.length - 1; i >= 0; i--) {
-    if ('/\\\u2044\u2215\u29f8\uff0f\uff3c'.includes(text[i] ?? '')) return i
+    if (slashes.includes(text[i] ?? '')) return i
   }
   return -1
 }
@@ -151,6 +156,7 @@ function utf8Bytes(character: number): number {
   return character < 0x10000 ? 3 : 4
 }
 
+const slashes = '/\\\u2044\u2215\u29f8\uff0f\uff3c'
 /** What the camera of a phone's framework puts behind a name: the time, as a query. */
 const query = /(\.[a-z0-9]{1,10})\?[0-9]+$/i
 /** Private characters by which macOS writes on shares what Windows forbids. Others are letters. */

@@ -113,7 +113,7 @@ function parsedHeader(path: string, line: string): JournalHeader | undefined {
     throw new Fault('DIRECTORY_UNUSABLE', '', new Error(reason))
   }
   if (header?.['format'] !== format) return undefined
-  const texts = ['name', 'place', 'type', 'field', 'metadata', 'sender']
+  const texts = ['name', 'place', 'folder', 'type', 'field', 'metadata', 'sender']
   const isSound =
     isCount(header['size']) &&
     isCount(header['inode']) &&

@@ -75,11 +75,12 @@ function parsedReceipt(bytes: Buffer | undefined): Receipt | undefined {
 }
 
 function shortened(header: UploadHeader): UploadHeader {
-  const { size, name, place, type, field, metadata } = header
+  const { size, name, place, folder, type, field, metadata } = header
   return {
     size,
     name: cut(name, 1024),
     place,
+    folder,
     type: cut(type, 256),
     field: cut(field, 256),
     metadata: JSON.stringify(metadata).length > 2048 ? '' : metadata,

@@ -165,6 +165,8 @@ export type UploadHeader = {
   readonly name: string
   /** Where it should be stored, as PendingFile has it. */
   readonly place: string
+  /** The part of it that is the owner's folder; '' for none. */
+  readonly folder: string
   /** The media type that the client gave the file. */
   readonly type: string
   /** The form field of the file; '' for tus. */

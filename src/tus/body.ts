@@ -115,12 +115,12 @@ export function unfinishedHeaders(offset: number, expiresAt: number): Reply['hea
 }
 
 /** The headers of an upload that is stored: its address, or at least its name. */
-export function storedHeaders({ files }: Stored, settings: Settings): Reply['headers'] {
-  const [file] = files
+export function storedHeaders(stored: Stored, settings: Settings): Reply['headers'] {
+  const [file] = stored.files
   if (file === undefined) return []
   return [
     ['Upload-Offset', String(file.size)],
-    ['Content-Location', fileUrl(settings, file) ?? encodedPath(file.stored)],
+    ['Content-Location', fileUrl(settings, stored, file) ?? encodedPath(file.stored)],
   ]
 }
 

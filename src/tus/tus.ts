@@ -81,7 +81,8 @@ function create(call: TusCall): Receiver {
   const upload = randomId()
   const { folders, type, text } = metadata
   const name = `${folders}${metadata.name}`
-  const header = { size, name, place, type, field: '', metadata: text }
+  const owners = folder.join('/')
+  const header = { size, name, place, folder: owners, type, field: '', metadata: text }
   const isWhole = request.isChunked || Number(request.contentLength) >= size || size === 0
   const append = charged(charge, upload, size, () =>
     storage.unfinished.begin(upload, header, { sender, isWhole }),

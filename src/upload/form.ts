@@ -8,7 +8,7 @@ import type { Reply } from '../http/reply.ts'
 import { parseBoundary } from '../multipart/header.ts'
 import type { PartHeaders } from '../multipart/header-block.ts'
 import { MultipartParser, type Sink } from '../multipart/parser.ts'
-import type { MakeReply, Stored, StoredFile } from '../outcome.ts'
+import { type MakeReply, pathBelow, type Stored, type StoredFile } from '../outcome.ts'
 import { formatSize } from '../quantity.ts'
 import type { Settings } from '../settings/settings.ts'
 import { storedName } from '../storage/filename.ts'
@@ -83,7 +83,8 @@ export class FormUpload implements Receiver, Sink {
   end<Result>(accept: MakeReply<Result, Reply>): Result {
     this.#parser.end()
     if (this.#piece.isUsed) return this.#piece.end(this.#fields.all, accept)
-    const { reply, charge } = this.#admit()
+    const { reply, charge, folder: names } = this.#admit()
+    const folder = names.join('/')
     if (this.#files.length === 0) {
       if (reply !== undefined) return accept({ storedNow: false }, reply)
       throw new Fault('NOTHING_UPLOADED')
@@ -92,11 +93,12 @@ export class FormUpload implements Receiver, Sink {
     const bytes = pending.reduce((sum, { size }) => sum + size, 0)
     charge?.settle({ bytes, files: pending.length })
     const before = () => undefined
-    const result = this.#storage.commit(pending, before, (names) => {
-      const files = this.#storedFiles(names)
+    const result = this.#storage.commit(pending, before, (places) => {
+      const files = this.#storedFiles(places.map((place) => pathBelow(folder, place)))
       const stored: Stored = {
         id: this.#id,
         time: new Date().toISOString(),
+        folder,
         files,
         fields: this.#fields.all,
       }

@@ -78,7 +78,7 @@ export class Piece {
     const { bodyBytes } = this.#source
     const { sender, folder, charge } = this.#admit(offset > 0)
     const place = requirePlace(path, name, this.#settings, folder)
-    const header = { size, name, place, type, field, metadata: '' }
+    const header = { size, name, place, folder: folder.join('/'), type, field, metadata: '' }
     const beginning = { sender, isWhole: bodyBytes > size }
     const append =
       offset === 0

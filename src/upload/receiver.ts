@@ -4,7 +4,7 @@
 
 import type { Reply } from '../http/reply.ts'
 import type { Sender } from '../http/sender.ts'
-import type { Field, MakeReply, Outcome } from '../outcome.ts'
+import { type Field, type MakeReply, type Outcome, pathBelow } from '../outcome.ts'
 import type { Appending, Finished } from '../storage/storage.ts'
 import { shortened } from './kept-fields.ts'
 
@@ -98,17 +98,18 @@ export function charged<Result>(
 /** `id`: the id of the request that brought the last bytes. */
 export function finishedOutcome(
   { id: upload, header }: Appending,
-  { place: stored, sha256, pieces, seconds }: Finished,
+  { place, sha256, pieces, seconds }: Finished,
   id: string,
   fields: readonly Field[],
 ): Required<Outcome> {
-  const { size } = header
+  const { size, folder } = header
+  const stored = pathBelow(folder, place)
   const field = shortened(header.field, 1)
   const name = shortened(header.name, 1)
   const type = shortened(header.type, 1)
   const files = [{ field, name, stored, size, type, sha256 }]
   return {
-    stored: { id, time: new Date().toISOString(), files, fields },
+    stored: { id, time: new Date().toISOString(), folder, files, fields },
     storedNow: true,
     partial: { upload, offset: size, size, pieces, seconds },
   }

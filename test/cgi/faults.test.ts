@@ -113,6 +113,10 @@ test('what is malformed or not allowed is refused with its code, and nothing is 
   await refused('HEADERS_TOO_LARGE', {}, [
     { ...file('a.txt'), headers: [`X: ${'x'.repeat(9000)}`] },
   ])
+  const field = { name: 'who', label: 'Your name', required: true }
+  const asking = { UPLOAD_CGI_EXTRA_FIELDS: JSON.stringify([field]) }
+  await refused('FIELD_REQUIRED', { ...asking, HTTP_SEC_FETCH_SITE: 'same-origin' })
+  await refused('FIELD_REQUIRED', { UPLOAD_CGI_FOLDER: '{field:project}' })
   await refused('EXTENSION_REFUSED', {}, [file('shell.php.jpg')])
   await refused('EXTENSION_REFUSED', {}, [file('.htaccess')])
   await refused('EXTENSION_REFUSED', { UPLOAD_CGI_ALLOW_EXTENSIONS: 'jpg,png' }, [file('a.txt')])

@@ -153,7 +153,8 @@ test('settings: line, meant key, contradictions, files that cannot be used', (t)
   const field = '[[extra_fields]]\nname = "a"\nlabel = "A"\n'
   for (const [settings, code, level] of [
     ['max_request_size = "1MB"\n', 'CHUNK_TOO_LARGE', 'error'],
-    [`max_fields = 4\n${field}`, 'FIELDS_TOO_FEW', 'error'],
+    [`max_fields = 7\n${field}`, 'FIELDS_TOO_FEW', 'error'],
+    [`folder = "{field:b}"\n${field}`, 'FOLDER_FIELD_NOT_ASKED', 'warning'],
     [`log_file = "${place.home}/none/log"\n`, 'LOG_UNUSABLE', 'warning'],
     [`log_file = "${place.home}"\n`, 'LOG_UNUSABLE', 'warning'],
     [`log_file = "${place.home}/htdocs/log"\n`, 'LOG_PUBLIC', 'warning'],

@@ -58,6 +58,7 @@ const good = {
   size: 9,
   name: 'a',
   place: 'a',
+  folder: '',
   type: '',
   field: '',
   metadata: '',
