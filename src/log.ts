@@ -19,6 +19,7 @@ export type LogLine = {
   readonly milliseconds: number
   readonly address: string | undefined
   readonly user: string | undefined
+  readonly receipt: string | undefined
   readonly files: readonly Pick<StoredFile, 'stored' | 'size' | 'sha256'>[] | undefined
   readonly pieces: number | undefined
   readonly seconds: number | undefined
@@ -37,6 +38,7 @@ export const logColumns: Readonly<Record<keyof LogLine, string>> = {
   milliseconds: 'from the start of the program to its reply',
   address: 'address of the client: REMOTE_ADDR or what a trusted proxy says; see `log_address`',
   user: 'whom the server authenticated: REMOTE_USER or REDIRECT_REMOTE_USER',
+  receipt: 'number of the submission that the files belong to',
   files: 'what was stored: a list of `stored`, `size`, `sha256`',
   pieces: 'number of requests of an upload in pieces',
   seconds: 'seconds from the first to the last of these requests',

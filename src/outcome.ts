@@ -58,6 +58,8 @@ export type Field = { readonly name: string; readonly value: string }
 /** The same on the page, in the JSON, in the text and in the log. */
 export type Stored = {
   readonly id: string
+  /** The number of its submission, for people. */
+  readonly receipt: string
   /** ISO 8601, UTC. */
   readonly time: string
   /** The owner's folder for all of it, which no visitor is told; '' for the directory itself. */
@@ -85,6 +87,8 @@ export type Outcome = {
    */
   readonly storedNow: boolean
   readonly partial?: Progress
+  /** What a visitor who has finished is told. */
+  readonly closed?: Receipt
 }
 
 /**
@@ -97,14 +101,17 @@ export type MakeReply<Result, Reply> = (outcome: Outcome, reply?: Reply) => Resu
 export function fileUrl(
   { publicUrl }: { readonly publicUrl: string },
   stored: Pick<Stored, 'folder'>,
-  file: StoredFile,
+  file: Pick<StoredFile, 'stored'>,
 ): string | undefined {
   if (publicUrl === '') return undefined
   return `${publicUrl.replace(/\/$/, '')}/${encodedPath(wholePath(stored, file))}`
 }
 
 /** The path of a file from the upload directory on. */
-export function wholePath({ folder }: Pick<Stored, 'folder'>, { stored }: StoredFile): string {
+export function wholePath(
+  { folder }: Pick<Stored, 'folder'>,
+  { stored }: Pick<StoredFile, 'stored'>,
+): string {
   return folder === '' ? stored : `${folder}/${stored}`
 }
 

@@ -4,26 +4,51 @@
 import { type Fault, faultSentence, isPassing } from '../fault.ts'
 import { commonHeaders, type Reply, statusPhrase } from '../http/reply.ts'
 import type { CgiRequest, ReplyFormat } from '../http/request.ts'
-import { fileUrl, type Outcome, type Progress, type Stored, type StoredFile } from '../outcome.ts'
+import {
+  fileUrl,
+  type Outcome,
+  type Progress,
+  type Receipt,
+  type Stored,
+  type StoredFile,
+} from '../outcome.ts'
 import { askPage, errorPage } from '../pages/page.ts'
 import { receiptPage } from '../pages/receipt.ts'
 import type { Theme } from '../pages/theme.ts'
 import type { Settings } from '../settings/settings.ts'
 import { answersOf } from '../upload/kept-fields.ts'
 
-/** 201 for stored files, 202 for a piece, 204 for an upload that was cancelled. */
+/** 201: stored files. 202: a piece. 204: an upload that was cancelled. 200: a receipt. */
 export function outcomeReply(
   format: ReplyFormat,
-  { stored, partial }: Outcome,
+  { stored, partial, closed }: Outcome,
   settings: Settings,
   theme: Theme,
 ): Reply {
+  if (closed !== undefined) return receiptReply(format, closed, settings, theme)
   if (partial === undefined && stored === undefined) return emptyReply()
   const reply =
     stored === undefined
       ? json(202, 'application/json', progressMembers(partial))
       : storedReply(format, stored, partial, settings, theme)
   return withOffset(reply, partial?.offset)
+}
+
+/** 200: what is stored of a submission. */
+export function receiptReply(
+  format: ReplyFormat,
+  receipt: Receipt,
+  settings: Settings,
+  theme: Theme,
+): Reply {
+  if (format === 'json') return json(200, 'application/json', receipt)
+  // Its address without the query is that of the form.
+  if (format === 'html') return receiptPage({ status: 200, more: '?' }, receipt, settings, theme)
+  const { receipt: id, time, files } = receipt
+  return text(
+    200,
+    files.map((file) => textLine(file, { id, time }, file.url)),
+  )
 }
 
 /** The state of an upload in pieces, and what was stored once it is finished. Always JSON. */
@@ -52,17 +77,19 @@ function storedReply(
     return json(201, 'application/json', { ...upload, ...storedMembers(stored, settings) })
   }
   if (format === 'text') {
-    const lines = stored.files.map((file) => textLine(file, stored, settings))
+    const lines = stored.files.map((file) =>
+      textLine(file, stored, fileUrl(settings, stored, file)),
+    )
     return text(201, lines)
   }
   if (settings.successRedirect !== '') {
     const reply = text(303, [])
-    const location = settings.successRedirect.replaceAll('{receipt}', stored.id)
+    const location = settings.successRedirect.replaceAll('{receipt}', stored.receipt)
     return { ...reply, headers: [...reply.headers, ['Location', location]] }
   }
-  const { id, fields } = stored
+  const { receipt, time, fields } = stored
   const answers = answersOf(fields, settings)
-  const shown = { receipt: id, time: stored.time, answers, files: withAddresses(stored, settings) }
+  const shown = { receipt, time, answers, files: withAddresses(stored, settings) }
   return receiptPage({ status: 201, more: '' }, shown, settings, theme)
 }
 
@@ -117,8 +144,8 @@ export function emptyReply(): Reply {
 }
 
 function storedMembers(stored: Stored, settings: Settings) {
-  const { id, time, fields } = stored
-  return { id, time, files: withAddresses(stored, settings), fields }
+  const { id, receipt, time, fields } = stored
+  return { id, receipt, time, files: withAddresses(stored, settings), fields }
 }
 
 function withAddresses(stored: Stored, settings: Settings) {
@@ -148,8 +175,11 @@ function withRetry(reply: Reply, seconds: number | undefined): Reply {
  * One stored file, separated by tabs: stored name, bytes, checksum or -, id of the request, time,
  * and the address if there is one.
  */
-function textLine(file: StoredFile, stored: Stored, settings: Settings): string {
-  const url = fileUrl(settings, stored, file)
+function textLine(
+  file: Pick<StoredFile, 'stored' | 'size' | 'sha256'>,
+  stored: Pick<Stored, 'id' | 'time'>,
+  url: string | undefined,
+): string {
   const columns = [file.stored, file.size, file.sha256 ?? '-', stored.id, stored.time]
   return [...columns, ...(url === undefined ? [] : [url])].join('\t')
 }

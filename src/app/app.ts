@@ -7,13 +7,15 @@ import { encode, type Reply } from '../http/reply.ts'
 import { type CgiRequest, type Env, parseRequest } from '../http/request.ts'
 import { unknownProxyText } from '../http/sender.ts'
 import { complaintsOf, logRequest } from '../log.ts'
-import type { Outcome } from '../outcome.ts'
+import type { Outcome, Receipt } from '../outcome.ts'
 import { formPage } from '../pages/page.ts'
 import { loadTheme } from '../pages/theme.ts'
 import type { Invitation } from '../settings/row.ts'
 import type { LoadedSettings } from '../settings/settings.ts'
+import type { Storage } from '../storage/storage.ts'
+import { lookAfter } from '../submission/due.ts'
 import type { Receiver } from '../upload/receiver.ts'
-import { faultReply, outcomeReply } from './answer.ts'
+import { faultReply, outcomeReply, receiptReply } from './answer.ts'
 import type { Exchange, Program } from './exchange.ts'
 import { withHeaders } from './headers.ts'
 import { reserveMemory } from './memory.ts'
@@ -30,6 +32,7 @@ export function open(env: Env, settings: LoadedSettings, program: Program): Exch
   const id = newId()
   const complain = complaintsOf(id, program.say)
   let receiver: Receiver | undefined
+  let storage: Storage | undefined
   let receivedBytes = 0
   let decided: Decided | undefined
   let fault: Fault | undefined
@@ -77,14 +80,25 @@ export function open(env: Env, settings: LoadedSettings, program: Program): Exch
   }
 
   try {
+    const shownReceipt = (receipt: Receipt) =>
+      receiptReply(request.format, receipt, settings, theme())
     const formReply = (invitation: Invitation | undefined) =>
       formPage(settings, theme(), '', debug(), invitation)
-    const answer = route({ id, request, env, settings, programFile: program.file, formReply })
+    const answer = route({
+      id,
+      request,
+      env,
+      settings,
+      programFile: program.file,
+      formReply,
+      receiptReply: shownReceipt,
+    })
     if ('reply' in answer) {
       decide(answer.reply)
       outcome = answer.outcome ?? outcome
     } else {
-      receiver = answer
+      receiver = answer.receiver
+      storage = answer.storage
       const unknownProxy = unknownProxyText(request, settings)
       if (unknownProxy !== '') complain(unknownProxy)
     }
@@ -134,7 +148,13 @@ export function open(env: Env, settings: LoadedSettings, program: Program): Exch
       return bytes
     },
     afterReply() {
-      // Nothing is done after a reply yet.
+      if (storage === undefined || fault !== undefined) return
+      try {
+        lookAfter(storage, settings)
+      } catch (error) {
+        // What is due stays due.
+        complain(error instanceof Fault ? ownersText(error, settings, program) : String(error))
+      }
     },
     abort() {
       try {

@@ -14,7 +14,7 @@ const settings = {
 function folders(template: string, fields: Readonly<Record<string, string>> = {}, sender = '') {
   const pairs: Field[] = Object.entries(fields).map(([name, value]) => ({ name, value }))
   const time = new Date(2026, 2, 5, 23, 59)
-  const arrival = { time, sender, fields: pairs }
+  const arrival = { time, sender, receipt: '7F3K-92QD-M4', fields: pairs }
   return destinationOf(template, settings, arrival)
 }
 
@@ -23,6 +23,7 @@ test('holes are filled, and text stays', () => {
   assert.deepEqual(folders('in'), ['in'])
   assert.deepEqual(folders('{date}/{year}-{month}'), ['2026-03-05', '2026-03'])
   assert.deepEqual(folders('from {sender}/in', {}, 'ann'), ['from ann', 'in'])
+  assert.deepEqual(folders('{receipt}'), ['7F3K-92QD-M4'])
 })
 
 test('a value is one name, whatever it holds', () => {

@@ -13,6 +13,8 @@ export type Arrival = {
   readonly time: Date
   /** The name of the invitation or of the user; '' where there is neither. */
   readonly sender: string
+  /** The number of the submission. */
+  readonly receipt: string
   /** The last one of a name counts. */
   readonly fields: readonly Field[]
 }
@@ -53,6 +55,8 @@ function filling(part: FolderPart, arrival: Arrival, labelOf: (name: string) => 
       return String(time.getFullYear())
     case 'month':
       return month
+    case 'receipt':
+      return arrival.receipt
     case 'sender':
       return withoutSlashes(arrival.sender)
   }

@@ -26,7 +26,7 @@ export type Handled = {
  */
 export function logLine(handled: Handled): LogLine {
   const { id, request, settings, status, fault, outcome, receivedBytes, milliseconds } = handled
-  const { stored, storedNow, partial } = outcome
+  const { stored, storedNow, partial, closed } = outcome
   const isNew = stored !== undefined && storedNow
   return {
     time: new Date().toISOString(),
@@ -38,6 +38,7 @@ export function logLine(handled: Handled): LogLine {
     milliseconds,
     address: addressText(request, settings),
     user: request.remoteUser.slice(0, 200) || undefined,
+    receipt: stored?.receipt ?? closed?.receipt,
     files: isNew
       ? stored.files.map((file) => ({
           stored: wholePath(stored, file),

@@ -6,18 +6,19 @@ import { requireBodyLength } from '../http/body-length.ts'
 import type { Reply } from '../http/reply.ts'
 import type { CgiRequest, Env } from '../http/request.ts'
 import { siteOfRequest } from '../http/site.ts'
-import type { Outcome } from '../outcome.ts'
+import type { Outcome, Receipt } from '../outcome.ts'
 import { parseId } from '../random-id.ts'
 import type { Invitation } from '../settings/row.ts'
 import type { LoadedSettings } from '../settings/settings.ts'
 import { openStorage } from '../storage/open.ts'
 import type { Storage } from '../storage/storage.ts'
 import { usableDirectory } from '../storage/usable.ts'
+import { findReceipt } from '../submission/closing.ts'
 import { parseTusHeaders, requireTusVersion } from '../tus/headers.ts'
 import { openTus, tusOptions } from '../tus/tus.ts'
 import { FormUpload, requireBoundary } from '../upload/form.ts'
 import type { Admit, Receiver } from '../upload/receiver.ts'
-import { openAdmit } from './admit.ts'
+import { openAdmit, openClose, requireReceipt } from './admit.ts'
 import { emptyReply, statusReply } from './answer.ts'
 import { requirePlainBody } from './guard/encoding.ts'
 import { requireKnownOrigin } from './guard/origin.ts'
@@ -34,7 +35,12 @@ export type Call = {
   readonly programFile: string
   /** Makes the page for a GET. */
   formReply(invitation: Invitation | undefined): Reply
+  /** Makes the reply to a question for a receipt. */
+  receiptReply(receipt: Receipt): Reply
 }
+
+/** Whoever receives the body, and the storage that it is received into. */
+export type Receiving = { readonly receiver: Receiver; readonly storage: Storage }
 
 export type Answer = { readonly reply: Reply; readonly outcome?: Outcome }
 
@@ -45,7 +51,7 @@ export type Answer = { readonly reply: Reply; readonly outcome?: Outcome }
 const guards = [requireKnownOrigin, requirePlainBody]
 
 /** Throws a Fault for a request that is refused. */
-export function route(call: Call): Answer | Receiver {
+export function route(call: Call): Answer | Receiving {
   const { id, request, env, settings } = call
   const { method, isTus } = request
   if (method === 'OPTIONS') return { reply: isTus ? tusOptions(settings) : emptyReply() }
@@ -56,7 +62,8 @@ export function route(call: Call): Answer | Receiver {
   for (const guard of guards) guard(request, settings)
   const directory = usableDirectory(settings, siteOfRequest(env, call.programFile))
   // The form needs to know only that the directory can be used.
-  const isForm = method !== 'POST' && !isTus && request.uploadId === ''
+  const isForm =
+    method !== 'POST' && !isTus && request.uploadId === '' && request.submissionId === ''
   if (isForm) {
     const open = () => openStorage(settings, directory)
     const { invitation } = requireVisitor(request, nothingSaid, settings, open)
@@ -66,14 +73,12 @@ export function route(call: Call): Answer | Receiver {
   const admit = openAdmit(request, settings, storage)
   if (isTus) {
     const headers = parseTusHeaders(env)
-    return asAnswer(openTus({ id, request, headers, settings, storage, admit }))
+    const answer = openTus({ id, request, headers, settings, storage, admit })
+    return 'status' in answer ? { reply: answer } : { receiver: answer, storage }
   }
-  if (method === 'POST') return receiveForm(call, storage, admit)
+  if (method === 'POST') return { receiver: receiveForm(call, storage, admit), storage }
+  if (request.submissionId !== '') return submissionReceipt(call, storage)
   return uploadStatus(request.uploadId, settings, storage)
-}
-
-function asAnswer(answer: Reply | Receiver): Answer | Receiver {
-  return 'status' in answer ? { reply: answer } : answer
 }
 
 function receiveForm({ id, request, settings }: Call, storage: Storage, admit: Admit): Receiver {
@@ -83,7 +88,18 @@ function receiveForm({ id, request, settings }: Call, storage: Storage, admit: A
   if (request.contentLength === 'absent' && !request.isChunked) throw new Fault('LENGTH_REQUIRED')
   storage.requireSpace(bytes)
   const bodyBytes = request.isChunked ? Infinity : bytes
-  return new FormUpload(id, boundary, settings, storage, { bodyBytes, admit })
+  return new FormUpload(id, boundary, settings, storage, {
+    bodyBytes,
+    admit,
+    close: openClose(settings, storage),
+  })
+}
+
+/** Whoever knows the id of a submission may ask for its receipt. Nothing is changed by that. */
+function submissionReceipt({ request, settings, receiptReply }: Call, storage: Storage): Answer {
+  const id = parseId(request.submissionId)
+  const receipt = id === undefined ? undefined : findReceipt(storage, id, settings)
+  return { reply: receiptReply(requireReceipt(receipt)) }
 }
 
 /** A client that does not know the id gets NO_SUCH_UPLOAD and learns nothing. */

@@ -1,8 +1,8 @@
-// `upload.cgi clean`: removes abandoned uploads that are old enough, and receipts that nobody needs
-// any more. Every upload removes some of
-// them too; this command is for cron, and for directories to which nobody uploads any more. Exit
-// status 0; 64 for a wrong duration; 74 when something could not be removed; 78 when the settings
-// or the directory cannot be used.
+// `upload.cgi clean`: removes abandoned uploads that are old enough, closes submissions that nobody
+// closed, and removes notes that nobody needs any more. Uploads do some of that too; this command
+// is for cron, and for directories to which nobody uploads any more. Exit status 0; 64 for a wrong
+// duration; 74 when something could not be removed; 78 when the settings or the directory cannot be
+// used.
 
 import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,9 +10,9 @@ import { formatSize, parseDuration } from '../quantity.ts'
 import { loadSettings } from '../settings/load.ts'
 import { problemText } from '../settings/settings.ts'
 import { Incoming } from '../storage/incoming.ts'
-import { Notes } from '../storage/notes.ts'
-import { sweepReceipts } from '../storage/receipts.ts'
+import { openStorage } from '../storage/open.ts'
 import { usableDirectory } from '../storage/usable.ts'
+import { doWhatIsDue, sweepRecord } from '../submission/due.ts'
 import { attempt } from '../system-error.ts'
 import { complain, failed, print } from './terminal.ts'
 
@@ -23,11 +23,13 @@ export function clean(script: string, olderThan: string, isDryRun: boolean): num
   if (seconds === undefined) return failed(64, '--older-than is a duration such as 30m, 12h or 1d')
   const [problem] = settings.problems
   if (problem !== undefined) return failed(78, problemText(problem))
+  let path: string
   let incoming: Incoming
   let isThere: boolean
   try {
     const site = { documentRoots: [], program: process.execPath, script }
-    incoming = new Incoming(usableDirectory(settings, site))
+    path = usableDirectory(settings, site)
+    incoming = new Incoming(path)
     // It follows no symlink to what may belong to others.
     isThere = incoming.folder.exists()
   } catch (error) {
@@ -50,8 +52,17 @@ export function clean(script: string, olderThan: string, isDryRun: boolean): num
       failures++
     }
   }
-  // They are small and many, so they are not told one by one.
-  if (isThere && !isDryRun) sweepReceipts(new Notes(incoming.folder, false), Infinity)
+  // Notes are small and many, so they are not told one by one.
+  if (isThere && !isDryRun) {
+    const storage = openStorage(settings, path)
+    try {
+      doWhatIsDue(storage, settings, Infinity)
+      sweepRecord(storage, settings, Infinity)
+    } catch (error) {
+      complain(`${error instanceof Error ? (error.cause ?? error.message) : error}`)
+      failures++
+    }
+  }
   const done = isDryRun ? 'would be removed' : 'removed'
   print(`${count === 1 ? '1 file' : `${count} files`} ${done}, ${formatSize(bytes)}\n`)
   return failures > 0 ? 74 : 0

@@ -3,7 +3,7 @@
 // every man can show. A release has them as files; without those: upload.cgi man 5 | man -l -
 
 import manifest from '../../package.json' with { type: 'json' }
-import { faults } from '../fault.ts'
+import { faults } from '../fault-table.ts'
 import { settingsTable } from '../settings/table.ts'
 import type { Command } from './command.ts'
 import { defaultText } from './help.ts'

@@ -41,6 +41,8 @@ export type CgiRequest = {
   readonly cookies: string
   /** What follows the question mark of the address. */
   readonly query: string
+  /** From `?submission=`: the receipt that is asked for; '' without. */
+  readonly submissionId: string
   /** '' where the header is missing: programs other than browsers send none. */
   readonly origin: string
   /** Sec-Fetch-Site: the browser's word about the page that sent the request. */
@@ -75,6 +77,7 @@ export function parseRequest(env: Env): CgiRequest {
     pathInfo,
     isTus,
     uploadId: env['HTTP_X_UPLOAD_ID'] || queryValue(query, 'upload'),
+    submissionId: queryValue(query, 'submission'),
     invites: [queryValue(query, 'invite'), env['HTTP_X_UPLOAD_INVITE'] ?? ''].filter(Boolean),
     passphrase: parsePassphrase(env['HTTP_X_UPLOAD_PASSPHRASE']),
     cookies: env['HTTP_COOKIE'] ?? '',
@@ -86,6 +89,7 @@ export function parseRequest(env: Env): CgiRequest {
   }
 }
 
+/** '' when the query has no such name. */
 function queryValue(query: string, name: string): string {
   return query.includes(`${name}=`) ? (new URLSearchParams(query).get(name) ?? '') : ''
 }

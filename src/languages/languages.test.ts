@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { faults } from '../fault.ts'
+import { faults } from '../fault-table.ts'
 import { type LanguageCode, languageFiles } from './files.ts'
 import { language } from './language.ts'
 

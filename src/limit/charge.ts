@@ -47,7 +47,7 @@ class LimitCharge implements Charge {
 
   begin(upload: string, bytes: number): void {
     // By its id an upload counts once, however often its beginning is sent.
-    this.#id = this.#storage.secret.name(upload)
+    this.#id = this.#storage.notes.nameOf(upload)
     this.#settled = this.#add({ bytes, files: 1 }, false)
   }
 

@@ -39,7 +39,7 @@ export type Over = {
 
 /** Adds an entry, unless the sum would be over the bounds. Returns the key of the entry. */
 export function add(
-  storage: Pick<Storage, 'notes' | 'secret'>,
+  storage: Pick<Storage, 'notes'>,
   tally: Tally,
   entry: Entry,
   bounds: Bounds,
@@ -109,12 +109,12 @@ function isSure(time: number, now: number): boolean {
 
 /** The folder for new entries, and for those of a day that of yesterday. */
 function foldersOf(
-  { secret }: Pick<Storage, 'secret'>,
+  { notes }: Pick<Storage, 'notes'>,
   { kind, sender, milliseconds }: Tally,
   now: number,
 ): [string, ...string[]] {
   // A sender may be any text, and whose address it is should not be read from a name.
-  const name = `${kind}-${secret.name(`sender ${sender}`)}`
+  const name = `${kind}-${notes.nameOf(`sender ${sender}`)}`
   if (milliseconds === Infinity) return [`limits/${name}`]
   const day = Math.floor(now / dayMilliseconds)
   return [`limits/${day}/${name}`, `limits/${day - 1}/${name}`]

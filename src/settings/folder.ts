@@ -64,10 +64,10 @@ function isUnknown(text: string): boolean {
   return 'text' in partOf(text)
 }
 
-const holes = ['date', 'year', 'month', 'sender'] as const
+const holes = ['date', 'year', 'month', 'receipt', 'sender'] as const
 /** A name with an underscore in front is of the program's own. */
 const fieldName = /^\{field:([^_{}\s][^{}]{0,63})\}$/
 const maxDepth = 8
 const remedy =
   'write a path such as "{date}/{sender}"; in braces there may be date, year, month, ' +
-  'sender, and field:NAME for an answer of the visitor'
+  'receipt, sender, and field:NAME for an answer of the visitor'

@@ -66,6 +66,8 @@ test('a file with the directory alone gives every default', () => {
     publicUrl: '',
     logFile: '',
     logAddress: 'full',
+    recordLifetimeSeconds: 7_776_000,
+    receiptFile: false,
     requireUser: false,
     passphrase: '',
     invitedOnly: false,

@@ -50,6 +50,8 @@ export type Settings = {
   /** Absolute; '' for no log. */
   readonly logFile: string
   readonly logAddress: AddressDetail
+  readonly recordLifetimeSeconds: number
+  readonly receiptFile: boolean
   readonly requireUser: boolean
   /** '' for none. */
   readonly passphrase: string

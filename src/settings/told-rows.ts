@@ -1,9 +1,10 @@
 // The rows of the table of settings that name programs and people: who looks at a file before it
-// is stored, and who is told what came.
+// is stored, who is told what came, and what is kept of that.
 
 import { command, fileCommand } from './command.ts'
 import { mailAddress, members, webhookSecret } from './members.ts'
 import type { SettingsRows } from './settings.ts'
+import { boolean, duration } from './value.ts'
 
 export const toldRows = {
   scanCommand: {
@@ -41,5 +42,17 @@ export const toldRows = {
     help: 'signs what is posted to addresses in notify: "whsec_" and base64 (Standard Webhooks)',
     isSecret: true,
     isOfFile: true,
+  },
+  recordLifetimeSeconds: {
+    key: 'record_lifetime',
+    kind: duration,
+    default: '90d',
+    help: 'how long it is known what came in: for receipts and the command list',
+  },
+  receiptFile: {
+    key: 'receipt_file',
+    kind: boolean,
+    default: false,
+    help: 'store a text file with receipt and answers beside the files of each submission',
   },
 } satisfies Partial<SettingsRows>

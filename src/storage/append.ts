@@ -7,12 +7,12 @@ import { closeSync, fstatSync, ftruncateSync, linkSync, readSync, unlinkSync } f
 import { join } from 'node:path'
 import { type Hash, openHash } from '../checksum.ts'
 import { Fault } from '../fault.ts'
-import type { Stored } from '../outcome.ts'
 import { attempt } from '../system-error.ts'
 import { BlockWriter } from './block-writer.ts'
 import type { Claim } from './claim.ts'
 import { commit } from './commit.ts'
 import type { Directory } from './directory.ts'
+import { dayOf } from './entry.ts'
 import {
   finishFile,
   lookedUp,
@@ -24,10 +24,12 @@ import {
 } from './files.ts'
 import { note } from './journal.ts'
 import { removePlaceholder } from './placement.ts'
-import { keepReceipt, sweepReceipts } from './receipts.ts'
+import { Recording } from './recording.ts'
 import { scan } from './scan.ts'
 import type { UploadState } from './state.ts'
-import type { Appending, Finished, UploadHeader } from './storage.ts'
+import type { Appending, Draft, Finished, Known, UploadHeader } from './storage.ts'
+import { addAll } from './sum.ts'
+import { nextVerdict, shortened, verdictMilliseconds } from './verdict.ts'
 import { announce } from './watchers.ts'
 
 /** `id`: of the upload. `key`: what its files are named after. */
@@ -112,12 +114,11 @@ export class Append implements Appending {
     })
   }
 
-  finish<Result>(accept: (finished: Finished) => readonly [Result, Stored]): Result {
+  finish<Result>(draft: (known: Known) => Draft, accept: (finished: Finished) => Result): Result {
     try {
-      const result = translated(() => this.#finish(accept))
+      const result = translated(() => this.#finish(draft, accept))
       this.offset = this.endBytes
       for (const kind of ['data', 'journal']) attempt(() => unlinkSync(this.#file(kind)))
-      attempt(() => sweepReceipts(this.#directory.notes))
       this.release()
       return result
     } catch (error) {
@@ -127,7 +128,10 @@ export class Append implements Appending {
     }
   }
 
-  #finish<Result>(accept: (finished: Finished) => readonly [Result, Stored]): Result {
+  #finish<Result>(
+    describe: (known: Known) => Draft,
+    accept: (finished: Finished) => Result,
+  ): Result {
     const { durable, fileMode } = this.#directory.settings
     const { place, size } = this.header
     // A name that was taken meanwhile is known before a large file is read again.
@@ -143,14 +147,14 @@ export class Append implements Appending {
     const seconds = Math.max(0, (Date.now() - this.#state.header.startedAt) / 1000)
     const pieces = this.endBytes > this.offset ? this.#pieces + 1 : this.#pieces
     this.#claim.requireOurs()
-    const keep = ([placed = '']: readonly string[]) => {
-      const [result, stored] = accept({ place: placed, sha256, pieces, seconds })
-      keepReceipt(this.#directory.notes, this.#key, this.header, stored)
-      return result
-    }
+    const known = { sha256, pieces, seconds }
+    const draft = shortened(describe(known))
+    const recording = this.#recording(draft)
     const { placedAs } = this.#state
     if (placedAs !== undefined) {
-      const result = keep([placedAs])
+      recording.note([placedAs], [{ inode }])
+      const result = accept({ ...known, place: placedAs })
+      recording.decide()
       announce([join(this.#directory.path, placedAs)])
       return result
     }
@@ -158,10 +162,27 @@ export class Append implements Appending {
     const path = this.#linked(inode)
     try {
       const file = { path, inode, place, size }
-      return commit(this.#directory, [file], () => undefined, keep)
+      return commit(this.#directory, [file], recording, ([stored = '']) =>
+        accept({ ...known, place: stored }),
+      )
     } finally {
       if (path !== this.#file('data')) attempt(() => unlinkSync(path))
     }
+  }
+
+  /** The day of the verdict is noted first, so that two senders cannot choose two days. */
+  #recording(draft: Draft): Recording {
+    const today = dayOf(Date.now())
+    const { verdictDay = '' } = this.#state
+    const isRecent = Math.abs(Date.parse(today) - Date.parse(verdictDay)) <= verdictMilliseconds
+    if (!isRecent) this.#note({ day: today })
+    const verdict = nextVerdict(
+      this.#directory.notes,
+      draft,
+      isRecent ? verdictDay : today,
+      this.#key,
+    )
+    return new Recording(this.#directory, draft, { verdict, base: this.#key })
   }
 
   /**
@@ -252,30 +273,12 @@ export class Append implements Appending {
 
   #sum(): string | undefined {
     const hash = this.#hash ?? this.#newHash()
-    if (hash !== undefined && hash !== this.#hash && !this.#readInto(hash)) return undefined
+    if (hash !== undefined && hash !== this.#hash) {
+      const isScanned = this.#directory.settings.scanCommand.length > 0
+      const beat = () => this.#claim.beat()
+      if (!addAll(hash, this.#data, this.header.size, isScanned, beat)) return undefined
+    }
     this.#hash = undefined
     return hash?.digest('hex')
   }
-
-  /** False when it would take so long that the web server would give up on this process. */
-  #readInto(hash: Hash): boolean {
-    const buffer = Buffer.allocUnsafeSlow(256 * 1024)
-    const startedAt = performance.now()
-    const isScanned = this.#directory.settings.scanCommand.length > 0
-    const maxMilliseconds = isScanned ? maxSumBeforeScan : maxSumMilliseconds
-    for (let at = 0; at < this.header.size; ) {
-      const count = readSync(this.#data, buffer, 0, buffer.length, at)
-      if (count === 0) throw new Error(`${this.#file('data')} ends at ${at}`)
-      hash.update(buffer.subarray(0, count))
-      this.#claim.beat()
-      at += count
-      if (performance.now() - startedAt > maxMilliseconds) return false
-    }
-    return true
-  }
 }
-
-/** Apache and nginx wait 60 s for a program that sends nothing. */
-const maxSumMilliseconds = 40_000
-/** A scan has 30 s. */
-const maxSumBeforeScan = 25_000

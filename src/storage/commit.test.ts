@@ -1,14 +1,14 @@
-// Storage.commit(): what `before` and `accept` are told and when, and that a throw of either takes
+// Storage.commit(): what is noted and when, what `accept` is told, and that a throw of it takes
 // everything back.
 
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { loadSettings } from '../settings/load.ts'
 import { openStorage } from './open.ts'
-import type { Held, PendingFile, Storage } from './storage.ts'
+import type { Draft, PendingFile, Storage } from './storage.ts'
 
 type Scene = { readonly directory: string; readonly storage: Storage }
 
@@ -29,64 +29,72 @@ function ended(storage: Storage, name: string, content: string): PendingFile {
 const visible = (directory: string) => readdirSync(directory).filter((name) => name[0] !== '.')
 const incoming = (directory: string) => readdirSync(join(directory, '.upload-cgi', 'incoming'))
 
-test('before is told of all files while none is visible, accept of their names after that', (t) => {
+function draftOf(files: readonly PendingFile[]): Draft {
+  const described = files.map(({ place: name, size }) => {
+    return { field: 'file', name, stored: '', size, type: '', sha256: undefined }
+  })
+  const day = '2026-11-28'
+  const [submission, receipt] = ['0'.repeat(32), '0000-0000-00']
+  const folder: string[] = []
+  const origin = { submission, day, isWhole: true, isToldAtOnce: true, receipt, sender: {}, folder }
+  return { origin, id: 'id', time: `${day}T00:00:00.000Z`, answers: [], files: described }
+}
+
+const notes = (directory: string, kind: string) => {
+  const path = join(directory, '.upload-cgi/notes', kind)
+  return existsSync(path) ? readdirSync(path) : []
+}
+
+test('what is stored is listed before accept is told of it, and recorded after that', (t) => {
   const { directory, storage } = scene(t)
   const files = [ended(storage, 'a.txt', 'one'), ended(storage, 'a.txt', 'three')]
-  let held: readonly Held[] = []
-  const result = storage.commit(
-    files,
-    (told) => {
-      held = told
-      assert.deepEqual(visible(directory), [])
-    },
-    (names) => {
-      assert.deepEqual(visible(directory), [...names].sort())
-      return names
-    },
-  )
+  const result = storage.commit(files, draftOf(files), (names) => {
+    assert.deepEqual(visible(directory), [...names].sort())
+    const [entry, ...more] = storage.entries.list().map(({ name }) => storage.entries.read(name))
+    assert.deepEqual(more, [])
+    assert.deepEqual(
+      entry?.files.map(({ stored, size }) => [stored, size]),
+      [
+        ['a.txt', 3],
+        ['a-2.txt', 5],
+      ],
+    )
+    assert.deepEqual(
+      entry?.files.map(({ mark }) => mark),
+      names.map((name) => String(statSync(join(directory, name)).ino)),
+    )
+    assert.deepEqual(notes(directory, 'batch/2026-11-28'), [])
+    return names
+  })
   assert.deepEqual(result, ['a.txt', 'a-2.txt'])
-  assert.deepEqual(
-    held.map(({ place, size }) => [place, size]),
-    [
-      ['a.txt', 3],
-      ['a.txt', 5],
-    ],
-  )
-  const inodes = result.map((name) => String(statSync(join(directory, name)).ino))
-  assert.deepEqual(
-    held.map(({ mark }) => mark),
-    inodes,
-  )
   assert.equal(readFileSync(join(directory, 'a-2.txt'), 'utf8'), 'three')
-  assert.deepEqual(incoming(directory), [])
+  assert.deepEqual([incoming(directory), notes(directory, 'storing')], [[], []])
+  assert.deepEqual(notes(directory, 'batch/2026-11-28'), [`.ht${'0'.repeat(32)}-1`])
 })
 
-test('a throw of before makes nothing visible, and a throw of accept takes all back', (t) => {
+test('a throw of accept takes all back, and nothing of it is recorded', (t) => {
   const { directory, storage } = scene(t)
   const files = [ended(storage, 'a.txt', 'one'), ended(storage, 'b.txt', 'two')]
   const refusal = () => {
     throw new TypeError('no')
   }
-  const accepted = () => assert.fail('accept was called')
-  assert.throws(() => storage.commit(files, refusal, accepted), TypeError)
-  assert.deepEqual(visible(directory), [])
-  for (const file of files) file.discard()
-  assert.deepEqual(incoming(directory), [])
-  const again = [ended(storage, 'a.txt', 'one'), ended(storage, 'b.txt', 'two')]
-  assert.throws(() => storage.commit(again, () => undefined, refusal), TypeError)
+  assert.throws(() => storage.commit(files, draftOf(files), refusal), TypeError)
   assert.deepEqual([visible(directory), incoming(directory)], [[], []])
+  assert.deepEqual([notes(directory, 'storing'), notes(directory, 'batch/2026-11-28')], [[], []])
+})
+
+test('without a draft nothing is noted', (t) => {
+  const { directory, storage } = scene(t)
+  const files = [ended(storage, 'a.txt', 'one')]
+  assert.deepEqual(
+    storage.commit(files, undefined, (names) => names),
+    ['a.txt'],
+  )
+  assert.deepEqual([visible(directory), notes(directory, '.')], [['a.txt'], []])
 })
 
 test('a file of another storage is refused', (t) => {
   const { storage } = scene(t)
   const file = { place: 'a', size: 0, write() {}, end() {}, discard() {} }
-  assert.throws(
-    () =>
-      storage.commit(
-        [file],
-        () => undefined,
-        () => undefined,
-      ),
-    /another storage/,
-  )
+  assert.throws(() => storage.commit([file], undefined, () => undefined), /another storage/)
 })

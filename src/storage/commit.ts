@@ -1,6 +1,6 @@
 // Makes whole files visible: all files of one request or none, under the names that `on_conflict`
-// allows, and durable before anybody is told. placement.ts does it for one file. It refuses a taken
-// name with NAME_TAKEN when `on_conflict` is "reject".
+// allows, and durable before anybody is told. placement.ts does it for one file, recording.ts notes
+// it. It refuses a taken name with NAME_TAKEN when `on_conflict` is "reject".
 
 import { lstatSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
@@ -17,9 +17,17 @@ import {
   placeNumbered,
   takeBack,
 } from './placement.ts'
-import type { Storage } from './storage.ts'
+import type { Recording } from './recording.ts'
 import { announce } from './watchers.ts'
-import { directoriesOf, openWay, placeOf, removeMade, requireSame, type Way } from './way.ts'
+import {
+  directoriesOf,
+  openWay,
+  pathOf,
+  placeOf,
+  removeMade,
+  requireSame,
+  type Way,
+} from './way.ts'
 
 /** A file that is completely on disk. `place`: where it should go, as PendingFile has it. */
 export type Whole = {
@@ -33,46 +41,87 @@ export type Whole = {
 export function commit<Result>(
   directory: Directory,
   files: readonly Whole[],
-  before: Parameters<Storage['commit']>[1],
+  recording: Recording | undefined,
   accept: (stored: readonly string[]) => Result,
 ): Result {
   const { durable } = directory.settings
   const placed: Arrived[] = []
-  const directories = () => {
-    return directoriesOf(
-      directory.path,
-      placed.map(({ way }) => way),
-    )
+  const places: string[] = []
+  /** What gets another place than was noted is noted anew, before it gets it. */
+  const naming = (i: number) => (path: string) => {
+    const place = placeOf(directory.path, path)
+    if (places[i] === place) return
+    places[i] = place
+    recording?.note(places, files)
   }
   try {
     return translated(() => {
-      before(files.map(({ place, size, inode }) => ({ place, size, mark: String(inode) })))
-      for (const file of files) placed.push(place(directory, file, placed))
+      for (const file of files) places.push(likelyPlace(directory, file))
+      recording?.note(places, files)
+      for (const [i, file] of files.entries()) {
+        placed.push(place(directory, file, placed, naming(i)))
+      }
       for (const file of files) attempt(() => unlinkSync(file.path))
-      if (durable) for (const path of directories()) syncDirectory(path)
+      if (durable) for (const path of waysOf(directory, placed)) syncDirectory(path)
       const result = accept(placed.map(({ path }) => placeOf(directory.path, path)))
+      recording?.decide()
       for (const { kept } of placed) if (kept !== '') attempt(() => unlinkSync(kept))
       announce(placed.map(({ path }) => path))
       return result
     })
   } catch (error) {
-    const remaining = placed.reverse().filter((one) => !takenBack(one))
-    if (durable) for (const path of directories()) attempt(() => syncDirectory(path))
-    if (remaining.length === 0) throw error
-    throw maybeThereFault(
-      remaining.map(({ path }) => path),
-      error,
-    )
+    takeAllBack(directory, placed, recording, error)
+    throw error
   }
 }
 
 type Arrived = Placed & { readonly way: Way }
 
-function place(directory: Directory, file: Whole, before: readonly Placed[]): Arrived {
+/** Throws a Fault instead of `error` if something could not be taken back. */
+function takeAllBack(
+  directory: Directory,
+  placed: readonly Arrived[],
+  recording: Recording | undefined,
+  error: unknown,
+): void {
+  const paths = (some: readonly Placed[]) => some.map(({ path }) => path)
+  let isOurs = true
+  try {
+    if (recording !== undefined) isOurs = recording.undo()
+  } catch (cause) {
+    throw maybeThereFault(paths(placed), cause)
+  }
+  if (!isOurs) return
+  const remaining = placed.toReversed().filter((one) => !takenBack(one))
+  if (directory.settings.durable) {
+    for (const path of waysOf(directory, placed)) attempt(() => syncDirectory(path))
+  }
+  if (remaining.length > 0) throw maybeThereFault(paths(remaining), error)
+  recording?.forget()
+}
+
+/** The directories to sync. */
+function waysOf(directory: Directory, placed: readonly Arrived[]): Iterable<string> {
+  const ways = placed.map(({ way }) => way)
+  return ways.length === 0 ? [] : directoriesOf(directory.path, ways)
+}
+
+/** The place that the file gets if its name is free. Throws NAME_TAKEN. */
+function likelyPlace(directory: Directory, { place }: Whole): string {
+  return placeOf(directory.path, pathOf(directory.path, place))
+}
+
+/** `before`: what this request placed already. */
+function place(
+  directory: Directory,
+  file: Whole,
+  before: readonly Placed[],
+  naming: (path: string) => void,
+): Arrived {
   for (let tries = 1; ; tries++) {
     const way = openWay(directory.path, file.place)
     try {
-      const placed = { ...placeIn(directory, file, way.path, before), way }
+      const placed = { ...placeIn(directory, file, way.path, before, naming), way }
       requireStill(placed)
       return placed
     } catch (error) {
@@ -90,6 +139,7 @@ function placeIn(
   file: Whole,
   folder: string,
   before: readonly Placed[],
+  naming: (path: string) => void,
 ): Placed {
   const wanted = file.place.slice(file.place.lastIndexOf('/') + 1)
   const received = { path: file.path, inode: file.inode, directory: directory.path }
@@ -97,7 +147,7 @@ function placeIn(
   const path = join(folder, name)
   switch (directory.settings.onConflict) {
     case 'rename':
-      return placeNumbered(received, folder, wanted)
+      return placeNumbered(received, folder, wanted, naming)
     case 'reject': {
       const placed = placeNew(received, path)
       if (placed === undefined) throw new Fault('NAME_TAKEN', name)
@@ -107,7 +157,7 @@ function placeIn(
       // Two files of one request may have the same name: both were told that it is free.
       const inode = lstatSync(path, { throwIfNoEntry: false })?.ino
       const isOurs = before.some((placed) => placed.inode === inode)
-      if (isOurs) return placeNumbered(received, folder, wanted)
+      if (isOurs) return placeNumbered(received, folder, wanted, naming)
       return placeInstead(received, path, directory.incoming.randomFile('kept'))
     }
   }

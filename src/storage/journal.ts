@@ -24,6 +24,8 @@ export type Journal = {
   readonly touchedAt: number
   /** Without hard links the data file itself is renamed. True if that may have happened. */
   readonly isMoving: boolean
+  /** The day under which its verdict is looked for, once the last piece has come. */
+  readonly verdictDay: string | undefined
 }
 
 export type JournalHeader = UploadHeader & {
@@ -82,15 +84,18 @@ export function readJournal(path: string): Journal | undefined {
   if (header === undefined) return undefined
   let [offset, pieces] = [0, 0]
   let isMoving = false
+  let verdictDay: string | undefined
   let takesSlot = header.isWhole !== true
   for (const line of last.map(parsed)) {
     const [at, count] = Array.isArray(line) ? line : []
     const isPiece = isCount(at) && isCount(count) && at >= offset && at <= header.size
     if (isPiece) [offset, pieces] = [at, count]
     takesSlot ||= isPiece
-    isMoving ||= (Object(line) as { moving?: unknown }).moving === true
+    const { moving, day } = Object(line) as { moving?: unknown; day?: unknown }
+    isMoving ||= moving === true
+    if (typeof day === 'string' && /^\d{4}-\d\d-\d\d$/.test(day)) verdictDay = day
   }
-  return { header, takesSlot, offset, pieces, touchedAt, isMoving }
+  return { header, takesSlot, offset, pieces, touchedAt, isMoving, verdictDay }
 }
 
 /** Whether a newer version wrote it: then it is not ours to sweep. */

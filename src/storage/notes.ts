@@ -14,6 +14,7 @@ import {
   openSync,
   renameSync,
   rmdirSync,
+  type Stats,
   unlinkSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -40,6 +41,8 @@ export class Notes {
   readonly #folder: Folder
   readonly #path: string
   readonly #isDurable: boolean
+  /** Whether this process has made a folder for keys. */
+  hasNewFolder = false
 
   /** `folder`: opened. `isDurable`: whether create() makes a note survive a power cut. */
   constructor(folder: Folder, isDurable: boolean) {
@@ -55,6 +58,35 @@ export class Notes {
   create(key: string, content?: Uint8Array): boolean {
     const path = this.#file(key)
     const isNew = content === undefined ? this.#touch(path) : this.#place(path, content)
+    if (isNew && this.#isDurable) syncDirectory(dirname(path))
+    return isNew
+  }
+
+  /**
+   * Creates a note of which nobody else can know the key, in fewer calls: while it is written, it
+   * is there and not whole. Returns what fstat(2) says of it.
+   */
+  write(key: string, content: Uint8Array): Stats {
+    const path = this.#file(key)
+    let stats: Stats | undefined
+    this.#exclusively(path, () => {
+      stats = writeNote(path, content, this.#isDurable)
+    })
+    if (stats === undefined) throw new Error(`${path} is there already`)
+    if (this.#isDurable) syncDirectory(dirname(path))
+    return stats
+  }
+
+  /**
+   * As create(), with what the note `from` says, which is `content`: a second name for that note
+   * where there are hard links.
+   */
+  link(from: string, key: string, content: Uint8Array): boolean {
+    const [source, path] = [this.#file(from), this.#file(key)]
+    const inode = lstatSync(source).ino
+    const isNew = this.#exclusively(path, () => {
+      this.#linkTo(source, inode, path, content)
+    })
     if (isNew && this.#isDurable) syncDirectory(dirname(path))
     return isNew
   }
@@ -113,19 +145,21 @@ export class Notes {
   #place(path: string, content: Uint8Array): boolean {
     const temporary = join(this.#folder.incoming, `.ht${randomId()}.part`)
     try {
-      const inode = writeNote(temporary, content, this.#isDurable)
-      return this.#exclusively(path, () => {
-        try {
-          linkSync(temporary, path)
-        } catch (error) {
-          // Over NFS the reply to a call that succeeded can get lost.
-          if (lstatSync(path, { throwIfNoEntry: false })?.ino === inode) return
-          if (!meansNoLinks(errorCode(error))) throw error
-          placeFolder(this.#folder, path, heldName, content, this.#isDurable)
-        }
-      })
+      const inode = writeNote(temporary, content, this.#isDurable).ino
+      return this.#exclusively(path, () => this.#linkTo(temporary, inode, path, content))
     } finally {
       attempt(() => unlinkSync(temporary))
+    }
+  }
+
+  #linkTo(source: string, inode: number, path: string, content: Uint8Array): void {
+    try {
+      linkSync(source, path)
+    } catch (error) {
+      // Over NFS the reply to a call that succeeded can get lost.
+      if (lstatSync(path, { throwIfNoEntry: false })?.ino === inode) return
+      if (!meansNoLinks(errorCode(error))) throw error
+      placeFolder(this.#folder, path, heldName, content, this.#isDurable)
     }
   }
 
@@ -148,6 +182,7 @@ export class Notes {
     if (path.length > this.#path.length) this.#makeFolders(dirname(path))
     if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory()) return
     makeDirectory(path)
+    this.hasNewFolder = true
     if (this.#isDurable) syncDirectory(dirname(path))
   }
 }
@@ -206,13 +241,13 @@ export function parseNote(bytes: Buffer): Buffer | undefined {
   return noted.toString('latin1', 0, start) === `${format}\n` ? noted.subarray(start) : undefined
 }
 
-/** Returns the inode. */
-function writeNote(path: string, content: Uint8Array, isDurable: boolean): number {
+/** What fstat(2) says of a note. */
+function writeNote(path: string, content: Uint8Array, isDurable: boolean): Stats {
   const { fd, stats } = createFile(path)
   try {
     writeAt(fd, encodeNote(content), 0)
     if (isDurable) syncData(fd)
-    return stats.ino
+    return stats
   } finally {
     closeSync(fd)
   }
@@ -236,7 +271,7 @@ function proof(bytes: Uint8Array): string {
 const format = '1'
 const proofBytes = 32
 /** A note is a small thing; what is larger was not made here. */
-const maxNoteBytes = 1024 * 1024
+const maxNoteBytes = 16 * 1024 * 1024
 /** The name of a note in a folder that is a key itself. */
 const heldName = '.htnote'
 const taken = new Set(['EEXIST', 'ENOTEMPTY', 'ENOTDIR'])

@@ -4,48 +4,29 @@ import type { Settings } from '../settings/settings.ts'
 import { attempt } from '../system-error.ts'
 import { commit } from './commit.ts'
 import { Directory } from './directory.ts'
+import { NotedEntries } from './entries.ts'
 import { translated } from './files.ts'
-import type { Incoming } from './incoming.ts'
 import { Pending } from './pending.ts'
+import { placeOf, Recording } from './recording.ts'
 import { scan } from './scan.ts'
-import type { PendingFile, Storage } from './storage.ts'
+import type { Draft, PendingFile, Storage } from './storage.ts'
 import { countTotal } from './total.ts'
 import { UnfinishedUploads } from './unfinished.ts'
 
 /** `path`: a directory that usable.ts has checked. Creates nothing in it yet. */
 export function openStorage(settings: Settings, path: string): Storage {
   const directory = new Directory(settings, path)
-  const { incoming, notes } = directory
   return {
-    notes: {
-      create: (key, content) =>
-        translated(() => {
-          incoming.open()
-          return notes.create(key, content)
-        }),
-      list: (prefix, atMost) => notes.list(prefix, atMost),
-      remove: (key) => notes.remove(key),
-    },
-    secret: {
-      name: (text) => incoming.find(text) ?? translated(() => opened(incoming).name(text)),
-    },
     total: () => translated(() => countTotal(directory)),
     unfinished: new UnfinishedUploads(directory),
     requireSpace: (bytes) => directory.space.require(bytes, 1),
     requireFreeName: (place) => directory.requireFreeName(place),
     create: (place) => create(directory, place),
-    commit(files, before, accept) {
-      const whole = files.map(ours)
-      scan(whole, settings)
-      return commit(directory, whole, before, accept)
-    },
+    commit: (files, draft, accept) => committed(directory, files.map(ours), draft, accept),
     sweep: () => directory.sweep(directory.incoming.now()),
+    notes: notesOf(directory),
+    entries: new NotedEntries(directory),
   }
-}
-
-function opened(incoming: Incoming): Incoming {
-  incoming.open()
-  return incoming
 }
 
 function create(directory: Directory, place: string): Pending {
@@ -62,6 +43,45 @@ function create(directory: Directory, place: string): Pending {
     attempt(() => directory.sweep(pending.created.mtimeMs, pending.path))
     return pending
   })
+}
+
+function committed<Result>(
+  directory: Directory,
+  files: readonly Pending[],
+  draft: Draft | undefined,
+  accept: (stored: readonly string[]) => Result,
+): Result {
+  // Only a file opens the hidden folder.
+  if (files.length === 0) translated(() => directory.incoming.open())
+  // Without a draft it is what this program wrote itself.
+  if (draft !== undefined) scan(files, directory.settings)
+  const recording = draft && new Recording(directory, draft, placeOf(draft))
+  return commit(directory, files, recording, accept)
+}
+
+function notesOf({ notes, incoming, settings }: Directory): Storage['notes'] {
+  return {
+    nameOf(id) {
+      return translated(() => {
+        incoming.open()
+        return incoming.name(id)
+      })
+    },
+    findName: (id) => translated(() => incoming.find(id)),
+    hasNewFolder: () => notes.hasNewFolder,
+    create: (key, content) =>
+      translated(() => {
+        incoming.open()
+        return notes.create(key, content)
+      }),
+    sync(key) {
+      if (settings.durable) translated(() => notes.sync(key))
+    },
+    read: (key) => translated(() => notes.read(key)),
+    isThere: (key) => translated(() => notes.isThere(key)),
+    list: (prefix, atMost) => translated(() => notes.list(prefix, atMost)),
+    remove: (key) => translated(() => notes.remove(key)),
+  }
 }
 
 function ours(file: PendingFile): Pending {

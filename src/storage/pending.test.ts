@@ -31,11 +31,7 @@ test('while a file arrives, the files before it are touched each minute', (t) =>
   second.write(Buffer.from('c'))
   assert.equal(statSync(path).mtimeMs, 1_000_000)
   second.end()
-  const names = storage.commit(
-    [first, second],
-    () => undefined,
-    (stored) => stored,
-  )
+  const names = storage.commit([first, second], undefined, (stored) => stored)
   assert.deepEqual(names, ['a.txt', 'b.txt'])
   assert.equal(statSync(join(directory, 'b.txt')).size, 3)
 })

@@ -48,13 +48,20 @@ export function placeNew(file: Received, path: string): Placed | undefined {
 
 /**
  * Places the file under the name or, if that is taken, under a numbered one: `name-2.ext`, …
- * `folder`: the path of the folder that gets it.
+ * `folder`: the path of the folder that gets it. `naming`: called with each path before that is
+ * tried.
  */
-export function placeNumbered(file: Received, folder: string, wanted: string): Placed {
+export function placeNumbered(
+  file: Received,
+  folder: string,
+  wanted: string,
+  naming: (path: string) => void,
+): Placed {
   const { name, maxBytes } = fitting(folder, wanted)
   let number = 1
   for (let tries = 0; tries < maxTries; tries++) {
     const path = join(folder, number === 1 ? name : numberedName(name, number, maxBytes))
+    naming(path)
     const placed = placeNew(file, path)
     if (placed !== undefined) return placed
     number = freeNumber(folder, name, number + 1, maxBytes)

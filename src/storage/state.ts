@@ -1,16 +1,17 @@
 // Reads the state of an upload in pieces from its files in `incoming/`: `KEY.data` holds the bytes,
-// `KEY.journal` (journal.ts) says how many of them are safe, and receipts.ts what was stored. It
+// `KEY.journal` (journal.ts) says how many of them are safe, and its verdict what was stored. It
 // changes nothing.
 
 import { lstatSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Fault } from '../fault.ts'
-import type { Stored } from '../outcome.ts'
+import { pathBelow, type Stored } from '../outcome.ts'
 import { attempt } from '../system-error.ts'
 import type { Directory } from './directory.ts'
 import { emptyMilliseconds } from './incoming.ts'
 import { type Journal, readJournal } from './journal.ts'
-import { findReceipt, type Receipt, receiptMilliseconds } from './receipts.ts'
+import type { Entry } from './storage.ts'
+import { findStored, verdictMilliseconds } from './verdict.ts'
 import { pathOf, placeOf } from './way.ts'
 
 export type UploadState = Journal & {
@@ -20,7 +21,7 @@ export type UploadState = Journal & {
   readonly hasData: boolean
   /** Its place in the directory, if a sender died right after giving it that. */
   readonly placedAs: string | undefined
-  /** Its receipt, once it is finished: for a sender whose last reply was lost. */
+  /** What was stored, once it is finished: for a sender whose last reply was lost. */
   readonly stored: Stored | undefined
 }
 
@@ -31,16 +32,16 @@ export function existing(directory: Directory, key: string): UploadState {
   return state
 }
 
-/** Undefined when there is neither a receipt nor a journal with its data. */
+/** Undefined when there is neither a verdict nor a journal with its data. */
 export function readState(directory: Directory, key: string): UploadState | undefined {
   const { incoming, settings, path } = directory
   const journal = readJournal(incoming.file(key, 'journal'))
   const data = lstatSync(incoming.file(key, 'data'), { throwIfNoEntry: false })
   const hasData = data?.isFile() === true
-  // Of an upload that is surely unfinished no receipt is looked for.
+  // Of an upload that is surely unfinished no verdict is looked for.
   const mayBePlaced = journal === undefined || !hasData || data.nlink > 1
-  const receipt = mayBePlaced ? findReceipt(directory.notes, key) : undefined
-  if (receipt !== undefined) return receiptState(receipt)
+  const entry = mayBePlaced ? findStored(directory.notes, key) : undefined
+  if (entry !== undefined) return storedState(entry)
   if (journal === undefined) return undefined
   const { header, touchedAt } = journal
   const lifetime = settings.partialLifetimeSeconds * 1000
@@ -55,15 +56,25 @@ export function readState(directory: Directory, key: string): UploadState | unde
   return { ...rest, offset: Math.min(journal.offset, data.size) }
 }
 
-function receiptState({ header, stored, finishedAt }: Receipt): UploadState {
+function storedState({ id, time, receipt, files, metadata, ...entry }: Entry): UploadState {
+  const { size = 0, name = '', type = '', field = '', stored: place = '' } = files[0] ?? {}
+  const finishedAt = Date.parse(time)
+  const folder = entry.folder.join('/')
+  const header = { size, name, place, folder, type, field, metadata }
+  const told = files.map(({ mark, ...file }) => ({
+    ...file,
+    stored: pathBelow(folder, file.stored),
+  }))
+  const stored = { id, time, receipt, folder, files: told, fields: [] }
   return {
     header: { ...header, inode: -1, startedAt: finishedAt, sender: '', isWhole: false },
     takesSlot: false,
-    offset: header.size,
+    offset: size,
     pieces: 0,
     touchedAt: finishedAt,
-    expiresAt: finishedAt + receiptMilliseconds,
+    expiresAt: finishedAt + verdictMilliseconds,
     isMoving: false,
+    verdictDay: undefined,
     hasData: false,
     placedAs: undefined,
     stored,

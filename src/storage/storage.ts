@@ -3,7 +3,7 @@
 // share. No path crosses the seam: callers hold the files that create() and `unfinished` return.
 
 import type { Finding } from '../finding.ts'
-import type { Stored } from '../outcome.ts'
+import type { Answer, SenderText, Stored, StoredFile } from '../outcome.ts'
 
 export type Storage = {
   /** Throws DISK_FULL unless `min_free_space` is still free after `bytes` more. */
@@ -16,13 +16,15 @@ export type Storage = {
   /** Creates a file to receive bytes. */
   create(place: string): PendingFile
   /**
-   * Makes ended files visible and durable: all of them or none. `before` runs while none is visible
-   * yet. `accept` gets the places at which they are stored, in the order of `files`; commit()
-   * returns its result. If either throws, everything is taken back.
+   * Makes ended files visible and durable: all of them or none, and notes what `draft` says of
+   * them. `accept` gets the places at which they are stored, in the order of `files`; commit()
+   * returns its result. If it throws, everything is taken back. Once it has returned, the record
+   * has what was stored. Without files, the answers alone are stored; without a draft, nothing is
+   * noted.
    */
   commit<Result>(
     files: readonly PendingFile[],
-    before: (held: readonly Held[]) => void,
+    draft: Draft | undefined,
     accept: (stored: readonly string[]) => Result,
   ): Result
   /** Removes what killed processes and abandoned uploads left. At most once a request. */
@@ -31,28 +33,107 @@ export type Storage = {
   total(): Total
   readonly unfinished: Unfinished
   readonly notes: Notes
-  readonly secret: Secret
+  readonly entries: Entries
 }
 
 export type Total = { readonly bytes: number; readonly files: number }
 
 /**
- * Small things that must survive. A key is segments of [0-9a-z-], joined by `/`; all but the last
- * are folders.
+ * Small things that must survive. A key is one or more segments of [0-9a-z-], joined by `/`. A note
+ * is created whole or not at all, and never rewritten. All but create() may be told of a key that
+ * is not there.
  */
 export type Notes = {
-  /** False when the key is taken. Without `content` only that the note exists counts. */
+  /** 32 hex digits that stand for an id in keys, and that nobody can compute who knows the id. */
+  nameOf(id: string): string
+  /** As nameOf(), where something has such a name: undefined while nothing was ever received. */
+  findName(id: string): string | undefined
+  /** Whether this process has made a folder for keys: usually it is the first one of a day. */
+  hasNewFolder(): boolean
+  /** The one exclusive operation: false when it is there. Without `content`, it is never read. */
   create(key: string, content?: Uint8Array): boolean
-  /** The last segments of the keys under `prefix`, and the folders there; at most so many. */
+  /** Whoever acts on a note syncs it first, whoever made it. */
+  sync(key: string): void
+  /** Undefined unless it is there and whole. */
+  read(key: string): Uint8Array | undefined
+  isThere(key: string): boolean
+  /** The last segments of the keys under `prefix`, at most so many. */
   list(prefix: string, atMost: number): readonly string[]
-  /** Removes a note, or a folder of notes that is empty. */
+  /** Of a folder: only one that is empty. */
   remove(key: string): void
 }
 
-/** Names and signatures that nobody can compute who cannot read the directory. */
-export type Secret = {
-  /** 32 hex digits, the same for the same text. */
-  name(text: string): string
+/** What requests have stored, as it is noted of each of them. */
+export type Entries = {
+  /** What is open or untold, in no order. */
+  list(): readonly EntryName[]
+  /** Undefined unless it is there and whole. */
+  read(name: string): Entry | undefined
+  /** What was stored in the end, or that nothing was; undefined as long as it is open. Synced. */
+  verdict(entry: Entry): Entry | 'undone' | undefined
+  /**
+   * Decides for a request that is dead: stored, if all of its files are visible. Otherwise it takes
+   * back those that are. False for one that is not surely dead.
+   */
+  resolve(name: EntryName): boolean
+  /** Nothing more is to be done for it. */
+  remove(name: string): void
+}
+
+export type EntryName = {
+  readonly name: string
+  /** The minute in which its request stored it, in ms since 1970. */
+  readonly startedAt: number
+  /** '' for a submission of its own. */
+  readonly submission: string
+  /** What the key of its verdict has in common with no other. */
+  readonly base: string
+}
+
+export type Entry = Omit<Origin, 'isToldAtOnce'> & {
+  /** The key of its verdict. */
+  readonly verdict: string
+  /** The id of the request. */
+  readonly id: string
+  /** ISO 8601, UTC. */
+  readonly time: string
+  readonly answers: readonly Answer[]
+  readonly files: readonly EntryFile[]
+  readonly metadata: string
+}
+
+/** `mark`: the inode, which finds the file again whatever its name. */
+export type EntryFile = StoredFile & { readonly mark: string }
+
+/** What is known of a request before its files have their names. */
+export type Draft = {
+  readonly origin: Origin
+  /** The id of the request. */
+  readonly id: string
+  /** ISO 8601, UTC. */
+  readonly time: string
+  readonly answers: readonly Answer[]
+  /** In the order of the files of commit(); where they are stored is not known. */
+  readonly files: readonly StoredFile[]
+  /** tus: Upload-Metadata as sent. */
+  readonly metadata?: string
+}
+
+/** The submission that a request belongs to. */
+export type Origin = {
+  /** Its key in the notes. */
+  readonly submission: string
+  /** When it began, as in `2026-11-28`: its batches are noted under that day. */
+  readonly day: string
+  /** What the request stores is all of it: its entry is its only batch. */
+  readonly isWhole: boolean
+  /** There is nobody to tell of it. */
+  readonly isToldAtOnce: boolean
+  /** Its number, for people. */
+  readonly receipt: string
+  readonly sender: SenderText
+  /** The owner's folder for its files: the names of a path from the directory on. */
+  readonly folder: readonly string[]
 }
 
 /** The storage as `check` opens it: it also reports its findings. */
@@ -74,15 +155,6 @@ export type PendingFile = {
   end(): void
   /** Removes what was received. Never throws. */
   discard(): void
-}
-
-/** A whole file that is not visible yet. */
-export type Held = {
-  /** Where it should be stored, as PendingFile has it. */
-  readonly place: string
-  readonly size: number
-  /** The inode: it finds the file again, whatever its name in its folder. */
-  readonly mark: string
 }
 
 /** Uploads in pieces. An id is 32 hexadecimal digits and a secret. */
@@ -129,12 +201,11 @@ export type Appending = {
    */
   publish(): void
   /**
-   * All bytes are there: stores the file as Storage.commit() does. `accept` returns the result of
-   * finish() and what is kept for a sender whose reply was lost. If it throws, the file is not
-   * stored. What was written then still counts, unless nothing was published before: such an upload
-   * cannot be resumed.
+   * All bytes are there: stores the file as Storage.commit() does. What is noted of it is kept for
+   * a sender whose reply was lost. If `accept` throws, the file is not stored. What was written
+   * then still counts, unless nothing was published before: such an upload cannot be resumed.
    */
-  finish<Result>(accept: (finished: Finished) => readonly [Result, Stored]): Result
+  finish<Result>(draft: (known: Known) => Draft, accept: (finished: Finished) => Result): Result
   /** Ends the sender's turn. What was published can be resumed. Never throws. */
   release(): void
   /**
@@ -188,9 +259,13 @@ export type UploadStatus = {
 }
 
 /** An upload in pieces that has become a file. */
-export type Finished = {
+export type Finished = Known & {
   /** Where it is stored, as PendingFile has it. */
   readonly place: string
+}
+
+/** What is known of it before it has its place. */
+export type Known = {
   /** In hex; undefined when `checksum` is none, or when it took too long. */
   readonly sha256: string | undefined
   readonly pieces: number

@@ -1,7 +1,7 @@
 // Uploads in pieces, from the first piece to the last. `KEY.data` holds the bytes, `KEY.journal`
 // (journal.ts) says how many of them are safe, `KEY.claim-N` (claim.ts) says which sender may
 // append. The last piece stores the file by the same commit as every other file and leaves a
-// receipt (receipts.ts).
+// verdict (verdict.ts).
 
 import { closeSync, unlinkSync } from 'node:fs'
 import { Fault } from '../fault.ts'

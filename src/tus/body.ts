@@ -12,8 +12,9 @@ import { storedName } from '../storage/filename.ts'
 import type { Appending, Unfinished } from '../storage/storage.ts'
 import { attempt } from '../system-error.ts'
 import { Content } from '../upload/content.ts'
-import { finishedOutcome, type Receiver } from '../upload/receiver.ts'
-import { type Checksum, parseMetadata } from './headers.ts'
+import { answersOf } from '../upload/kept-fields.ts'
+import { type Admission, type Fields, finish, type Receiver } from '../upload/receiver.ts'
+import { type Checksum, type Metadata, parseMetadata } from './headers.ts'
 
 export class TusBody implements Receiver {
   readonly #requestId: string
@@ -24,6 +25,7 @@ export class TusBody implements Receiver {
   readonly #checksum: Checksum | undefined
   readonly #hash: Hash | undefined
   readonly #reply: Reply
+  readonly #admit: (metadata: Metadata) => Admission
   /** True if this request created the upload: without our reply nobody knows of it. */
   readonly #isNew: boolean
   /** A reply of tus repeats nothing. */
@@ -40,6 +42,7 @@ export class TusBody implements Receiver {
     unfinished: Unfinished,
     settings: Settings,
     reply: Reply,
+    admit: (metadata: Metadata) => Admission,
     checksum?: Checksum,
   ) {
     this.#requestId = requestId
@@ -48,6 +51,7 @@ export class TusBody implements Receiver {
     this.#unfinished = unfinished
     this.#settings = settings
     this.#reply = reply
+    this.#admit = admit
     this.#isNew = reply.status === 201
     this.#checksum = checksum
     this.#hash = checksum === undefined ? undefined : openHash(checksum.algorithm)
@@ -84,13 +88,13 @@ export class TusBody implements Receiver {
       const partial = { upload, offset: append.offset, size }
       return accept({ storedNow: false, partial }, reply)
     }
-    return append.finish((finished) => {
-      const { fields } = parseMetadata(header.metadata)
-      const outcome = finishedOutcome(append, finished, this.#requestId, fields)
-      const { stored } = outcome
-      const reply = withMore(this.#reply, storedHeaders(stored, this.#settings))
-      return [accept(outcome, reply), { ...stored, fields: [] }]
-    })
+    const metadata = parseMetadata(header.metadata)
+    const { fields } = metadata
+    const answers = answersOf(fields, this.#settings)
+    const { origin } = this.#admit(metadata)
+    return finish(append, { id: this.#requestId, origin, fields, answers }, accept, (stored) =>
+      withMore(this.#reply, storedHeaders(stored, this.#settings)),
+    )
   }
 
   /**
@@ -104,6 +108,16 @@ export class TusBody implements Receiver {
     if (this.#isNew) append.remove()
     else append.release()
   }
+}
+
+/** `upload`: the id. */
+export function fieldsOf(
+  { fields, submission }: Metadata,
+  upload: string,
+  isResumed: boolean,
+): Fields {
+  const own = new Map(submission === '' ? [] : [['_submission', submission]])
+  return { own, others: fields, upload, isResumed }
 }
 
 /** The headers of an upload that can be resumed. */

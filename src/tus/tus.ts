@@ -14,10 +14,11 @@ import type { Settings } from '../settings/settings.ts'
 import { storedName } from '../storage/filename.ts'
 import type { Appending, Storage, UploadHeader } from '../storage/storage.ts'
 import { requirePlace } from '../upload/place.ts'
-import { type Admit, charged, type Fields, type Receiver } from '../upload/receiver.ts'
+import { type Admission, type Admit, charged, type Receiver } from '../upload/receiver.ts'
 import { requireAllowedExtension, requireFileSize } from '../upload/refusal.ts'
 import {
   emptyReply,
+  fieldsOf,
   moreThanAnnouncedFault,
   storedHeaders,
   TusBody,
@@ -75,25 +76,21 @@ function create(call: TusCall): Receiver {
   requireFileSize(size, settings)
   requireAllowedExtension(storedName(metadata.name), settings)
   if (mayHaveBody(request)) requireType(request)
-  const { sender, folder, charge } = admit(fieldsOf(metadata))
-  const place = requirePlace(metadata.folders, metadata.name, settings, folder)
-  requireRoom(request, size, settings, storage)
   const upload = randomId()
+  const admission = admit(fieldsOf(metadata, upload, false))
+  const { sender, origin, charge } = admission
+  const place = requirePlace(metadata.folders, metadata.name, settings, origin.folder)
+  requireRoom(request, size, settings, storage)
   const { folders, type, text } = metadata
   const name = `${folders}${metadata.name}`
-  const owners = folder.join('/')
+  const owners = origin.folder.join('/')
   const header = { size, name, place, folder: owners, type, field: '', metadata: text }
   const isWhole = request.isChunked || Number(request.contentLength) >= size || size === 0
   const append = charged(charge, upload, size, () =>
     storage.unfinished.begin(upload, header, { sender, isWhole }),
   )
   const reply = emptyReply(201, [['Location', locationOf(upload, request, headers)]])
-  return new TusBody(id, append, storage.unfinished, settings, reply, checksum)
-}
-
-function fieldsOf({ fields, submission }: Metadata): Fields {
-  const own = new Map(submission === '' ? [] : [['_submission', submission]])
-  return { own, others: fields, isResumed: false }
+  return new TusBody(id, append, storage.unfinished, settings, reply, () => admission, checksum)
 }
 
 /**
@@ -107,7 +104,7 @@ function locationOf(upload: string, request: CgiRequest, { requestPath }: TusHea
 
 /** PATCH */
 function resume(call: TusCall, upload: string): Reply | Receiver {
-  const { id, request, headers, settings, storage } = call
+  const { id, request, headers, settings, storage, admit } = call
   requireType(request)
   const { uploadOffset, uploadLength, checksum } = headers
   if (uploadOffset === undefined) throw new Fault('BAD_UPLOAD', 'Upload-Offset is missing')
@@ -125,7 +122,8 @@ function resume(call: TusCall, upload: string): Reply | Receiver {
     if (!hasLength && offset < size) throw new Fault('LENGTH_REQUIRED')
     requireRoom(request, size - offset, settings, storage)
     if ('files' in claimed) return withMore(reply, storedHeaders(claimed, settings))
-    return new TusBody(id, claimed, storage.unfinished, settings, reply, checksum)
+    const admitted = resumed(admit, claimed)
+    return new TusBody(id, claimed, storage.unfinished, settings, reply, admitted, checksum)
   } catch (error) {
     if (!('files' in claimed)) claimed.release()
     throw error
@@ -140,7 +138,7 @@ function resume(call: TusCall, upload: string): Reply | Receiver {
  * stored, because the last sender failed or died at the very end, the file is stored now, or the
  * reply says why not.
  */
-function status({ id, settings, storage }: TusCall, upload: string): Reply | Receiver {
+function status({ id, settings, storage, admit }: TusCall, upload: string): Reply | Receiver {
   const { unfinished } = storage
   unfinished.requireSettled(upload)
   const { header, offset, stored, expiresAt } = unfinished.status(upload)
@@ -149,7 +147,12 @@ function status({ id, settings, storage }: TusCall, upload: string): Reply | Rec
   if (offset < header.size) return withMore(reply, unfinishedHeaders(offset, expiresAt))
   const claimed = claim(storage, upload)
   if ('files' in claimed) return withMore(reply, storedHeaders(claimed, settings))
-  return new TusBody(id, claimed, unfinished, settings, reply)
+  return new TusBody(id, claimed, unfinished, settings, reply, resumed(admit, claimed))
+}
+
+/** An upload was admitted when it was created. */
+function resumed(admit: Admit, { id }: Appending): (metadata: Metadata) => Admission {
+  return (metadata) => admit(fieldsOf(metadata, id, true))
 }
 
 function headersOf({ size, metadata }: UploadHeader): Reply['headers'] {

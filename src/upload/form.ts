@@ -14,7 +14,7 @@ import type { Settings } from '../settings/settings.ts'
 import { storedName } from '../storage/filename.ts'
 import type { PendingFile, Storage } from '../storage/storage.ts'
 import { Content } from './content.ts'
-import { KeptFields, shortened } from './kept-fields.ts'
+import { answersOf, KeptFields, shortened } from './kept-fields.ts'
 import { Piece } from './piece.ts'
 import { addFolders, requirePlace } from './place.ts'
 import { type Admission, ownFieldNames, type Receiver, type Source } from './receiver.ts'
@@ -69,9 +69,8 @@ export class FormUpload implements Receiver, Sink {
     this.#storage = storage
     this.#source = source
     this.#fields = new KeptFields(settings)
-    this.#piece = new Piece(id, storage.unfinished, settings, source, (isResumed) =>
-      this.#admit(isResumed),
-    )
+    const admit = (upload: string, isResumed: boolean) => this.#admit(upload, isResumed)
+    this.#piece = new Piece(id, storage.unfinished, settings, source, admit)
     this.#parser = new MultipartParser(boundary, this)
   }
 
@@ -82,9 +81,13 @@ export class FormUpload implements Receiver, Sink {
 
   end<Result>(accept: MakeReply<Result, Reply>): Result {
     this.#parser.end()
-    if (this.#piece.isUsed) return this.#piece.end(this.#fields.all, accept)
-    const { reply, charge, folder: names } = this.#admit()
-    const folder = names.join('/')
+    const fields = this.#fields.all
+    const answers = answersOf(fields, this.#settings)
+    if (this.#piece.isUsed) return this.#piece.end({ fields, answers }, accept)
+    if (this.#own.has('_close')) {
+      return accept({ storedNow: false, closed: this.#source.close(this.#own) })
+    }
+    const { reply, charge, origin } = this.#admit()
     if (this.#files.length === 0) {
       if (reply !== undefined) return accept({ storedNow: false }, reply)
       throw new Fault('NOTHING_UPLOADED')
@@ -92,16 +95,12 @@ export class FormUpload implements Receiver, Sink {
     const pending = this.#files.map((file) => file.pending)
     const bytes = pending.reduce((sum, { size }) => sum + size, 0)
     charge?.settle({ bytes, files: pending.length })
-    const before = () => undefined
-    const result = this.#storage.commit(pending, before, (places) => {
+    const [id, time, { receipt }] = [this.#id, new Date().toISOString(), origin]
+    const folder = origin.folder.join('/')
+    const draft = { origin, id, time, answers, files: this.#storedFiles([]) }
+    const result = this.#storage.commit(pending, draft, (places) => {
       const files = this.#storedFiles(places.map((place) => pathBelow(folder, place)))
-      const stored: Stored = {
-        id: this.#id,
-        time: new Date().toISOString(),
-        folder,
-        files,
-        fields: this.#fields.all,
-      }
+      const stored: Stored = { id, receipt, time, folder, files, fields }
       return accept({ stored, storedNow: true })
     })
     charge?.done()
@@ -169,17 +168,18 @@ export class FormUpload implements Receiver, Sink {
     }
   }
 
-  #admit(isResumed = false): Admission {
-    const fields = { own: this.#own, others: this.#fields.all, isResumed }
+  #admit(upload = '', isResumed = false): Admission {
+    const fields = { own: this.#own, others: this.#fields.all, upload, isResumed }
     this.#admission ??= this.#source.admit(fields)
     return this.#admission
   }
 
   /** Checks everything that can be refused before the bytes arrive, then opens the file. */
   #receive(part: FilePart): ReceivedFile {
-    const { folder, charge } = this.#admit()
+    if (this.#own.has('_close')) throw new Fault('BAD_UPLOAD', '_close with a file')
+    const { origin, charge } = this.#admit()
     this.#requireAllowed(part.name)
-    const place = requirePlace(part.path, part.clientName, this.#settings, folder)
+    const place = requirePlace(part.path, part.clientName, this.#settings, origin.folder)
     addFolders(this.#folders, place)
     this.#storage.requireFreeName(place)
     const { bodyBytes } = this.#source
@@ -243,7 +243,7 @@ export class FormUpload implements Receiver, Sink {
   }
 
   #addOwn(name: string, value: string): void {
-    if (this.#admission !== undefined) {
+    if (this.#admission !== undefined || this.#piece.hasBegun) {
       throw new Fault('BAD_UPLOAD', `${name} must come before the file`)
     }
     if (this.#own.has(name)) throw new Fault('BAD_UPLOAD', `more than one ${name}`)

@@ -5,23 +5,29 @@
 
 import { Fault, offsetMismatchFault } from '../fault.ts'
 import type { Reply } from '../http/reply.ts'
-import type { Field, MakeReply, Stored } from '../outcome.ts'
+import type { Answer, Field, MakeReply, Stored } from '../outcome.ts'
 import { parseByteCount } from '../quantity.ts'
 import { parseId } from '../random-id.ts'
 import type { Settings } from '../settings/settings.ts'
 import { storedName } from '../storage/filename.ts'
-import type { Appending, Unfinished } from '../storage/storage.ts'
+import type { Appending, Unfinished, UploadHeader } from '../storage/storage.ts'
 import { Content } from './content.ts'
 import { requirePlace } from './place.ts'
-import { type Admission, charged, finishedOutcome, type Source } from './receiver.ts'
+import { type Admission, charged, finish, type Source } from './receiver.ts'
 import { requireFileSize } from './refusal.ts'
+
+/** What the request says beside the piece. */
+type Text = { readonly fields: readonly Field[]; readonly answers: readonly Answer[] }
+
+/** Asks once, whatever it is asked with later. `upload`: the id. */
+type AdmitPiece = (upload: string, isResumed: boolean) => Admission
 
 export class Piece {
   readonly #requestId: string
   readonly #unfinished: Unfinished
   readonly #settings: Settings
   readonly #source: Source
-  readonly #admit: (isResumed: boolean) => Admission
+  readonly #admit: AdmitPiece
   readonly #given = new Map<string, string>()
   #append: Appending | undefined
   #content: Content | undefined
@@ -34,7 +40,7 @@ export class Piece {
     unfinished: Unfinished,
     settings: Settings,
     source: Source,
-    admit: (isResumed: boolean) => Admission,
+    admit: AdmitPiece,
   ) {
     this.#requestId = requestId
     this.#unfinished = unfinished
@@ -60,6 +66,10 @@ export class Piece {
     return this.#given.size > 0
   }
 
+  get hasBegun(): boolean {
+    return this.#hasBegun
+  }
+
   /** The file part begins. `path`: one whose folders are kept, or ''. */
   begin(name: string, path: string, type: string, field: string): void {
     if (this.#hasBegun) throw badUploadFault('more than one file in a piece')
@@ -75,15 +85,8 @@ export class Piece {
       if (this.#stored.files[0]?.size !== size) throw otherSizeFault()
       return
     }
-    const { bodyBytes } = this.#source
-    const { sender, folder, charge } = this.#admit(offset > 0)
-    const place = requirePlace(path, name, this.#settings, folder)
-    const header = { size, name, place, folder: folder.join('/'), type, field, metadata: '' }
-    const beginning = { sender, isWhole: bodyBytes > size }
-    const append =
-      offset === 0
-        ? charged(charge, id, size, () => this.#unfinished.begin(id, header, beginning))
-        : this.#unfinished.claim(id)
+    const header = { size, name, type, field, metadata: '' }
+    const append = offset === 0 ? this.#beginUpload(id, path, header) : this.#unfinished.claim(id)
     this.#append = append
     if (append.header.size !== size) throw otherSizeFault()
     if (append.offset !== offset) throw offsetMismatchFault(append.offset)
@@ -96,7 +99,7 @@ export class Piece {
   }
 
   /** The request is complete: the piece counts, and the last one stores the file. */
-  end<Result>(fields: readonly Field[], accept: MakeReply<Result, Reply>): Result {
+  end<Result>({ fields, answers }: Text, accept: MakeReply<Result, Reply>): Result {
     const upload = this.#id()
     if (this.#given.has('_cancel')) {
       this.#unfinished.cancel(upload)
@@ -116,16 +119,24 @@ export class Piece {
       return accept({ storedNow: false, partial: { upload, offset: append.offset, size } })
     }
     this.#content?.end()
-    return append.finish((finished) => {
-      const outcome = finishedOutcome(append, finished, this.#requestId, fields)
-      return [accept(outcome), { ...outcome.stored, fields: [] }]
-    })
+    const { origin } = this.#admit(upload, true)
+    return finish(append, { id: this.#requestId, origin, fields, answers }, accept)
   }
 
   /** Keeps what was published, unless its content is refused. Never throws. */
   discard(): void {
     if (this.#content?.isRefused) this.#append?.remove()
     else this.#append?.discard()
+  }
+
+  #beginUpload(id: string, path: string, said: Omit<UploadHeader, 'place' | 'folder'>): Appending {
+    const { sender, origin, charge } = this.#admit(id, false)
+    const place = requirePlace(path, said.name, this.#settings, origin.folder)
+    const header = { ...said, place, folder: origin.folder.join('/') }
+    const isWhole = this.#source.bodyBytes > said.size
+    return charged(charge, id, said.size, () =>
+      this.#unfinished.begin(id, header, { sender, isWhole }),
+    )
   }
 
   #id(): string {

@@ -4,8 +4,16 @@
 
 import type { Reply } from '../http/reply.ts'
 import type { Sender } from '../http/sender.ts'
-import { type Field, type MakeReply, type Outcome, pathBelow } from '../outcome.ts'
-import type { Appending, Finished } from '../storage/storage.ts'
+import {
+  type Answer,
+  type Field,
+  type MakeReply,
+  pathBelow,
+  type Receipt,
+  type Stored,
+  type StoredFile,
+} from '../outcome.ts'
+import type { Appending, Draft, Known, Origin } from '../storage/storage.ts'
 import { shortened } from './kept-fields.ts'
 
 /** Where a body comes from. */
@@ -13,6 +21,7 @@ export type Source = {
   /** How long the body is; Infinity when that is not announced. */
   readonly bodyBytes: number
   readonly admit: Admit
+  readonly close: Close
 }
 
 /**
@@ -27,6 +36,8 @@ export type Fields = {
   readonly own: ReadonlyMap<string, string>
   /** All others, in their order. The last one of a name is the answer. */
   readonly others: readonly Field[]
+  /** The id of the upload in pieces; '' for what comes whole. */
+  readonly upload: string
   /** A piece of an upload that was admitted when it began: whoever knows its id may send it. */
   readonly isResumed: boolean
 }
@@ -34,8 +45,8 @@ export type Fields = {
 export type Admission = {
   /** Whose limits count. */
   readonly sender: Sender
-  /** Where the files go: the components of a path below the directory. */
-  readonly folder: readonly string[]
+  /** The submission that it belongs to, and where its files go. */
+  readonly origin: Origin
   /** What counts for the limits; undefined where none is set. */
   readonly charge?: Charge
   /** The reply to a form without a file, when that is all that it is about. */
@@ -58,6 +69,9 @@ export type Charge = {
   /** Nothing was stored: nothing counts. Never throws. */
   undo(): void
 }
+
+/** A visitor has finished. Throws NO_SUCH_SUBMISSION. */
+export type Close = (own: Fields['own']) => Receipt
 
 /** Fields of a form that the program itself understands, beside those of a piece. */
 export const ownFieldNames: ReadonlySet<string> = new Set([
@@ -95,22 +109,41 @@ export function charged<Result>(
   }
 }
 
-/** `id`: the id of the request that brought the last bytes. */
-export function finishedOutcome(
-  { id: upload, header }: Appending,
-  { place, sha256, pieces, seconds }: Finished,
-  id: string,
-  fields: readonly Field[],
-): Required<Outcome> {
-  const { size, folder } = header
-  const stored = pathBelow(folder, place)
-  const field = shortened(header.field, 1)
-  const name = shortened(header.name, 1)
-  const type = shortened(header.type, 1)
-  const files = [{ field, name, stored, size, type, sha256 }]
-  return {
-    stored: { id, time: new Date().toISOString(), folder, files, fields },
-    storedNow: true,
-    partial: { upload, offset: size, size, pieces, seconds },
+/** What the request that brings the last bytes of an upload in pieces adds to it. */
+export type Ending = {
+  /** The id of the request. */
+  readonly id: string
+  readonly origin: Origin
+  readonly fields: readonly Field[]
+  readonly answers: readonly Answer[]
+}
+
+/** Stores the file of an upload in pieces. `replyOf`: what is replied, if not the usual reply. */
+export function finish<Result>(
+  append: Appending,
+  { id, origin: ending, fields, answers }: Ending,
+  accept: MakeReply<Result, Reply>,
+  replyOf?: (stored: Stored) => Reply,
+): Result {
+  const { id: upload, header } = append
+  const { size, metadata, folder } = header
+  // Where it goes was decided when it began.
+  const origin = { ...ending, folder: folder === '' ? [] : folder.split('/') }
+  const time = new Date().toISOString()
+  const files = ({ sha256 }: Known, stored: string): readonly StoredFile[] => {
+    const field = shortened(header.field, 1)
+    const name = shortened(header.name, 1)
+    return [{ field, name, stored, size, type: shortened(header.type, 1), sha256 }]
   }
+  const draft = (known: Known): Draft => {
+    return { origin, id, time, answers, files: files(known, ''), metadata }
+  }
+  return append.finish(draft, (finished) => {
+    const { pieces, seconds } = finished
+    const { receipt } = origin
+    const place = pathBelow(folder, finished.place)
+    const stored = { id, receipt, time, folder, files: files(finished, place), fields }
+    const partial = { upload, offset: size, size, pieces, seconds }
+    return accept({ stored, storedNow: true, partial }, replyOf?.(stored))
+  })
 }

@@ -2,7 +2,7 @@
 // one string.
 
 import { closeSync, openSync, writeSync } from 'node:fs'
-import type { FaultCode } from '../../src/fault.ts'
+import type { FaultCode } from '../../src/fault-table.ts'
 
 export type Hostile = {
   /** What the body is full of. */

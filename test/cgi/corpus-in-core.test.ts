@@ -5,7 +5,7 @@
 // corpus.test.ts has the executable.
 
 import assert from 'node:assert/strict'
-import { unlinkSync } from 'node:fs'
+import { globSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { loadSettings } from '../../src/settings/load.ts'
@@ -143,5 +143,7 @@ function cleared(reply: ReturnType<typeof endOf>): Outcome {
   const outcome = outcomeOf(reply.status, reply.text, directory)
   for (const [name] of outcome.visible) unlinkSync(join(directory, name))
   for (const name of outcome.incoming) unlinkSync(join(directory, '.upload-cgi', 'incoming', name))
+  // Half a million records would fill the memory.
+  for (const path of globSync(`${directory}/.upload-cgi/notes/batch/*/.ht*`)) unlinkSync(path)
   return outcome
 }

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { faults } from '../../src/fault.ts'
+import { faults } from '../../src/fault-table.ts'
 import { assertFault, type Env, file, finished, post } from '../host/form.ts'
 import { type BodyPart, multipartBody } from '../host/multipart-body.ts'
 import { freshDirectory } from '../host/program.ts'
@@ -135,7 +135,7 @@ test('what is malformed or not allowed is refused with its code, and nothing is 
 })
 
 /**
- * They have tests of their own: test/pieces, test/tus, slow.test.ts, scan.test.ts,
+ * They have tests of their own: test/pieces, test/tus, test/submission, slow.test.ts, scan.test.ts,
  * visitors.test.ts, sums.test.ts.
  */
 const elsewhere: ReadonlySet<string> = new Set([
@@ -143,9 +143,12 @@ const elsewhere: ReadonlySet<string> = new Set([
   'CHECKSUM_MISMATCH',
   'INVITATION_ENDED',
   'NOT_A_PIECE',
+  'NOT_YOURS',
+  'NO_SUCH_SUBMISSION',
   'NO_SUCH_UPLOAD',
   'REFUSED_BY_SCAN',
   'SCAN_FAILED',
+  'SUBMISSION_CLOSED',
   'OFFSET_MISMATCH',
   'PASSPHRASE_REQUIRED',
   'SENDER_LIMIT',

@@ -107,13 +107,13 @@ test('an unfinished upload counts with all that it announces, once, until it is 
 })
 
 test('an invitation is used up by its own sums, whoever sends by it', async (t) => {
-  const form = new ClosedForm(t, `${invitation}max_files = 2\nfolder = "acme/../in"\n`)
+  const form = new ClosedForm(t, `${invitation}max_files = 2\nfolder = "acme/in"\n`)
   const invited = { QUERY_STRING: `invite=${token}` }
   assert.equal(told(await form.post(invited)), 'stored')
   assert.equal(told(await form.post({ ...invited, REMOTE_ADDR: '192.0.2.7' })), 'stored')
   assertFault(await form.post(invited), 'INVITATION_ENDED')
   assert.equal(told(await form.post()), 'stored')
-  assert.deepEqual(readdirSync(join(form.directory, 'acme')), ['upload'])
+  assert.deepEqual(readdirSync(join(form.directory, 'acme/in')).sort(), ['a-2.txt', 'a.txt'])
 })
 
 test('without limits nothing is noted', async (t) => {

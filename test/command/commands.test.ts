@@ -19,7 +19,7 @@ import {
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { commandTable } from '../../src/command/commands.ts'
-import { faults } from '../../src/fault.ts'
+import { faults } from '../../src/fault-table.ts'
 import { settingsTable } from '../../src/settings/table.ts'
 import { startApache } from '../host/apache.ts'
 import { type CgiOptions, runCgi } from '../host/cgi.ts'

@@ -212,6 +212,12 @@ const cases: Readonly<Record<CheckProblem, readonly Case[] | Reason>> = {
       }),
     },
   ],
+  FOLDER_FIELD_NOT_ASKED: [
+    {
+      spoil: () => ({ settings: 'folder = "{field:b}"\n' }),
+      byHand: (place, remedy) => remove(place, remedy, 'folder'),
+    },
+  ],
   GROUP_NOT_INHERITED: [
     {
       spoil: async (place, site) => {

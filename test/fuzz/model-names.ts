@@ -1,7 +1,7 @@
 // What the values of Content-Type and Content-Disposition mean, for the model: boundary and names,
 // with their quotes, escapes and encodings (RFC 7578, RFC 8187, RFC 2047).
 
-import type { FaultCode } from '../../src/fault.ts'
+import type { FaultCode } from '../../src/fault-table.ts'
 
 type Parameter = readonly [name: string, value: string, isQuoted: boolean]
 

@@ -3,7 +3,7 @@
 // (latin1). The fuzzer holds the streaming parser against it. It shares no code with the parser.
 // Where a body has more than one fault, the one that comes first in the body counts.
 
-import type { FaultCode } from '../../src/fault.ts'
+import type { FaultCode } from '../../src/fault-table.ts'
 import { decoded, modelDisposition, token, trimmed } from './model-names.ts'
 
 export type Event = readonly string[]

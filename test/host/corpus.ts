@@ -8,7 +8,8 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parse } from 'smol-toml'
-import { type FaultCode, faults, isPassing } from '../../src/fault.ts'
+import { isPassing } from '../../src/fault.ts'
+import { type FaultCode, faults } from '../../src/fault-table.ts'
 import { incomingPath } from './incoming.ts'
 
 export type CorpusCase = {
@@ -38,7 +39,7 @@ export type ExpectedFile = {
   readonly bytes: Buffer
 }
 
-/** All that a request leads to: the reply without id and time, and what is in the directory. */
+/** All that a request leads to: the reply without id, receipt and time, and what is in the directory. */
 export type Outcome = {
   readonly status: number
   /** undefined when the reply is no JSON. */
@@ -116,8 +117,9 @@ function sentenceOf(code: FaultCode): RegExp {
 
 function withoutStamp(text: string): unknown {
   if (!text.startsWith('{')) return undefined
-  const { id, time, ...rest } = JSON.parse(text)
+  const { id, receipt, time, ...rest } = JSON.parse(text)
   assert.match(id, /^[a-z0-9]+-[a-z0-9]+$/)
+  assert.equal(typeof receipt, 'files' in rest ? 'string' : 'undefined')
   assert.ok(time === undefined || !Number.isNaN(Date.parse(time)))
   return rest
 }

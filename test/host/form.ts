@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { faults } from '../../src/fault.ts'
+import { faults } from '../../src/fault-table.ts'
 import { type CgiOptions, type CgiReply, runCgi } from './cgi.ts'
 import { type BodyPart, contentType, multipartBody } from './multipart-body.ts'
 

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { commandTable } from '../../src/command/commands.ts'
 import { defaultText } from '../../src/command/help.ts'
-import { faults } from '../../src/fault.ts'
+import { faults } from '../../src/fault-table.ts'
 import { logColumns } from '../../src/log.ts'
 import { settingsTable } from '../../src/settings/table.ts'
 

@@ -17,7 +17,7 @@ const parts = [
   'settings',
   'languages/files.ts',
   ...['network.ts', 'request.ts', 'sender.ts'].map((file) => `http/${file}`),
-  ...['fault.ts', 'quantity.ts', 'system-error.ts'],
+  ...['fault.ts', 'fault-table.ts', 'quantity.ts', 'system-error.ts'],
 ]
 const row = `  maxNightBytes: { key: 'max_night_size', kind: size, default: '0', help: 'all' },\n`
 const field = '  readonly maxNightBytes: number\n'

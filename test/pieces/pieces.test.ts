@@ -23,7 +23,8 @@ test('a file in three pieces arrives equal, and each piece is told', async () =>
   const bytes = content.subarray(250_000)
   const last = await uploads.piece({ offset: 250_000, bytes, fields: { note: 'for Ann' } })
   assert.equal(last.status, 201, last.text)
-  const { id, time, ...receipt } = last.json()
+  const { id, time, receipt: number, ...receipt } = last.json()
+  assert.match(number, /^[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{2}$/)
   assert.ok(id.length > 0 && !Number.isNaN(Date.parse(time)))
   const sha256 = createHash('sha256').update(content).digest('hex')
   const file = { field: 'file', name: 'video.mp4', stored: 'video.mp4', size: 300_000 }

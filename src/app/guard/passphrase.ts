@@ -70,16 +70,16 @@ export function cookieHeader(
   return ['Set-Cookie', `${pair}; HttpOnly; SameSite=Lax${secure}`]
 }
 
-function cookieName({ file }: LoadedSettings, { secret }: Storage): string {
-  return `${cookiePrefix}${secret.name(`form ${file}`).slice(0, 16)}`
+function cookieName({ file }: LoadedSettings, { notes }: Storage): string {
+  return `${cookiePrefix}${notes.nameOf(`form ${file}`).slice(0, 16)}`
 }
 
 function cookieValue(
   end: string,
   { file, passphrase }: LoadedSettings,
-  { secret }: Storage,
+  { notes }: Storage,
 ): string {
-  return `${end}-${secret.name(`cookie ${end} ${JSON.stringify([file, passphrase])}`)}`
+  return `${end}-${notes.nameOf(`cookie ${end} ${JSON.stringify([file, passphrase])}`)}`
 }
 
 const cookiePrefix = 'upload-'
