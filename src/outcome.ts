@@ -89,6 +89,8 @@ export type Outcome = {
   readonly partial?: Progress
   /** What a visitor who has finished is told. */
   readonly closed?: Receipt
+  /** A bot sent it: it is answered as usual, and nothing of it is kept. */
+  readonly isDropped?: boolean
 }
 
 /**

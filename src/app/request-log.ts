@@ -26,7 +26,7 @@ export type Handled = {
  */
 export function logLine(handled: Handled): LogLine {
   const { id, request, settings, status, fault, outcome, receivedBytes, milliseconds } = handled
-  const { stored, storedNow, partial, closed } = outcome
+  const { stored, storedNow, partial, closed, isDropped } = outcome
   const isNew = stored !== undefined && storedNow
   return {
     time: new Date().toISOString(),
@@ -49,7 +49,7 @@ export function logLine(handled: Handled): LogLine {
     pieces: partial?.pieces,
     seconds: partial?.seconds,
     fields: isNew ? loggedFields(stored.fields) : undefined,
-    note: undefined,
+    note: isDropped ? 'dropped: it fills the field _website, which people do not see' : undefined,
   }
 }
 

@@ -28,6 +28,7 @@ export function formPage(
 ): Reply {
   const { maxFiles, allowExtensions } = settings
   const { text } = theme.language
+  const isOptional = settings.files === 'optional'
   // This is only for the browser's file dialog. The script checks the lists among the attributes.
   const accept = allowExtensions.map((extension) => `.${extension}`).join(',')
   return page(200, pages.form, settings, theme, {
@@ -38,12 +39,14 @@ export function formPage(
     fields: html`${[
       invite(invitation),
       ...settings.extraFields.map((field) => control(field, theme)),
+      isOptional ? trusted(trap) : trusted(''),
     ]}`,
+    required: isOptional ? '' : trusted(' required'),
     label: text('form.label'),
     accept: html`${maxFiles > 1 ? trusted(' multiple') : ''}${
       accept === '' ? '' : html` accept="${accept}"`
     }`,
-    submit: text('form.submit'),
+    submit: text(isOptional ? 'form.send' : 'form.submit'),
     // The script fills it when the files have arrived.
     done: donePart(theme),
     text: scriptText(theme),
@@ -144,6 +147,7 @@ function scriptSettings(settings: Settings): Fragment {
     ['max-file-bytes', settings.maxFileBytes],
     ['max-request-bytes', settings.maxRequestBytes],
     ['max-files', settings.maxFiles],
+    ...(settings.files === 'optional' ? [['files', 'optional'] as const] : []),
     ['chunk-bytes', settings.chunkBytes],
     ['parallel-uploads', settings.parallelUploads],
     ...lists.filter(([, list]) => list.length > 0).map(([name, list]) => [name, list.join(' ')]),
@@ -186,3 +190,6 @@ function scriptText(theme: Theme): Fragment {
   )
   return trusted(sentences.replaceAll('<', '\\u003c'))
 }
+/** A field that people do not see: what comes without a file and fills it was sent by a program. */
+const trap =
+  '<input class="unseen" name="_website" tabindex="-1" autocomplete="off" aria-hidden="true">'

@@ -86,6 +86,7 @@ test('a file with the directory alone gives every default', () => {
     logo: '',
     accentColor: '',
     extraFields: [],
+    files: 'required',
     parallelUploads: 2,
     successRedirect: '',
     debug: false,

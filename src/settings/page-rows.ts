@@ -48,6 +48,12 @@ export const pageRows = {
     default: [],
     help: 'what the form asks for: text, email, textarea, number, date, select or checkbox',
   },
+  files: {
+    key: 'files',
+    kind: oneOf('required', 'optional'),
+    default: 'required',
+    help: 'required, or optional: then the answers alone can be sent, without a file',
+  },
   parallelUploads: {
     key: 'parallel_uploads',
     kind: countUpTo(6),

@@ -82,6 +82,8 @@ export type Settings = {
   /** `#rrggbb` or ''. */
   readonly accentColor: string
   readonly extraFields: readonly ExtraField[]
+  /** Optional: a form may bring answers alone. */
+  readonly files: 'required' | 'optional'
   readonly parallelUploads: number
   /** '' for the receipt. */
   readonly successRedirect: string

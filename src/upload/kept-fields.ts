@@ -21,6 +21,11 @@ export class KeptFields {
     return this.#fields
   }
 
+  /** Whether the visitor says anything; names that begin with `_` are for programs. */
+  get isSaid(): boolean {
+    return this.#fields.some(({ name, value }) => name[0] !== '_' && value.trim() !== '')
+  }
+
   add(field: Field): void {
     if (!this.#wanted.has(field.name)) {
       this.#fields.push(...this.#bounded(field))

@@ -79,6 +79,7 @@ export const ownFieldNames: ReadonlySet<string> = new Set([
   '_close',
   '_passphrase',
   '_invite',
+  '_website',
 ])
 
 /** Call write() and then end(); after a Fault, abort(). */

@@ -100,3 +100,29 @@ visit(
     assert.equal(readFileSync(join(receiver.directory, 'a b.txt')).length, 10)
   },
 )
+
+for (const [how, javaScriptEnabled] of [
+  ['with the script', true],
+  ['scripts off', false],
+] as const) {
+  visit(
+    `files are optional, ${how}: a message alone is sent, and the receipt has it`,
+    {
+      env: { ...env, UPLOAD_CGI_FILES: 'optional' },
+      context: { javaScriptEnabled },
+    },
+    async ({ page, receiver }) => {
+      assert.equal(await page.locator('[name=_website]').getAttribute('tabindex'), '-1')
+      await page.getByLabel('Your name').fill('Zoë')
+      await page.getByLabel('What for').selectOption('Print')
+      await page.getByLabel('I agree').check()
+      const [reply] = await Promise.all([
+        page.waitForResponse((response) => response.request().method() === 'POST'),
+        page.getByRole('button', { name: 'Send', exact: true }).click(),
+      ])
+      assert.equal(reply.status(), 201)
+      await page.getByText('Zoë').waitFor()
+      assert.equal(receiver.stored().size, 0)
+    },
+  )
+}

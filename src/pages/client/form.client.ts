@@ -90,6 +90,8 @@ if (kept !== undefined) {
 showUnfinished()
 
 EventTarget.prototype.addEventListener.call(form, 'submit', (event) => {
+  // Without a file it is an ordinary form, and the server answers with a page.
+  if (main.dataset['stage'] === 'choose' && setting('data-files') !== null) return
   event.preventDefault()
   target.fields = [...new FormData(form)].filter((pair): pair is [string, string] => {
     return typeof pair[1] === 'string'
