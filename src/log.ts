@@ -20,12 +20,15 @@ export type LogLine = {
   readonly address: string | undefined
   readonly user: string | undefined
   readonly receipt: string | undefined
-  readonly files: readonly Pick<StoredFile, 'stored' | 'size' | 'sha256'>[] | undefined
+  readonly files: readonly LoggedFile[] | undefined
   readonly pieces: number | undefined
   readonly seconds: number | undefined
   readonly fields: readonly (readonly [string, string])[] | undefined
   readonly note: string | undefined
 }
+
+/** `name`: as it was sent, where that has folders that are not kept. */
+type LoggedFile = Pick<StoredFile, 'stored' | 'size' | 'sha256'> & { readonly name?: string }
 
 /** The README has the same table, and a test compares them. */
 export const logColumns: Readonly<Record<keyof LogLine, string>> = {
@@ -39,13 +42,14 @@ export const logColumns: Readonly<Record<keyof LogLine, string>> = {
   address: 'address of the client: REMOTE_ADDR or what a trusted proxy says; see `log_address`',
   user: 'whom the server authenticated: REMOTE_USER or REDIRECT_REMOTE_USER',
   receipt: 'number of the submission that the files belong to',
-  files: 'what was stored: a list of `stored`, `size`, `sha256`',
+  files:
+    'what was stored: a list of `stored`, `size`, `sha256`, and `name` if folders were left out',
   pieces: 'number of requests of an upload in pieces',
   seconds: 'seconds from the first to the last of these requests',
   fields:
     'what was written into the form, as pairs of name and value; 20 fields, 2000 characters at ' +
     'most',
-  note: 'instead of a request: why the next ones are not logged',
+  note: 'why a message was dropped, or, instead of a request, why the next ones are not logged',
 }
 
 /** Of one complaint, and of all complaints of a request, in bytes. */

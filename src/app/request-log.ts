@@ -5,7 +5,7 @@ import type { Fault } from '../fault.ts'
 import type { CgiRequest } from '../http/request.ts'
 import { addressText } from '../http/sender.ts'
 import type { LogLine } from '../log.ts'
-import { type Field, type Outcome, wholePath } from '../outcome.ts'
+import { type Field, type Outcome, type Stored, type StoredFile, wholePath } from '../outcome.ts'
 import type { Settings } from '../settings/settings.ts'
 
 export type Handled = {
@@ -39,18 +39,23 @@ export function logLine(handled: Handled): LogLine {
     address: addressText(request, settings),
     user: request.remoteUser.slice(0, 200) || undefined,
     receipt: stored?.receipt ?? closed?.receipt,
-    files: isNew
-      ? stored.files.map((file) => ({
-          stored: wholePath(stored, file),
-          size: file.size,
-          sha256: file.sha256,
-        }))
-      : undefined,
+    files: isNew ? stored.files.map((file) => loggedFile(file, stored, settings)) : undefined,
     pieces: partial?.pieces,
     seconds: partial?.seconds,
     fields: isNew ? loggedFields(stored.fields) : undefined,
     note: isDropped ? 'dropped: it fills the field _website, which people do not see' : undefined,
   }
+}
+
+function loggedFile(
+  file: StoredFile,
+  stored: Stored,
+  { keepFolders }: Settings,
+): NonNullable<LogLine['files']>[number] {
+  const { size, sha256 } = file
+  const isCut = !keepFolders && file.name.includes('/')
+  const name = isCut ? { name: file.name.slice(0, 1000) } : {}
+  return { stored: wholePath(stored, file), size, sha256, ...name }
 }
 
 /** The text fields: at most 20, and at most 2000 characters. */

@@ -89,11 +89,14 @@ test('a file keeps its folders, each by the rules of names', async (t) => {
 
 test('without keep_folders the name alone counts, and the reply still says the path', async (t) => {
   const directory = freshDirectory(t)
-  const env = { UPLOAD_CGI_KEEP_FOLDERS: 'false' }
+  const log = join(freshDirectory(t), 'log')
+  const env = { UPLOAD_CGI_KEEP_FOLDERS: 'false', UPLOAD_CGI_LOG_FILE: log }
   const reply = await post(directory, sent('a/b/c.txt', 'C'), env)
   assert.deepEqual(storedNames(reply), ['c.txt'])
   assert.equal(reply.json().files[0].name, 'a/b/c.txt')
   assert.deepEqual(tree(directory), { 'c.txt': 'C' })
+  const [{ stored, name }] = JSON.parse(readFileSync(log, 'utf8')).files
+  assert.deepEqual([stored, name], ['c.txt', 'a/b/c.txt'])
 })
 
 test('on_conflict counts within a folder', async (t) => {
