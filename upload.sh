@@ -6,6 +6,7 @@
 # If a run breaks off, run it again: it resumes each upload where it stopped. For each stored file
 # it prints the receipt: stored name, bytes, sha256, id, time. docs/resume.md has the protocol.
 # PIECE=8388608 in the environment is the size of a piece in bytes; curl reads options in ~/.curlrc.
+# UPLOAD_PASSPHRASE and UPLOAD_INVITE are the passphrase of the page and the token of an invitation.
 # A piece whose content a firewall refuses is cut, and a name that it refuses goes elsewhere.
 #
 # Exit status: 0 all files are stored; 75 the run broke off, run it again; 69 the server refused;
@@ -55,6 +56,9 @@ prepare_state() {
   tmp=$state/run.$$
   trap 'rm -f "$tmp".*' EXIT
   trap 'exit 75' HUP INT TERM
+  # Other users of this machine see the arguments of curl, but not these files.
+  printf %s "${UPLOAD_PASSPHRASE-}" >"$tmp.passphrase"
+  printf %s "${UPLOAD_INVITE-}" >"$tmp.invite"
 }
 
 send_file() {
@@ -131,6 +135,8 @@ send_piece() {
     apart) set -- -F "_filename=$name" -F 'file=@-;filename=file' ;;
     *) set -- -F "file=@-;filename=\"${file##*/}\"" ;;
   esac
+  if [ -s "$tmp.passphrase" ]; then set -- -F "_passphrase=<$tmp.passphrase" "$@"; fi
+  if [ -s "$tmp.invite" ]; then set -- -F "_invite=<$tmp.invite" "$@"; fi
   read_piece | request -F "_upload=$id" -F "_offset=$offset" -F "_size=$size" "$@" "$url"
 }
 

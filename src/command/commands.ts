@@ -12,6 +12,7 @@ import { deliver } from './deliver.ts'
 import { fastCgi } from './fastcgi.ts'
 import { form } from './form.ts'
 import { init } from './init.ts'
+import { invite } from './invite.ts'
 import { man } from './man.ts'
 import { serve } from './serve.ts'
 
@@ -75,6 +76,17 @@ export const commandTable: readonly Command[] = [
         asJson: values.json ?? false,
         withSecrets: values.secrets ?? false,
       }),
+  }),
+  command({
+    name: 'invite',
+    usage: 'invite NAME [--until DAY] [--max-size SIZE] [--url URL]',
+    help:
+      'Print an invitation for the end of the settings file, with the link to send to NAME. URL ' +
+      'is the address of the page. --max-files COUNT limits how many files come by it, and ' +
+      '--folder DIR says into which folder of the directory they go.',
+    options: { until: text, 'max-size': text, 'max-files': text, folder: text, url: text },
+    mostWords: 1,
+    action: ({ values, words: [name = ''], script }) => invite(script, name, values),
   }),
   command({
     name: 'apache-conf',

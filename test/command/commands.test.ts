@@ -6,6 +6,7 @@ import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import {
+  appendFileSync,
   chmodSync,
   chownSync,
   linkSync,
@@ -95,6 +96,38 @@ test('config says where each setting comes from', (t) => {
   const wrong = run(['config'], { ...env, UPLOAD_CGI_MAX_FILES: 'x' })
   assert.equal(wrong.status, 78)
   assert.match(wrong.stderr, /UPLOAD_CGI_MAX_FILES: "x" does not fit/)
+})
+
+test('invite prints what >> appends to the settings, with the link', (t) => {
+  const path = join(freshDirectory(t), 'settings.toml')
+  writeFileSync(path, 'directory = "/srv"')
+  const env = { UPLOAD_CGI_CONFIG: path }
+  const url = 'https://www.example.org/upload'
+  const calls = [
+    ['Acme "&" Söhne', '--url', url],
+    ['Second', '--until', '2026-12-31', '--max-size', '5GB', '--max-files', '9', '--folder', 'in'],
+  ]
+  for (const args of calls) {
+    const { status, stdout, stderr } = run(['invite', ...args], env)
+    assert.deepEqual([status, stderr], [0, ''])
+    appendFileSync(path, stdout)
+  }
+  const { status, stdout } = run(['config', '--json', '--secrets'], env)
+  assert.equal(status, 0)
+  const rows = JSON.parse(stdout).settings as { key: string; value: unknown }[]
+  const { value } = rows.find(({ key }) => key === 'invitations') ?? {}
+  const [first, second] = value as { name: string; token: string }[]
+  assert.deepEqual([first?.name, second?.name], ['Acme "&" Söhne', 'Second'])
+  assert.match(first?.token ?? '', /^[0-9a-f]{32}$/)
+  assert.ok(readFileSync(path, 'utf8').includes(`${url}?invite=${first?.token}\n`))
+  const endsAt = new Date(2027, 0, 1).getTime()
+  const more = { folder: 'in', endsAt, maxBytes: 5e9, maxFiles: 9 }
+  assert.deepEqual(second, { name: 'Second', token: second?.token, ...more })
+  const wrong = [['Second'], [], ['x', '--until', 'soon'], ['x', '--max-size', 'big']]
+  for (const args of [...wrong, ['x', '--max-files', '-1'], ['x', '--url', 'www.example.org']]) {
+    const refused = run(['invite', ...args], env)
+    assert.deepEqual([refused.status, refused.stdout], [64, ''], args.join(' '))
+  }
 })
 
 test('config hides secrets, unless it is asked for them', (t) => {

@@ -6,18 +6,26 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { startApache } from '../host/apache.ts'
+import { invitation, passphrase, token } from '../host/closed-form.ts'
 import { isRefusedForHyphens, withHyphens } from '../host/firewall.ts'
 import { type HttpProxy, type Network, startHttpProxy } from '../host/http-proxy.ts'
 import { missing } from '../host/installed.ts'
 import { partOf } from '../host/piece-sender.ts'
-import { freshDirectory } from '../host/program.ts'
+import { freshDirectory, writeSettings } from '../host/program.ts'
 import { giveToServer } from '../host/user.ts'
 
 const script = resolve(import.meta.dirname, '../../upload.sh')
@@ -142,6 +150,26 @@ async function killInSecondPiece(child: ChildProcess, proxy: HttpProxy): Promise
 
 for (const shell of ['dash', 'busybox'] as const) {
   const skip = missing('apache2', 'curl', shell)
+
+  test(`${shell}: the passphrase and the token of an invitation go before the file`, {
+    skip,
+  }, async (t) => {
+    const home = freshDirectory(t)
+    chmodSync(home, 0o755)
+    const closed = `passphrase = "${passphrase}"\ninvited_only = true\n${invitation}`
+    const settings = { UPLOAD_CGI_CONFIG: writeSettings(home, closed) }
+    const place = await Place.open(t, shell, {}, settings)
+    const file = place.file('a.txt', 'some text')
+    const refused = await place.run([place.url, file])
+    assert.equal(refused.status, 69)
+    assert.match(refused.err, /PASSPHRASE_REQUIRED/)
+    const known = await place.run([place.url, file], { UPLOAD_PASSPHRASE: passphrase })
+    assert.equal(known.status, 0, known.err)
+    const other = place.file('b.txt', 'other text')
+    const invited = await place.run([place.url, other], { UPLOAD_INVITE: token })
+    assert.equal(invited.status, 0, invited.err)
+    assert.deepEqual(place.stored().sort(), ['a.txt', 'b.txt'])
+  })
 
   test(`${shell}: files of any name and size are stored, with a line for each`, {
     skip,

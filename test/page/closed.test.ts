@@ -1,0 +1,62 @@
+// A closed form in Chromium, where scripts run and where they do not: the passphrase is typed, the
+// link of an invitation is opened, and a file arrives.
+
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { invitation, passphrase, token } from '../host/closed-form.ts'
+import { find } from '../host/installed.ts'
+import { chromiumArgs, filesOf, send, skip } from '../host/page.ts'
+import { freshDirectory, writeSettings } from '../host/program.ts'
+import { type Receiver, startReceiver } from '../host/serve.ts'
+
+for (const javaScriptEnabled of [false, true]) {
+  const where = javaScriptEnabled ? 'with scripts' : 'without scripts'
+
+  test(`${where} the passphrase and the link of an invitation lead to the form`, {
+    skip,
+    timeout: 600_000,
+  }, async (t) => {
+    const settings = `passphrase = "${passphrase}"\n${invitation}`
+    const file = writeSettings(freshDirectory(t), settings)
+    const receiver = await startReceiver(t, { UPLOAD_CGI_CONFIG: file })
+    const executablePath = find('chromium') ?? ''
+    const browser = await chromium.launch({ executablePath, args: chromiumArgs })
+    t.after(() => browser.close())
+
+    const asked = await newPage(browser, javaScriptEnabled)
+    await asked.goto(receiver.url)
+    assert.equal(await asked.locator('#file').count(), 0)
+    for (const guess of ['a guess', passphrase]) {
+      await asked.getByLabel('Passphrase').fill(guess)
+      await asked.getByRole('button', { name: 'Continue' }).click()
+      if (guess === passphrase) await asked.locator('#file').waitFor()
+      else await asked.getByText('it is missing or wrong').waitFor()
+    }
+    await upload(t, asked, receiver, 'asked.bin')
+    await asked.goto(receiver.url)
+    assert.equal(await asked.locator('#file').count(), 1)
+
+    const invited = await newPage(browser, javaScriptEnabled)
+    await invited.goto(`${receiver.url}?invite=${token}`)
+    await invited.getByText('Welcome, Acme <1>').waitFor()
+    await upload(t, invited, receiver, 'invited.bin')
+  })
+}
+
+async function newPage(browser: Browser, javaScriptEnabled: boolean): Promise<Page> {
+  const context = await browser.newContext({ locale: 'en', javaScriptEnabled })
+  const page = await context.newPage()
+  page.setDefaultTimeout(150_000)
+  return page
+}
+
+async function upload(t: TestContext, page: Page, receiver: Receiver, name: string): Promise<void> {
+  await page.locator('#file').setInputFiles(filesOf(t, { [name]: 1000 }))
+  await send(page)
+  for (let tries = 0; !receiver.stored().has(name); tries++) {
+    assert.ok(tries < 600, `${name} did not arrive`)
+    await delay(100)
+  }
+}
