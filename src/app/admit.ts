@@ -57,7 +57,7 @@ function admit(
   }
   const { sender, invitation } = requireVisitor(request, said, settings, () => storage)
   const visitor = visitorOf(request, settings, invitation)
-  const isPassphraseAlone = said.passphrase !== undefined && own.size === 1
+  const isPassphraseAlone = said.passphrase !== undefined && own.size === 1 && !fields.hasFile
   const isAsking = isPassphraseAlone && fields.others.length === 0 && settings.passphrase !== ''
   if (isAsking) {
     const origin = originOf(fields, visitor, storage, () => [])

@@ -117,7 +117,7 @@ export function fieldsOf(
   isResumed: boolean,
 ): Fields {
   const own = new Map(submission === '' ? [] : [['_submission', submission]])
-  return { own, others: fields, upload, isResumed }
+  return { own, others: fields, upload, isResumed, hasFile: true }
 }
 
 /** The headers of an upload that can be resumed. */

@@ -87,8 +87,9 @@ export class FormUpload implements Receiver, Sink {
     if (this.#own.has('_close')) {
       return accept({ storedNow: false, closed: this.#source.close(this.#own) })
     }
-    const { reply, charge, origin } = this.#admit()
-    if (this.#files.length === 0) {
+    const hasFile = this.#files.length > 0
+    const { reply, charge, origin } = this.#admit('', false, hasFile)
+    if (!hasFile) {
       if (reply !== undefined) return accept({ storedNow: false }, reply)
       const isMessage = this.#settings.files === 'optional' && this.#fields.isSaid
       if (!isMessage) throw new Fault('NOTHING_UPLOADED')
@@ -176,8 +177,8 @@ export class FormUpload implements Receiver, Sink {
     }
   }
 
-  #admit(upload = '', isResumed = false): Admission {
-    const fields = { own: this.#own, others: this.#fields.all, upload, isResumed }
+  #admit(upload = '', isResumed = false, hasFile = true): Admission {
+    const fields = { own: this.#own, others: this.#fields.all, upload, isResumed, hasFile }
     this.#admission ??= this.#source.admit(fields)
     return this.#admission
   }

@@ -40,6 +40,8 @@ export type Fields = {
   readonly upload: string
   /** A piece of an upload that was admitted when it began: whoever knows its id may send it. */
   readonly isResumed: boolean
+  /** False for a form that has ended without a file. */
+  readonly hasFile: boolean
 }
 
 export type Admission = {

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { ClosedForm, invitation, said, token, told } from '../host/closed-form.ts'
+import { ClosedForm, invitation, passphrase, said, token, told } from '../host/closed-form.ts'
 import { assertFault, file, finished } from '../host/form.ts'
 import type { BodyPart } from '../host/multipart-body.ts'
 
@@ -51,6 +51,13 @@ test('what is refused or broken off does not count', async (t) => {
   assertFault(await form.post(cut), 'INCOMPLETE_BODY')
   assert.deepEqual(entries(form), [])
   assert.equal(told(await form.post()), 'stored')
+})
+
+test('a file that follows the passphrase alone counts as every other', async (t) => {
+  const form = new ClosedForm(t, `passphrase = "${passphrase}"\nmax_sender_files = 1\n`)
+  const parts = [said(passphrase), file('a.txt')]
+  assert.equal(told(await form.post({}, parts)), 'stored')
+  assertFault(await form.post({}, parts), 'SENDER_LIMIT')
 })
 
 test('a chunked form counts with what it was', async (t) => {
