@@ -2,12 +2,14 @@
 // link of an invitation is opened, and a file arrives.
 
 import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { invitation, passphrase, token } from '../host/closed-form.ts'
 import { find } from '../host/installed.ts'
-import { chromiumArgs, filesOf, send, skip } from '../host/page.ts'
+import { chromiumArgs, filesOf, skip } from '../host/page.ts'
 import { freshDirectory, writeSettings } from '../host/program.ts'
 import { type Receiver, startReceiver } from '../host/serve.ts'
 
@@ -45,6 +47,35 @@ for (const javaScriptEnabled of [false, true]) {
   })
 }
 
+test('a cookie that ends before the queue is sent costs no file: it is asked for elsewhere', {
+  skip,
+  timeout: 600_000,
+}, async (t) => {
+  const file = writeSettings(freshDirectory(t), `passphrase = "${passphrase}"\n`)
+  const receiver = await startReceiver(t, { UPLOAD_CGI_CONFIG: file })
+  const executablePath = find('chromium') ?? ''
+  const browser = await chromium.launch({ executablePath, args: chromiumArgs })
+  t.after(() => browser.close())
+  const page = await newPage(browser, true)
+  const enter = async (tab: Page) => {
+    await tab.goto(receiver.url)
+    await tab.getByLabel('Passphrase').fill(passphrase)
+    await tab.getByRole('button', { name: 'Continue' }).click()
+    await tab.locator('#file').waitFor()
+  }
+  await enter(page)
+  await page.locator('#file').setInputFiles(filesOf(t, { 'a.bin': 1000, 'b.bin': 2000 }))
+  await page.context().clearCookies()
+  await page.locator('#send').click()
+  const again = page.getByRole('button', { name: 'Try again', exact: true })
+  await again.waitFor()
+  assert.ok(!existsSync(join(receiver.directory, 'a.bin')))
+  await enter(await page.context().newPage())
+  await again.click()
+  await arrival(receiver, 'a.bin')
+  await arrival(receiver, 'b.bin')
+})
+
 async function newPage(browser: Browser, javaScriptEnabled: boolean): Promise<Page> {
   const context = await browser.newContext({ locale: 'en', javaScriptEnabled })
   const page = await context.newPage()
@@ -54,8 +85,12 @@ async function newPage(browser: Browser, javaScriptEnabled: boolean): Promise<Pa
 
 async function upload(t: TestContext, page: Page, receiver: Receiver, name: string): Promise<void> {
   await page.locator('#file').setInputFiles(filesOf(t, { [name]: 1000 }))
-  await send(page)
-  for (let tries = 0; !receiver.stored().has(name); tries++) {
+  await page.locator('#send').click()
+  await arrival(receiver, name)
+}
+
+async function arrival(receiver: Receiver, name: string): Promise<void> {
+  for (let tries = 0; !existsSync(join(receiver.directory, name)); tries++) {
     assert.ok(tries < 600, `${name} did not arrive`)
     await delay(100)
   }
