@@ -1,0 +1,297 @@
+// The stages of the form page: what can be done next is in view at every stage and any length of
+// the list, what a reload leaves, what holds for all files at once, and the end.
+
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import type { Page } from 'playwright-core'
+import {
+  arrives,
+  becomes,
+  choose,
+  filesOf,
+  focused,
+  line,
+  milestones,
+  send,
+  until,
+  visible,
+  visit,
+} from '../host/page.ts'
+
+const mayFail = true
+const phone = { viewport: { width: 390, height: 664 }, hasTouch: true, isMobile: true }
+const pieces = { UPLOAD_CGI_CHUNK_SIZE: '300KB' }
+
+visit(
+  'on a phone with sixty files, what can be done next is in view at every stage',
+  { context: phone, mayFail },
+  async ({ t, page, proxy }) => {
+    const names = Array.from({ length: 60 }, (_, at) => `${at}.txt`)
+    await inView(page, '#label')
+    await choose(page, filesOf(t, Object.fromEntries(names.map((name) => [name, 2000]))))
+    await inView(page, '#send')
+    assert.match((await page.locator('#send').textContent()) ?? '', /Upload 60 files \(120\skB\)/)
+    const gate = Promise.withResolvers<void>()
+    proxy.network.hold = gate.promise
+    await send(page)
+    await until(page, `document.querySelector('main[data-stage=sending]')`)
+    for (const top of [0, 100_000]) {
+      await page.evaluate(`scrollTo(0, ${top})`)
+      await inView(page, '#bar progress')
+      await inView(page, '#bar button:not([hidden])')
+    }
+    assert.equal(await page.locator('#send').isVisible(), false)
+    // One is refused by something in front: the page ends partly.
+    proxy.network.answer = new Map([[20, 404]])
+    gate.resolve()
+    await page.getByRole('heading', { name: '59 of 60 files have arrived' }).waitFor()
+    await inView(page, '#send')
+    await inView(page, '#queue li[data-state=failed]')
+    await send(page)
+    await arrives(page)
+    await inView(page, '#done h1')
+    assert.equal(await focused(page), 'H1')
+  },
+)
+
+visit('the share is in the title of the page while it is sent', {}, async ({ t, page, proxy }) => {
+  const title = await page.title()
+  const gate = Promise.withResolvers<void>()
+  proxy.network.hold = gate.promise
+  await choose(page, filesOf(t, { 'a.txt': 100 }))
+  assert.equal(await page.title(), title)
+  await send(page)
+  await until(page, `/^\\d+\\s?% · /.test(document.title)`)
+  gate.resolve()
+  await arrives(page)
+  assert.equal(await page.title(), title)
+})
+
+visit(
+  'the receipt has the answers, can be saved, and stays over a reload until more is sent',
+  {
+    env: {
+      UPLOAD_CGI_EXTRA_FIELDS: JSON.stringify([
+        { name: 'mail', label: 'Your e-mail', type: 'email' },
+        { name: 'note', label: 'Note' },
+      ]),
+    },
+  },
+  async ({ t, page }) => {
+    await page.getByLabel('Your e-mail').fill('zoe@example.org')
+    await page.getByLabel('Note').fill('of May')
+    await choose(page, filesOf(t, { 'a.txt': 100, 'b.txt': 200 }))
+    await send(page)
+    await arrives(page)
+    const facts = page.locator('#done .receipt')
+    for (const reload of [false, true]) {
+      if (reload) await page.reload()
+      await page.getByRole('heading', { name: 'All 2 files have arrived' }).waitFor()
+      assert.match((await facts.textContent()) ?? '', /Your e-mailzoe@example\.orgNoteof May/)
+      assert.equal(await page.locator('#done .files li').count(), 2)
+      assert.equal(await page.locator('#form').isVisible(), false)
+    }
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'Save the receipt' }).click(),
+    ])
+    const saved = readFileSync(await download.path(), 'utf8')
+    assert.match(saved, /^All 2 files have arrived\r\n/)
+    assert.match(saved, /Your e-mail: zoe@example\.org\r\n/)
+    assert.match(saved, /\r\na\.txt · 100 bytes · sha256 [0-9a-f]{64}\r\n/)
+    await page.getByRole('link', { name: 'Send more files' }).click()
+    assert.equal(await focused(page), 'heading')
+    await page.reload()
+    await page.getByRole('heading', { name: 'Upload files' }).waitFor()
+  },
+)
+
+visit(
+  'an address of mail is asked for once; all else is empty when more is sent',
+  {
+    env: {
+      UPLOAD_CGI_EXTRA_FIELDS: JSON.stringify([
+        { name: 'mail', label: 'Your e-mail', type: 'email' },
+        { name: 'note', label: 'Note' },
+      ]),
+    },
+  },
+  async ({ t, page, proxy }) => {
+    const submissions: (string | undefined)[] = []
+    for (const name of ['a.txt', 'b.txt']) {
+      await page.getByLabel('Your e-mail').fill('zoe@example.org')
+      await page.getByLabel('Note').fill('of May')
+      await choose(page, filesOf(t, { [name]: 100, [`2-${name}`]: 100 }))
+      await send(page)
+      await arrives(page)
+      await page.getByRole('link', { name: 'Send more files' }).click()
+      assert.equal(await page.getByLabel('Your e-mail').inputValue(), 'zoe@example.org')
+      assert.equal(await page.getByLabel('Note').inputValue(), '')
+    }
+    for (const body of proxy.bodies) {
+      submissions.push(/name="_submission"\r\n\r\n([0-9a-f]{32})\r\n/.exec(body)?.[1])
+      assert.ok(body.indexOf('name="_submission"') < body.indexOf('filename='))
+    }
+    assert.equal(submissions.length, 4)
+    assert.ok(!submissions.includes(undefined))
+    assert.equal(submissions[0], submissions[1], 'one submission for what is sent in one go')
+    assert.equal(new Set(submissions).size, 2)
+  },
+)
+
+visit(
+  'what was not sent to its end is shown after a reload, and resumes when it is chosen again',
+  { env: pieces, network: { bytesPerSecond: 1e6 }, mayFail },
+  async ({ t, page, receiver, proxy }) => {
+    const files = filesOf(t, { 'film.bin': 3_000_000 })
+    await choose(page, files)
+    await send(page)
+    await until(page, `/received/.test(document.querySelector('#queue .note').textContent)`)
+    const other = await page.context().newPage()
+    await other.goto(proxy.url)
+    assert.equal(await other.locator('#unfinished p').count(), 0, 'another tab sends it')
+    await other.close()
+    page.on('dialog', (dialog) => dialog.accept())
+    await page.reload()
+    await page.getByText(/film\.bin was sent to \d+\s?%\. Choose it again to resume\./).waitFor()
+    await choose(page, files)
+    assert.equal(await page.locator('#unfinished p').count(), 0)
+    proxy.network.bytesPerSecond = 0
+    await send(page)
+    await arrives(page)
+    assert.equal(receiver.stored().get('film.bin')?.length, 3_000_000)
+    const ids = new Set(
+      proxy.bodies.map((body) => /name="_submission"\r\n\r\n(.*)\r/.exec(body)?.[1]),
+    )
+    assert.equal(ids.size, 1, 'it belongs to the submission that it began in')
+  },
+)
+
+visit(
+  'what was not sent to its end can be forgotten, here and on the server',
+  { env: pieces, network: { bytesPerSecond: 1e6 }, mayFail },
+  async ({ t, page, proxy, receiver }) => {
+    await choose(page, filesOf(t, { 'film.bin': 3_000_000 }))
+    await send(page)
+    await until(page, `/received/.test(document.querySelector('#queue .note').textContent)`)
+    page.on('dialog', (dialog) => dialog.accept())
+    await page.reload()
+    await page.getByRole('button', { name: 'Forget it' }).click()
+    assert.equal(await focused(page), 'file')
+    await until(page, `Object.keys(localStorage).length === 0`)
+    await proxy.idle()
+    await page.reload()
+    assert.equal(await page.locator('#unfinished p').count(), 0)
+    assert.deepEqual(visible(receiver), [])
+  },
+)
+
+visit(
+  'Pause holds all files, and Resume goes on with all; leaving is guarded meanwhile',
+  { env: pieces, network: { bytesPerSecond: 1e6 }, mayFail },
+  async ({ t, page, proxy, receiver }) => {
+    await choose(page, filesOf(t, { 'a.bin': 1e6, 'b.bin': 1e6, 'c.bin': 10 }))
+    await send(page)
+    await page.getByRole('button', { name: 'Pause', exact: true }).click()
+    await becomes(page, 'a.bin', 'paused')
+    await becomes(page, 'b.bin', 'paused')
+    await becomes(page, 'c.bin', 'waiting')
+    await proxy.idle()
+    const posts = proxy.posts
+    const asked = page.waitForEvent('dialog')
+    page.evaluate('location.reload()').catch(() => {})
+    await (await asked).dismiss()
+    assert.equal(proxy.posts, posts, 'nothing is sent meanwhile')
+    proxy.network.bytesPerSecond = 0
+    await page.getByRole('button', { name: 'Resume', exact: true }).click()
+    await arrives(page)
+    assert.equal(receiver.stored().size, 3)
+  },
+)
+
+visit(
+  'refused files are a group of their own, read aloud once with their reasons, and not counted',
+  { env: { UPLOAD_CGI_MAX_FILES: '2', UPLOAD_CGI_MAX_FILE_SIZE: '1KB' } },
+  async ({ t, page }) => {
+    await choose(page, filesOf(t, { 'large.txt': 1001 }))
+    const alert = page.getByRole('alert')
+    const said = /^Files that cannot be sent: 1\. large\.txt: Too large: at most 1\skB$/
+    assert.match((await alert.textContent()) ?? '', said)
+    assert.equal(await page.locator('main').getAttribute('data-stage'), 'choose')
+    await choose(page, filesOf(t, { 'a.txt': 1, 'b.txt': 1, 'c.txt': 1 }))
+    await becomes(page, 'c.txt', 'refused')
+    assert.match((await page.locator('#send').textContent()) ?? '', /Upload 2 files/)
+    // Whoever takes one away makes room for another.
+    await page.getByRole('button', { name: 'Remove a.txt' }).click()
+    await becomes(page, 'c.txt', 'waiting')
+    assert.match((await alert.textContent()) ?? '', /^Files that cannot be sent: 1$/)
+    const heard = await milestones(page)
+    assert.ok(heard.length <= 2, heard.join(' | '))
+  },
+)
+
+visit(
+  'what the server says of all files, one file hears',
+  { env: { UPLOAD_CGI_MIN_FREE_SPACE: '900TB', UPLOAD_CGI_PARALLEL_UPLOADS: '1' }, mayFail },
+  async ({ t, page, proxy }) => {
+    await choose(page, filesOf(t, { 'a.txt': 10, 'b.txt': 10, 'c.txt': 10 }))
+    await send(page)
+    await page.locator('main[data-stage=partly]').waitFor()
+    assert.equal(proxy.posts, 1)
+    assert.match((await line(page, 'c.txt').textContent()) ?? '', /not enough space/)
+    assert.match((await page.getByRole('alert').textContent()) ?? '', /not enough space/)
+  },
+)
+
+visit(
+  'the page goes on to the owner’s when all has arrived',
+  { env: { UPLOAD_CGI_SUCCESS_REDIRECT: '/thanks.html?of={receipt}' }, mayFail, mayLeadAway: true },
+  async ({ t, page }) => {
+    await choose(page, filesOf(t, { 'a.txt': 10 }))
+    await Promise.all([page.waitForURL(/\/thanks\.html\?of=/), send(page)])
+  },
+)
+
+visit(
+  'the end is told to the server, whose receipt is shown; a submission of yesterday is left',
+  { mayFail },
+  async ({ t, page }) => {
+    const kept = () => page.evaluate(`sessionStorage.getItem('upload.cgi submission')`)
+    const file = { stored: 'a-2.txt', name: 'a.txt', size: 10, url: 'https://example.org/a-2.txt' }
+    const seen: unknown[] = []
+    await page.route('**/*', async (route) => {
+      const request = route.request()
+      if (request.method() !== 'POST') return route.continue()
+      seen.push(await kept())
+      if (/name="_cancel"/.test(request.postData() ?? '')) return route.fulfill({ status: 204 })
+      const isClose = /name="_close"/.test(request.postData() ?? '')
+      const answer = { receipt: '7F3K-92QD-M4', time: '2026-01-02T03:04:05Z', files: [file] }
+      const answers = [{ name: 'a', label: 'Said by the server', value: 'yes' }]
+      if (isClose) return route.fulfill({ json: { ...answer, batch: 1, answers } })
+      if (seen.length > 1) return route.fulfill({ status: 201, json: { id: 'x', ...answer } })
+      return route.fulfill({ status: 409, json: { code: 'SUBMISSION_CLOSED', status: 409 } })
+    })
+    await choose(page, filesOf(t, { 'a.txt': 10 }))
+    await send(page)
+    await page.locator('#done .receipt', { hasText: 'Said by the server' }).waitFor()
+    const shown = (await page.locator('#done').textContent()) ?? ''
+    assert.match(shown, /Receipt number7F3K-92QD-M4Received.*2026.*Said by the serveryes/)
+    assert.match(shown, /a-2\.txt.*sent as “a\.txt”/)
+    assert.equal(await kept(), null, 'what comes next is another submission')
+    assert.equal(new Set(seen).size, 2, 'the file went into a second one')
+  },
+)
+
+/** The whole of it is inside the window, and nothing covers it. */
+async function inView(page: Page, selector: string): Promise<void> {
+  await until(
+    page,
+    `(() => {
+      const element = document.querySelector(${JSON.stringify(selector)})
+      const { top, bottom, left, width, height } = element.getBoundingClientRect()
+      const at = document.elementFromPoint(left + width / 2, top + height / 2)
+      return top >= 0 && bottom <= innerHeight && height > 0 &&
+        (element.contains(at) || at?.contains(element))
+    })()`,
+  )
+}
