@@ -60,7 +60,7 @@ for (const [look, context, language] of looks) {
       await inspect(page, `${look}-3-sending`)
       proxy.network.bytesPerSecond = 0
       gate.resolve()
-      await until(page, `document.querySelector('main[data-stage=partly]')`)
+      await until(page, `document.querySelector('main:is([data-stage=done], [data-stage=partly])')`)
       await inspect(page, `${look}-4-done`)
     },
   )
