@@ -2,7 +2,7 @@
 // they are, and none left untranslated. English itself is held against the table of faults.
 
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
+import { globSync, readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { faults } from '../fault-table.ts'
 import { type LanguageCode, languageFiles } from './files.ts'
@@ -158,6 +158,25 @@ test('each language writes its own script', () => {
   }
   assert.deepEqual(
     wrong((sentence, _, code) => !(scripts[code] ?? /\p{Script=Latin}/u).test(sentence)),
+    [],
+  )
+})
+
+test('every sentence is used', () => {
+  const sources = globSync('**/*.ts', { cwd: `${directory}/..`, exclude: ['languages/**'] })
+    .filter((name) => !name.endsWith('.test.ts'))
+    .map((name) => readFileSync(`${directory}/../${name}`, 'utf8'))
+    .join('\n')
+  const isUsed = (key: string) => {
+    if (sources.includes(`'${key}'`)) return true
+    const [, section = '', name = ''] = /^(\w+\.)(\w+)$/.exec(key) ?? []
+    // `refused.${reason}`: the reason is a word of its own elsewhere.
+    return (
+      sources.includes(`\`${section}\${`) && new RegExp(`['"]${name}['"]|\\b${name}:`).test(sources)
+    )
+  }
+  assert.deepEqual(
+    Object.keys(english).filter((key) => !isUsed(key)),
     [],
   )
 })
