@@ -3,10 +3,11 @@
 // it. It refuses a taken name with NAME_TAKEN when `on_conflict` is "reject".
 
 import { lstatSync, unlinkSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { Fault } from '../fault.ts'
 import { attempt, errorCode } from '../system-error.ts'
 import type { Directory } from './directory.ts'
+import { numberedName } from './filename.ts'
 import { isThere, syncDirectory, translated } from './files.ts'
 import { fitting } from './name-limit.ts'
 import {
@@ -47,6 +48,7 @@ export function commit<Result>(
   const { durable } = directory.settings
   const placed: Arrived[] = []
   const places: string[] = []
+  const numbers = numbersOf(files)
   /** What gets another place than was noted is noted anew, before it gets it. */
   const naming = (i: number) => (path: string) => {
     const place = placeOf(directory.path, path)
@@ -56,10 +58,10 @@ export function commit<Result>(
   }
   try {
     return translated(() => {
-      for (const file of files) places.push(likelyPlace(directory, file))
+      for (const [i, file] of files.entries()) places.push(likelyPlace(directory, file, numbers[i]))
       recording?.note(places, files)
       for (const [i, file] of files.entries()) {
-        placed.push(place(directory, file, placed, naming(i)))
+        placed.push(place(directory, file, placed, numbers[i] ?? 1, naming(i)))
       }
       for (const file of files) attempt(() => unlinkSync(file.path))
       if (durable) for (const path of waysOf(directory, placed)) syncDirectory(path)
@@ -106,22 +108,36 @@ function waysOf(directory: Directory, placed: readonly Arrived[]): Iterable<stri
   return ways.length === 0 ? [] : directoriesOf(directory.path, ways)
 }
 
-/** The place that the file gets if its name is free. Throws NAME_TAKEN. */
-function likelyPlace(directory: Directory, { place }: Whole): string {
-  return placeOf(directory.path, pathOf(directory.path, place))
+/** Files of one request that have the same name get numbers, from 1 in their order. */
+function numbersOf(files: readonly Whole[]): number[] {
+  const counts = new Map<string, number>()
+  return files.map(({ place }) => {
+    const number = (counts.get(place) ?? 0) + 1
+    counts.set(place, number)
+    return number
+  })
 }
 
-/** `before`: what this request placed already. */
+/** The place that the file gets if its name is free. Throws NAME_TAKEN. */
+function likelyPlace(directory: Directory, { place }: Whole, number = 1): string {
+  const path = pathOf(directory.path, place)
+  const isNumbered = number > 1 && directory.settings.onConflict !== 'reject'
+  const likely = isNumbered ? join(dirname(path), numberedName(basename(path), number)) : path
+  return placeOf(directory.path, likely)
+}
+
+/** `before`: what this request placed already. `number`: that of numbersOf(). */
 function place(
   directory: Directory,
   file: Whole,
   before: readonly Placed[],
+  number: number,
   naming: (path: string) => void,
 ): Arrived {
   for (let tries = 1; ; tries++) {
     const way = openWay(directory.path, file.place)
     try {
-      const placed = { ...placeIn(directory, file, way.path, before, naming), way }
+      const placed = { ...placeIn(directory, file, way.path, before, number, naming), way }
       requireStill(placed)
       return placed
     } catch (error) {
@@ -139,6 +155,7 @@ function placeIn(
   file: Whole,
   folder: string,
   before: readonly Placed[],
+  number: number,
   naming: (path: string) => void,
 ): Placed {
   const wanted = file.place.slice(file.place.lastIndexOf('/') + 1)
@@ -147,7 +164,7 @@ function placeIn(
   const path = join(folder, name)
   switch (directory.settings.onConflict) {
     case 'rename':
-      return placeNumbered(received, folder, wanted, naming)
+      return placeNumbered(received, folder, wanted, number, naming)
     case 'reject': {
       const placed = placeNew(received, path)
       if (placed === undefined) throw new Fault('NAME_TAKEN', name)
@@ -157,7 +174,8 @@ function placeIn(
       // Two files of one request may have the same name: both were told that it is free.
       const inode = lstatSync(path, { throwIfNoEntry: false })?.ino
       const isOurs = before.some((placed) => placed.inode === inode)
-      if (isOurs) return placeNumbered(received, folder, wanted, naming)
+      if (isOurs) return placeNumbered(received, folder, wanted, number, naming)
+      naming(path)
       return placeInstead(received, path, directory.incoming.randomFile('kept'))
     }
   }

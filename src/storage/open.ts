@@ -12,6 +12,7 @@ import { scan } from './scan.ts'
 import type { Draft, PendingFile, Storage } from './storage.ts'
 import { countTotal } from './total.ts'
 import { UnfinishedUploads } from './unfinished.ts'
+import { shortened } from './verdict.ts'
 
 /** `path`: a directory that usable.ts has checked. Creates nothing in it yet. */
 export function openStorage(settings: Settings, path: string): Storage {
@@ -55,7 +56,7 @@ function committed<Result>(
   if (files.length === 0) translated(() => directory.incoming.open())
   // Without a draft it is what this program wrote itself.
   if (draft !== undefined) scan(files, directory.settings)
-  const recording = draft && new Recording(directory, draft, placeOf(draft))
+  const recording = draft && new Recording(directory, shortened(draft), placeOf(draft))
   return commit(directory, files, recording, accept)
 }
 

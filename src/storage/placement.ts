@@ -48,17 +48,18 @@ export function placeNew(file: Received, path: string): Placed | undefined {
 
 /**
  * Places the file under the name or, if that is taken, under a numbered one: `name-2.ext`, …
- * `folder`: the path of the folder that gets it. `naming`: called with each path before that is
- * tried.
+ * `folder`: the path of the folder that gets it. `start`: the number to begin with; 1 is the name
+ * itself. `naming`: called with each path before that is tried.
  */
 export function placeNumbered(
   file: Received,
   folder: string,
   wanted: string,
+  start: number,
   naming: (path: string) => void,
 ): Placed {
   const { name, maxBytes } = fitting(folder, wanted)
-  let number = 1
+  let number = start
   for (let tries = 0; tries < maxTries; tries++) {
     const path = join(folder, number === 1 ? name : numberedName(name, number, maxBytes))
     naming(path)

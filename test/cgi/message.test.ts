@@ -52,7 +52,7 @@ test('what a bot fills in is answered as usual and dropped; files never are', as
   const trap = text('_website', 'https://spam.example')
   const reply = await post(directory, [said, trap, noFile], env)
   assert.equal(reply.status, 201)
-  assert.deepEqual(Object.keys(reply.json()), ['id', 'time', 'files', 'fields'])
+  assert.deepEqual(Object.keys(reply.json()), ['id', 'receipt', 'time', 'files', 'fields'])
   assert.doesNotMatch(reply.text, /spam/)
   const { note, fields } = JSON.parse(readFileSync(log, 'utf8'))
   assert.match(note, /^dropped: /)

@@ -101,7 +101,7 @@ test('a byte order mark before the settings is no fault', async (t) => {
     writeFileSync(path, `\ufeff${settings(directory)}`),
   )
   assert.equal(reply.status, 200, reply.stderr)
-  assert.match(reply.text, /<h1>Größe/)
+  assert.match(reply.text, /<title>Größe</)
 })
 
 test('own files may be symbolic links', async (t) => {
