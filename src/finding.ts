@@ -52,6 +52,8 @@ export type CheckProblem =
   | 'NOT_CHECKED'
   | 'NOTIFY_MISSING'
   | 'NO_INODES'
+  | 'OUTBOX_LOST'
+  | 'OUTBOX_WAITS'
   | 'OWN_FILE_INSIDE'
   | 'PROGRAM_WRITABLE'
   | 'PUBLIC_KINDS'

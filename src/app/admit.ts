@@ -105,7 +105,7 @@ function visitorOf(
   }
   const ofUser = request.remoteUser === '' ? '' : `user ${request.remoteUser}`
   const who = invitation === undefined ? ofUser : `invitation ${invitation.name}`
-  return { who, sender, isToldAtOnce: !settings.receiptFile }
+  return { who, sender, isToldAtOnce: !settings.receiptFile && settings.notify.length === 0 }
 }
 
 /** `folderOf`: where the files of a submission that begins now go, by its number. */

@@ -14,6 +14,7 @@ import type { Invitation } from '../settings/row.ts'
 import type { LoadedSettings } from '../settings/settings.ts'
 import type { Storage } from '../storage/storage.ts'
 import { lookAfter } from '../submission/due.ts'
+import { isDeliveryDue, takeSayings } from '../submission/outbox.ts'
 import type { Receiver } from '../upload/receiver.ts'
 import { faultReply, outcomeReply, receiptReply } from './answer.ts'
 import type { Exchange, Program } from './exchange.ts'
@@ -147,10 +148,16 @@ export function open(env: Env, settings: LoadedSettings, program: Program): Exch
       logRequest(line, settings, complain)
       return bytes
     },
+    get outlivesReply() {
+      return storage !== undefined && fault === undefined
+    },
     afterReply() {
       if (storage === undefined || fault !== undefined) return
       try {
         lookAfter(storage, settings)
+        if (settings.notify.length === 0) return
+        for (const line of takeSayings(storage)) complain(line)
+        if (isDeliveryDue(storage, settings, outcome.closed !== undefined)) program.deliver()
       } catch (error) {
         // What is due stays due.
         complain(error instanceof Fault ? ownersText(error, settings, program) : String(error))

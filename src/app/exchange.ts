@@ -28,6 +28,8 @@ export type Exchange = {
   refuseSlow(): void
   /** The body is over. Returns the reply as CGI bytes. Never throws. */
   end(): Uint8Array
+  /** Known after end(): afterReply() has something to do, whatever the server thinks of it. */
+  readonly outlivesReply: boolean
   /** The reply is written. Called once, after end(). Never throws. */
   afterReply(): void
   /**
@@ -45,6 +47,8 @@ export type Program = {
   say(line: Uint8Array): void
   /** The stack of an error, as its owner can use it. Never throws. */
   stackOf(error: Error): string
+  /** Starts a process of its own that tells whoever is to be told. Never throws. */
+  deliver(): void
   /**
    * Collects what `check` finds, for `debug = true`. Otherwise undefined, so that it need not be
    * loaded.

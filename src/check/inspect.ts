@@ -8,12 +8,13 @@ import type { Env } from '../http/request.ts'
 import { siteOfRequest } from '../http/site.ts'
 import type { LoadedSettings } from '../settings/settings.ts'
 import { exposureOf, realPlace, type Site } from '../storage/exposure.ts'
+import { openStorage } from '../storage/open.ts'
 import { userName } from '../storage/owner.ts'
 import { directoryProblem } from '../storage/problem.ts'
 import { usableDirectory } from '../storage/usable.ts'
 import { cgiBinFindings, directoryFindings } from './directory.ts'
 import { limitFindings } from './limits.ts'
-import { notifyFindings } from './notify.ts'
+import { notifyFindings, outboxFindings } from './notify.ts'
 import { placeFindings } from './place.ts'
 import { settingsFindings } from './settings.ts'
 
@@ -41,7 +42,10 @@ function storeFindings(settings: LoadedSettings, site: Site): Finding[] {
   if (settings.directory === '') return []
   try {
     const directory = usableDirectory(settings, site)
-    return directoryFindings(settings, directory, site)
+    return [
+      ...directoryFindings(settings, directory, site),
+      ...outboxFindings(settings, openStorage(settings, directory)),
+    ]
   } catch (problem) {
     const exposed = exposureProblem(settings, site)
     if (exposed !== undefined) return [exposed]

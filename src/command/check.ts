@@ -3,11 +3,12 @@
 // everything, so for root the checks run as `--user`, else as the account whose folder the program
 // is in, as under suexec, else as the user that web servers work as.
 
-import { readFileSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { inspect } from '../check/inspect.ts'
 import { findingText } from '../finding.ts'
 import { loadSettings } from '../settings/load.ts'
+import { accounts, become } from './account.ts'
 import { failed, print } from './terminal.ts'
 
 /** `user`: a name or a number; '' means for root the likely one, for others themselves. */
@@ -31,8 +32,7 @@ function becomeUser(
     if (wanted === '') return { why: '' }
     return { problem: '--user needs root: sudo upload.cgi check --user …' }
   }
-  const known = readFileSync('/etc/passwd', 'utf8').split('\n')
-  const entries = known.map((line) => line.split(':'))
+  const entries = accounts()
   const find = (name: string) => entries.find((entry) => entry[0] === name || entry[2] === name)
   const [server] = serverUsers.map(find).filter((entry) => entry !== undefined)
   const owner = wanted === '' ? find(String(statSync(dirname(served)).uid)) : undefined
@@ -42,11 +42,7 @@ function becomeUser(
     return wanted === '' ? { why: '' } : { problem: `--user: there is no user ${wanted}` }
   }
   const [name = '', , uid = '', gid = ''] = entry
-  // Node has process.initgroups(), but its types lack it.
-  const { initgroups } = process as { initgroups?: (user: string, group: number) => void }
-  initgroups?.(name, Number(gid))
-  process.setgid?.(Number(gid))
-  process.setuid?.(Number(uid))
+  become(name, Number(uid), Number(gid))
   if (!isAccount) return { why: '' }
   const other = server === undefined ? '' : `; without suexec: check --user ${server[0]}`
   return { why: `, whose folder the program is in${other}` }

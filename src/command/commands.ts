@@ -121,10 +121,13 @@ export const commandTable: readonly Command[] = [
   }),
   command({
     name: 'deliver',
-    usage: 'deliver --test',
-    help: 'Tell everybody in notify that this is a test, and say who heard it.',
-    options: { test: flag },
-    action: ({ values, script }) => deliver(script, values.test ?? false),
+    usage: 'deliver [--test | --due]',
+    help:
+      'Tell everybody in notify what they have not heard yet, now; with --due as uploads do it by ' +
+      'themselves, after a pause that grows. For cron. --test tells that this is a test instead, ' +
+      'and says who heard it.',
+    options: { test: flag, due: flag },
+    action: ({ values, script }) => deliver(script, values.test ?? false, values.due ?? false),
   }),
   command({
     name: 'form',

@@ -44,6 +44,7 @@ function driven(script: Script): { events: string[]; done: Promise<void> } {
       events.push('end')
       return new Uint8Array(replyBytes)
     },
+    outlivesReply: false,
     afterReply: () => void events.push('after the reply'),
     abort: () => void events.push('abort'),
   }
@@ -58,6 +59,7 @@ function driven(script: Script): { events: string[]; done: Promise<void> } {
       return count
     },
     write: (bytes: Uint8Array) => void events.push(`reply ${bytes.length}`),
+    leave: () => undefined,
   }
   drive(exchange, connection, resolve)
   return { events, done }

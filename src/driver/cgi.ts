@@ -9,11 +9,16 @@ import type { Exchange, Inspect } from '../app/exchange.ts'
 import type { Env } from '../http/request.ts'
 import type { LoadedSettings } from '../settings/settings.ts'
 import { attempt, errorCode, writeAll } from '../system-error.ts'
+import { startDeliverer } from './deliverer.ts'
 import { type Source, SpeedGauge } from './speed.ts'
 import { stackOf } from './stack.ts'
 
 /** The source of a body and the destination of the reply. */
-export type Connection = Source & { write(bytes: Uint8Array): void }
+export type Connection = Source & {
+  write(bytes: Uint8Array): void
+  /** All is read and written: the server need not wait for this process any more. */
+  leave(): void
+}
 
 /** The size of a pipe. A full chunk fills the whole buffer, so that no new view of it is needed. */
 const bufferBytes = 64 * 1024
@@ -29,10 +34,15 @@ const pipeBytes = 32 * 1024
 /** `inspect`: collects what `check` finds, for `debug = true`. */
 export function runCgi(env: Env, settings: LoadedSettings, inspect?: Inspect): void {
   const file = process.execPath
-  const program = { file, say, stackOf: (error: Error) => stackOf(error, file), inspect }
+  const deliver = () => {
+    replace(2)
+    attempt(() => startDeliverer(file, env, settings.file))
+  }
+  const program = { file, say, stackOf: (error: Error) => stackOf(error, file), deliver, inspect }
+  const connection = { read, write, milliseconds, leave }
   // Then all is written, and nothing waits: what Node would free one by one, the kernel frees at
   // once.
-  drive(open(env, settings, program), { read, write, milliseconds }, () => process.exit())
+  drive(open(env, settings, program), connection, () => process.exit())
 }
 
 /** Reads the body and writes the reply. */
@@ -66,8 +76,11 @@ export function drive(exchange: Exchange, connection: Connection, done: () => vo
     const unread = exchange.announcedBytes - readBytes
     const drainRest = () => drain(gauge, connection, buffer, unread)
     if (reply.length > pipeBytes) drainRest()
+    // lighttpd sends SIGTERM as soon as it has the whole reply.
+    if (exchange.outlivesReply) process.on('SIGTERM', ignore)
     connection.write(reply)
     if (reply.length <= pipeBytes) drainRest()
+    if (exchange.outlivesReply) connection.leave()
     exchange.afterReply()
     done()
   }
@@ -138,6 +151,24 @@ function say(line: Uint8Array): void {
   const own = attempt(() => openSync('/proc/self/fd/2', O_WRONLY | O_APPEND | O_NONBLOCK))
   attempt(() => writeSync(own ?? 2, line))
   if (own !== undefined) attempt(() => closeSync(own))
+}
+
+/**
+ * Apache keeps the client's connection for three seconds when a program goes on after its reply. Node ends itself when one of the first three descriptors is closed, so
+ * /dev/null takes their places.
+ */
+function leave(): void {
+  for (const descriptor of [0, 1]) replace(descriptor)
+}
+
+function ignore(): void {
+  // A signal that has a listener does not end the process.
+}
+
+/** A descriptor that is opened gets the lowest number that is free. */
+function replace(descriptor: number): void {
+  attempt(() => closeSync(descriptor))
+  attempt(() => openSync('/dev/null', constants.O_RDWR))
 }
 
 /** Some servers pass descriptors that do not block, so we wait here. */

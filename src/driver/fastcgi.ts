@@ -12,6 +12,7 @@ import { settingsStamp } from '../settings/file.ts'
 import { loadSettings } from '../settings/load.ts'
 import type { LoadedSettings, SettingsProblem } from '../settings/settings.ts'
 import { attempt } from '../system-error.ts'
+import { startDeliverer } from './deliverer.ts'
 import { FastCgiConnection, type Host, type Params } from './fastcgi-connection.ts'
 import { stackOf } from './stack.ts'
 
@@ -77,7 +78,8 @@ function hostOf(env: Env, script: string): Host {
   }
   return {
     open(params, say) {
-      const program = { file, say, stackOf: stack, inspect }
+      const deliver = () => void attempt(() => startDeliverer(file, process.env, settings.file))
+      const program = { file, say, stackOf: stack, deliver, inspect }
       return open(params, refusingSettings(current(), params), program)
     },
     say,

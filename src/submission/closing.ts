@@ -59,6 +59,8 @@ function tell(
   names: readonly string[],
   settings: Settings,
 ): void {
+  // Until everybody has heard it stays listed, and that is its entry in the outbox.
+  if (settings.notify.length > 0) return
   if (settings.receiptFile) storeReceiptFile(storage, noted, settings)
   for (const name of names) storage.entries.remove(name)
 }

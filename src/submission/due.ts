@@ -9,10 +9,13 @@ import { submissionOfEntry } from './batch.ts'
 import { close, tellWhole } from './closing.ts'
 import { batchKind, beginKind, dayMilliseconds, parseBegin } from './submission.ts'
 
-/** After the reply to a request. Where nothing is to be done it costs one listing. */
+/**
+ * After the reply to a request. Where nothing is to be done it costs one listing. What a deliverer
+ * may do, outbox.ts leaves to it.
+ */
 export function lookAfter(storage: Storage, settings: Settings): void {
   const now = Date.now()
-  const names = storage.entries.list()
+  const names = settings.notify.length > 0 ? [] : storage.entries.list()
   if (names.some((name) => isQuiet(name, now) || isUntold(name, settings))) {
     doWhatIsDue(storage, settings)
   }
@@ -97,7 +100,7 @@ function sweepBeginnings({ notes }: Storage, open: ReadonlySet<string>, atMost: 
 }
 
 /** Those of at most so many items that are meant, from another item on each time. */
-function inTurns<Item>(
+export function inTurns<Item>(
   items: readonly Item[],
   atMost: number,
   isMeant: (item: Item) => boolean,

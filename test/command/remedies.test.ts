@@ -334,6 +334,9 @@ const cases: Readonly<Record<CheckProblem, readonly Case[] | Reason>> = {
       byHand: removeFiles,
     },
   ],
+  OUTBOX_LOST: 'its remedy says who does not hear; what nobody heard of for three days stays lost',
+  OUTBOX_WAITS:
+    'test/submission/outbox.test.ts: what waits is told by `deliver`, or it says why not',
   OWN_FILE_INSIDE: [
     {
       spoil: (place) => ({ settings: `log_file = "${place.directory}/log"\n` }),

@@ -13,8 +13,15 @@ export function openExchange(
   complaints: string[] = [],
 ): Exchange {
   const say = (line: Uint8Array) => void complaints.push(Buffer.from(line).toString())
+  const deliver = () => undefined
   const stackOf = (error: Error) => error.stack ?? error.message
-  return open(env, settings, { file: '/nonexistent/upload.cgi', say, stackOf, inspect: undefined })
+  return open(env, settings, {
+    file: '/nonexistent/upload.cgi',
+    say,
+    stackOf,
+    deliver,
+    inspect: undefined,
+  })
 }
 
 /** Ends the body, and parses the reply. */
