@@ -1,5 +1,6 @@
-// What `check` says of who is told what came: a mailer or a program that is not there, and a
-// webhook that nobody can verify, and what was not told in time. It tells nobody anything; `deliver --test` does.
+// What `check` says of who is told what came: a mailer or a program that is not there, a webhook
+// that nobody can verify, and what was not told in time. It tells nobody anything; `deliver --test`
+// does.
 
 import { type Finding, failure, fine, quoted, warning } from '../finding.ts'
 import { findProgram, mailerOf } from '../program/program.ts'

@@ -123,9 +123,9 @@ export const commandTable: readonly Command[] = [
     name: 'deliver',
     usage: 'deliver [--test | --due]',
     help:
-      'Tell everybody in notify what they have not heard yet, now; with --due as uploads do it by ' +
-      'themselves, after a pause that grows. For cron. --test tells that this is a test instead, ' +
-      'and says who heard it.',
+      'Tell everybody in notify what they have not heard yet, now; with --due as uploads do it ' +
+      'by themselves, after a pause that grows. For cron. --test tells that this is a test ' +
+      'instead, and says who heard it.',
     options: { test: flag, due: flag },
     action: ({ values, script }) => deliver(script, values.test ?? false, values.due ?? false),
   }),

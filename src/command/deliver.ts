@@ -18,7 +18,9 @@ export async function deliver(script: string, isTest: boolean, isDue: boolean): 
   return isTest ? test(settings) : deliverAll(settings, script, isDue)
 }
 
-/** `isDue`: as a request starts it. Then nobody is at the terminal, and the next request says it. */
+/**
+ * `isDue`: as a request starts it. Then nobody is at the terminal, and the next request says it.
+ */
 async function deliverAll(
   settings: LoadedSettings,
   script: string,

@@ -154,8 +154,9 @@ function say(line: Uint8Array): void {
 }
 
 /**
- * Apache keeps the client's connection for three seconds when a program goes on after its reply. Node ends itself when one of the first three descriptors is closed, so
- * /dev/null takes their places.
+ * Apache keeps the client's connection for three seconds when a program goes on after its reply.
+ * Node ends itself when one of the first three descriptors is closed, so /dev/null takes their
+ * places.
  */
 function leave(): void {
   for (const descriptor of [0, 1]) replace(descriptor)

@@ -193,6 +193,10 @@ test('any text becomes one safe component: not empty, hidden, an option or over 
   always((text) => assertSafe(storedName(text)))
 })
 
+test('a long name of which an extension alone is left is called upload', () => {
+  assert.equal(storedName(`\u3164.txt${'\u3164'.repeat(90)} \ufe0f`), 'upload.txt')
+})
+
 test('a stored name is stored as itself', () => {
   always((text) => assert.equal(storedName(storedName(text)), storedName(text)))
 })

@@ -14,6 +14,8 @@ export function storedName(clientName: string): string {
   const seen = isPlain ? withoutInklessEnd(sent.replace(/ +/g, ' ')) : withoutUnseen(sent)
   const safe = trimEdges(namedExtension(seen, sent, isPlain).replace(unsafe, '_'))
   const name = shortened(safe, maxNameBytes)
+  // What is left of a long name is a name like any other.
+  if (name !== safe) return storedName(name)
   if (device.test(name)) return shortened(`_${name}`, maxNameBytes)
   return name === '' ? 'upload' : name
 }
