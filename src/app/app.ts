@@ -149,7 +149,7 @@ export function open(env: Env, settings: LoadedSettings, program: Program): Exch
       return bytes
     },
     get outlivesReply() {
-      return storage !== undefined && fault === undefined
+      return storage !== undefined && fault === undefined && settings.notify.length > 0
     },
     afterReply() {
       if (storage === undefined || fault !== undefined) return
