@@ -86,8 +86,9 @@ export function logRequest(line: LogLine, settings: LogSettings, complain: Compl
     const fd = openSync(logFile, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK, 0o640)
     try {
       if (!fstatSync(fd).isFile()) throw new Error('it is no plain file')
-      const { bavail, bsize } = statfsSync(logFile)
-      if (bavail * bsize >= minFreeBytes) append(fd, line)
+      // Somebody may just have renamed it: then the open file takes this one line more.
+      const room = attempt(() => statfsSync(logFile))
+      if (room === undefined || room.bavail * room.bsize >= minFreeBytes) append(fd, line)
       else if (!endsInNote(logFile)) append(fd, { time: line.time, id: line.id, note: noRoomNote })
     } finally {
       closeSync(fd)

@@ -13,6 +13,7 @@ import { fastCgi } from './fastcgi.ts'
 import { form } from './form.ts'
 import { init } from './init.ts'
 import { invite } from './invite.ts'
+import { list } from './list.ts'
 import { man } from './man.ts'
 import { serve } from './serve.ts'
 
@@ -118,6 +119,22 @@ export const commandTable: readonly Command[] = [
       'and mod_fcgid do, starts the program without a command.',
     options: { socket: text, 'socket-mode': text, 'socket-group': text, listen: text },
     action: ({ values, script }) => fastCgi(values, script),
+  }),
+  command({
+    name: 'list',
+    usage: 'list [RECEIPT] [--since 7d] [--json | --csv]',
+    help:
+      'Show what came in: receipt numbers, senders, answers and files, all of it or that of one ' +
+      'number. --json prints one batch a line, --csv one file a row.',
+    options: { since: text, json: flag, csv: flag },
+    mostWords: 1,
+    action: ({ values, words: [receipt = ''], script }) =>
+      list(script, {
+        receipt,
+        since: values.since ?? '',
+        asJson: values.json ?? false,
+        asCsv: values.csv ?? false,
+      }),
   }),
   command({
     name: 'deliver',

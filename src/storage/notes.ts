@@ -94,7 +94,10 @@ export class Notes {
   /** Makes the note durable: for whoever acts on a note that another process may have made. */
   sync(key: string): void {
     const path = this.#file(key)
-    const isFolder = lstatSync(path).isDirectory()
+    const stats = lstatSync(path, { throwIfNoEntry: false })
+    // Whoever needed it no more removed it meanwhile.
+    if (stats === undefined) return
+    const isFolder = stats.isDirectory()
     if (isFolder) syncFile(join(path, heldName))
     if (isFolder) syncDirectory(path)
     else syncFile(path)
@@ -127,11 +130,16 @@ export class Notes {
     return names
   }
 
-  /** Removes a note, or a folder of notes that is empty. */
+  /** Removes a note, or a folder of notes that is empty; neither needs to be there. */
   remove(key: string): void {
     const folder = join(this.#path, key)
-    if (lstatSync(folder, { throwIfNoEntry: false })?.isDirectory()) rmdirSync(folder)
-    else removeNote(this.#file(key))
+    try {
+      if (lstatSync(folder, { throwIfNoEntry: false })?.isDirectory()) rmdirSync(folder)
+      else removeNote(this.#file(key))
+    } catch (error) {
+      // Another process was faster.
+      if (errorCode(error) !== 'ENOENT') throw error
+    }
   }
 
   #file(key: string): string {

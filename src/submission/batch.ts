@@ -93,6 +93,12 @@ export function untoldBatches(
     .filter(({ names }) => names.length > 0)
 }
 
+/** What is in no batch yet, under the number 0; undefined when there is nothing. */
+export function openBatch(storage: Storage, submission: Submission): NotedBatch | undefined {
+  const { open } = knownOf(storage, submission)
+  return open.length === 0 ? undefined : batchOf(submission, open, 0)
+}
+
 /** The submission that the request of an entry belongs to. */
 export function submissionOfEntry({ submission, day, time, receipt, folder }: Entry): Submission {
   return { key: submission, day, time, receipt, folder }

@@ -9,7 +9,8 @@ import { type NotedBatch, toldBatch } from './batch.ts'
 export function storeReceiptFile(storage: Storage, noted: NotedBatch, settings: Settings): void {
   const { receipt, batch } = noted
   const number = batch === 1 ? '' : `-${batch}`
-  const file = storage.create(`receipt-${receipt}${number}.txt`)
+  const place = [...noted.folder, `receipt-${receipt}${number}.txt`].join('/')
+  const file = storage.create(place)
   try {
     file.write(Buffer.from(receiptText(noted, settings)))
     file.end()

@@ -114,6 +114,7 @@ test('the archives hold what they should, with rights, owners and times that say
       'rw-r--r-- docs/install.md',
       'rw-r--r-- docs/limits.md',
       'rw-r--r-- docs/own-form.md',
+      'rw-r--r-- docs/owner.md',
       'rw-r--r-- docs/performance.md',
       'rw-r--r-- docs/resume.md',
       'rw-r--r-- docs/screenshots.md',

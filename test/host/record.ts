@@ -2,10 +2,11 @@
 
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Receipt } from '../../src/outcome.ts'
+import type { Batch, Receipt } from '../../src/outcome.ts'
 import { loadSettings } from '../../src/settings/load.ts'
 import { openStorage } from '../../src/storage/open.ts'
 import type { Storage } from '../../src/storage/storage.ts'
+import { listBatches } from '../../src/submission/listing.ts'
 import { endOf, openExchange } from './core.ts'
 import { type BodyPart, contentType, multipartBody } from './multipart-body.ts'
 
@@ -93,4 +94,10 @@ export function visible(directory: string): string[] {
   return readdirSync(directory)
     .filter((name) => !name.startsWith('.'))
     .sort()
+}
+
+/** All batches that are noted. */
+export function batchesOf(directory: string): Batch[] {
+  const settings = settingsOf(directory)
+  return listBatches(openStorage(settings, directory), settings, { since: 0, receipt: '' })
 }
