@@ -3,16 +3,17 @@
 
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { chmodSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { parse } from 'smol-toml'
 import type { CgiReply } from '../host/cgi.ts'
 import { found, Place } from '../host/check.ts'
 import { ClamAv, eicar, signature } from '../host/clamav.ts'
 import { file, incoming, post, visible } from '../host/form.ts'
 import { missing } from '../host/installed.ts'
 import { assertRefused, Uploads } from '../host/piece-upload.ts'
-import { directoryUntilExit, freshDirectory, writeSettings } from '../host/program.ts'
+import { directoryUntilExit, freshDirectory, root, writeSettings } from '../host/program.ts'
 import { byItself } from '../host/tus.ts'
 import { create, patch } from '../host/tus-requests.ts'
 import { needsRoot } from '../host/user.ts'
@@ -51,6 +52,13 @@ describe('ClamAV', { skip }, () => {
     env = scanning(clam.command)
   })
   after(() => clam.stop())
+
+  test('is called as docs/owner.md says', () => {
+    const guide = readFileSync(join(root, 'docs/owner.md'), 'utf8')
+    const [line = ''] = /^scan_command = .*$/m.exec(guide) ?? []
+    const withoutConfig = clam.command.filter((_, i) => i !== 1 && i !== 2)
+    assert.deepEqual(parse(line)['scan_command'], withoutConfig)
+  })
 
   test('passes clean files and refuses a request with one that is not', async () => {
     const directory = freshDirectory({ after })
