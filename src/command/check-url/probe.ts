@@ -41,11 +41,7 @@ export class Probe {
     }
     if (code !== undefined) {
       const message = `the program answers, but refuses: ${code}`
-      const remedy =
-        code === 'USER_REQUIRED'
-          ? 'name a user that the server knows: --url https://USER:PASSWORD@…'
-          : 'see the error log of the server, or run there: upload.cgi check'
-      tell(failure('URL_REFUSED', message, remedy))
+      tell(failure('URL_REFUSED', message, remedyOf(code)))
     } else if (answer.status === 404 && isForm(await this.#visitor.send({ method: 'GET' }))) {
       tell(errorsReplaced)
       return true
@@ -72,8 +68,7 @@ export class Probe {
       tell(failure('NAME_REFUSED', message, remedy))
     } else if (code !== undefined) {
       const message = `the program refuses a small file: ${code}`
-      const remedy = 'see the error log of the server, or run there: upload.cgi check'
-      tell(failure('SMALL_REFUSED', message, remedy))
+      tell(failure('SMALL_REFUSED', message, remedyOf(code)))
     } else {
       const message = `a POST with a small file does not reach the program (${described(answer)})`
       tell(failure('POST_REFUSED', message, firewall))
@@ -257,3 +252,14 @@ const largeBytes = 20e6
 const firewall =
   'look into the error log of the server for a firewall (ModSecurity names the rule) or a rule ' +
   'about methods'
+
+/** What to do about a refusal in the program's own words. */
+function remedyOf(code: unknown): string {
+  if (code === 'USER_REQUIRED') {
+    return 'name a user that the server knows: --url https://USER:PASSWORD@…'
+  }
+  if (code === 'PASSPHRASE_REQUIRED' || code === 'INVITATION_INVALID') {
+    return 'take passphrase and invited_only out of the settings while you check'
+  }
+  return 'see the error log of the server, or run there: upload.cgi check'
+}
