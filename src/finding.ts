@@ -93,6 +93,7 @@ export type UrlProblem =
   | 'OTHER_ANSWER'
   | 'PASSWORD_NEEDED'
   | 'PAUSE_CUT'
+  | 'POLICY_CHANGED'
   | 'POST_REFUSED'
   | 'PROGRAM_FAILED'
   | 'PROXY_UNKNOWN'

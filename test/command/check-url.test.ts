@@ -236,6 +236,30 @@ test('a server that puts its own pages in place of errors', {
   assertNothingLeft(directory)
 })
 
+test('a site whose own Content-Security-Policy reaches the form, and the remedy', {
+  skip: missing('apache2'),
+}, async (t) => {
+  for (const [header, what] of [
+    // What a CGI program sends is among the headers that `always` replaces.
+    ['Header always set', /has another .* \(default-src 'self'\)/],
+    ['Header set', /adds another .* \(default-src 'self'\)/],
+  ] as const) {
+    const extra = `${header} Content-Security-Policy "default-src 'self'"`
+    const { server, directory } = await apache(t, { extra })
+    const found = (await checked(server.url)).get('POLICY_CHANGED')
+    assert.equal(found?.level, 'warning')
+    assert.match(found.message, what)
+    const [condition = ''] = /"expr=[^"]*"/.exec(found.remedy) ?? []
+    assert.notEqual(condition, '')
+    const fixed = await apache(t, { extra: `${extra} ${condition}` })
+    assert.equal((await checked(fixed.server.url)).has('POLICY_CHANGED'), false)
+    // The rest of the site has it still.
+    const other = await fetch(new URL('/other', fixed.server.url))
+    if (header.includes('always')) assert.ok(other.headers.has('content-security-policy'))
+    assertNothingLeft(directory)
+  }
+})
+
 test('a server that is not patient', { skip: missing('apache2') }, async (t) => {
   const { server, directory } = await apache(t, {
     extra:

@@ -5,6 +5,7 @@
 
 import type { Finding } from '../../finding.ts'
 import { folderFinding, type Shown } from './folder.ts'
+import { policyFinding } from './policy.ts'
 import { Probe, type Tell } from './probe.ts'
 import { redirectFinding } from './redirect.ts'
 import { requestsLimited } from './stranger.ts'
@@ -33,8 +34,10 @@ export async function checkUrl(options: UrlOptions): Promise<Finding[]> {
     if (!(await probe.findsProgram(tell))) return findings
     if (!(await isBlameless(probe, (heard) => probe.sendsSmall(heard), tell))) return findings
     if (options.shown !== undefined) tell(await folderFinding(options.shown))
-    const redirect = await redirectFinding(options.url)
-    if (redirect !== undefined) tell(redirect)
+    for (const looked of [redirectFinding, policyFinding]) {
+      const finding = await looked(options.url)
+      if (finding !== undefined) tell(finding)
+    }
     const steps: readonly ((tell: Tell) => Promise<unknown>)[] = [
       (heard) => probe.believesItsPage(options.url, heard),
       (heard) => probe.sendsLarge(heard),
