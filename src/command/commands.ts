@@ -39,7 +39,8 @@ export const commandTable: readonly Command[] = [
     usage: 'check [--json] [--user NAME]',
     help:
       'Say what would go wrong, and how to fix it. Exit status 0 or 78. For root the checks run ' +
-      'as the user that web servers usually work as, or as NAME.',
+      'as NAME, else as the account whose folder the program is in, as under suexec, else as ' +
+      'the user that web servers usually work as.',
     options: { json: flag, user: text },
     action: ({ values, script }) => check(script, values.json ?? false, values.user ?? ''),
   }),

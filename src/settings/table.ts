@@ -71,7 +71,7 @@ const settingsRows: SettingsRows = {
     key: 'max_request_size',
     kind: size,
     default: '1GB',
-    help: 'largest upload as a whole; 0 = no limit',
+    help: 'largest request; files sent in pieces may be larger; 0 = no limit',
   },
   maxFiles: {
     key: 'max_files',
