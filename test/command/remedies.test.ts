@@ -214,8 +214,11 @@ const cases: Readonly<Record<CheckProblem, readonly Case[] | Reason>> = {
   ],
   FOLDER_FIELD_NOT_ASKED: [
     {
-      spoil: () => ({ settings: 'folder = "{field:b}"\n' }),
-      byHand: (place, remedy) => remove(place, remedy, 'folder'),
+      spoil: () => ({ settings: 'folder = "in/{field:b}"\n' }),
+      byHand: (place, remedy) => {
+        assert.match(remedy, /^add to extra_fields one with name = "b", or remove it from folder$/)
+        return follow('folder = "in"', settingsOf(place))
+      },
     },
   ],
   GROUP_NOT_INHERITED: [
