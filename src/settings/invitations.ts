@@ -61,7 +61,8 @@ function parseInvitation(
   if (wrongFolder !== '') return `${called}: folder: ${wrongFolder}`
   const endsAt = until === undefined ? 0 : parseMoment(until)
   if (endsAt === undefined) return `${called}: until is a day such as 2026-12-31`
-  const maxBytes = parseSize(String(max_size))
+  const isSize = typeof max_size === 'number' || typeof max_size === 'string'
+  const maxBytes = isSize ? parseSize(String(max_size)) : undefined
   if (maxBytes === undefined) return `${called}: max_size is a size such as "5GB"`
   const isCount = typeof max_files === 'number' && Number.isSafeInteger(max_files) && max_files >= 0
   if (!isCount) return `${called}: max_files is a whole number`

@@ -26,9 +26,11 @@ export const mailAddress: Kind<string> = {
 /** As the Standard Webhooks specification has it: 24 to 64 bytes. No message repeats it. */
 export const webhookSecret: Kind<string> = {
   parse: (written, { key }) => {
-    const [, base64 = ''] = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(String(written)) ?? []
+    // A table has no text at all.
+    const text = typeof written === 'string' ? written : '-'
+    const [, base64 = ''] = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(text) ?? []
     const { length } = Buffer.from(base64, 'base64')
-    if (written === '' || (length >= 24 && length <= 64)) return { value: String(written) }
+    if (text === '' || (length >= 24 && length <= 64)) return { value: text }
     const remedy = `write "whsec_" and 24 to 64 bytes in base64: ${makesSecret}`
     return { problem: `${key} is no secret of Standard Webhooks`, remedy }
   },

@@ -93,6 +93,7 @@ const cases: Readonly<Record<UrlProblem, Case | Reason>> = {
     },
     args: ['--pause', '3'],
   },
+  POLICY_CHANGED: inCheckUrl,
   POST_REFUSED: firewalled('REQUEST_METHOD "@streq POST"'),
   PROGRAM_FAILED: 'the test below puts doctor.cgi beside the program',
   PROXY_UNKNOWN: inCheckUrl,
