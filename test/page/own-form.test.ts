@@ -61,7 +61,7 @@ test('the receipt and the error appear in a frame of the page', { skip }, async 
   await frame.getByText('EXTENSION_REFUSED').waitFor()
   await page.locator('[name=file]').setInputFiles(good.map(({ path }) => path))
   await page.locator('button').click()
-  await frame.getByText('a.txt').waitFor()
+  await frame.getByText('a.txt').first().waitFor()
   assertStored(receiver, good)
 })
 
