@@ -42,8 +42,11 @@ export class Content {
     if (!settings.contentCheck) return undefined
     const promised = promisedOf(name)
     if (promised === undefined) return undefined
-    const head = begun === undefined || begun.offset === 0 ? nothing : begun.head(headBytes)
-    return head.length < headBytes ? new Content(name, promised, head) : undefined
+    const offset = begun?.offset ?? 0
+    // The pieces before were judged as they came.
+    if (offset >= headBytes) return undefined
+    const head = begun === undefined || offset === 0 ? nothing : begun.head(headBytes)
+    return new Content(name, promised, head)
   }
 
   write(bytes: Buffer): void {
