@@ -58,7 +58,7 @@ test('check tells how many uploads are unfinished, and what hinders pieces', asy
   }
   const { stdout, status } = spawnSync(program, ['check', ...asOneself], { env, encoding: 'utf8' })
   assert.equal(status, 78)
-  assert.match(stdout, /ERROR .*\[CHUNK_TOO_LARGE\]\n +→ lower chunk_size/)
+  assert.match(stdout, /ERROR .*\[CHUNK_TOO_LARGE\]\n +→ max_request_size = "9MB"/)
   assert.match(stdout, /warning unfinished uploads: 1 of 1.*\[UNFINISHED_MANY\]/)
 })
 
