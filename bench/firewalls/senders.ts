@@ -87,7 +87,7 @@ async function byPage(t: TestContext): Promise<Send> {
     await page.goto(url)
     if (answer !== '') await page.getByLabel('Note').fill(answer)
     await page.locator('#file').setInputFiles(path)
-    await page.getByRole('button', { name: 'Upload', exact: true }).click()
+    await page.locator('#send').click()
     const line = page.locator('#queue li').first()
     await page.locator('#queue li:is([data-state=stored], [data-state=failed])').waitFor()
     const state = await line.getAttribute('data-state')

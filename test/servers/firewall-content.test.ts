@@ -45,7 +45,7 @@ test('the page sends what a firewall refuses as a whole', { skip, timeout }, asy
   page.setDefaultTimeout(300_000)
   await page.goto(url)
   await page.locator('#file').setInputFiles(Object.keys(files).map((name) => join(home, name)))
-  await page.getByRole('button', { name: 'Upload', exact: true }).click()
+  await page.locator('#send').click()
   await arrives(page)
   assertStored(directory)
 })
