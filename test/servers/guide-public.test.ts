@@ -47,6 +47,8 @@ const refused = [
 const env = {
   UPLOAD_CGI_ALLOW_PUBLIC_DIRECTORY: settings.get('allow_public_directory') ?? '',
   UPLOAD_CGI_PUBLIC_URL: settings.get('public_url') ?? '',
+  // The names and the servers alone must hold, whatever the content.
+  UPLOAD_CGI_CONTENT_CHECK: 'false',
   UPLOAD_CGI_FILE_MODE: '0644',
   UPLOAD_CGI_MAX_FILES: '200',
   UPLOAD_CGI_DURABLE: 'false',
