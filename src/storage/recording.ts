@@ -58,7 +58,7 @@ export class Recording {
   decide(): void {
     const { notes } = this.#directory
     const { verdict } = this.#place
-    if (!notes.link(this.#key, verdict, this.#content)) {
+    if (!this.#linked()) {
       const decided = parseVerdict(notes.read(verdict))
       // Somebody who took this request for dead, or another sender of the same upload, was faster.
       if (!this.#isOurs()) throw new Fault(decided === undefined ? 'INTERNAL' : 'TOO_SLOW')
@@ -66,6 +66,20 @@ export class Recording {
     }
     const { isWhole, isToldAtOnce } = this.#draft.origin
     if (isWhole && isToldAtOnce) attempt(() => notes.remove(this.#key))
+  }
+
+  /**
+   * Whether the verdict is a new one. It counts as soon as others can see it: if only making it
+   * durable failed, whoever acts on it tries that again.
+   */
+  #linked(): boolean {
+    const { notes } = this.#directory
+    try {
+      return notes.link(this.#key, this.#place.verdict, this.#content)
+    } catch (error) {
+      if (errorCode(error) === '' || !this.#isOurs()) throw error
+      return true
+    }
   }
 
   /**
