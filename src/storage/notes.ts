@@ -19,6 +19,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { openHash } from '../checksum.ts'
+import { Fault } from '../fault.ts'
 import { randomId } from '../random-id.ts'
 import { attempt, errorCode } from '../system-error.ts'
 import { writeAt } from './block-writer.ts'
@@ -72,7 +73,7 @@ export class Notes {
     this.#exclusively(path, () => {
       stats = writeNote(path, content, this.#isDurable)
     })
-    if (stats === undefined) throw new Error(`${path} is there already`)
+    if (stats === undefined) throw takenFault(path)
     if (this.#isDurable) syncDirectory(dirname(path))
     return stats
   }
@@ -259,6 +260,10 @@ function writeNote(path: string, content: Uint8Array, isDurable: boolean): Stats
   } finally {
     closeSync(fd)
   }
+}
+
+function takenFault(path: string): Fault {
+  return new Fault('DIRECTORY_UNUSABLE', '', new Error(`${path} is there already`))
 }
 
 function syncFile(path: string): void {

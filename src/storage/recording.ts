@@ -22,7 +22,6 @@ export class Recording {
   #content: Uint8Array = Buffer.alloc(0)
   /** The key of the last *storing*; '' before the first. */
   #key = ''
-  #count = 0
 
   constructor(directory: Directory, draft: Draft, place: Place) {
     this.#directory = directory
@@ -38,10 +37,9 @@ export class Recording {
       return { ...file, stored: names[i] ?? '', mark: String(received[i]?.inode) }
     })
     const content = encodeEntry(this.#draft, files, verdict)
-    const suffix = this.#count === 0 ? '' : `-${this.#count + 1}`
     const name = entryName(this.#startedAt, this.#draft.origin, base)
-    const key = `${storing}/${name}${suffix}`
-    this.#count++
+    // Another request for the same upload may have died in this minute.
+    const key = `${storing}/${name}-${randomId().slice(0, 8)}`
     try {
       incoming.folder.requireOurs(notes.write(key, content))
     } catch (error) {
