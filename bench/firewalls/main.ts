@@ -1,6 +1,6 @@
 // npm run firewalls: 200 real files, then odd names and answers, through Apache with ModSecurity
 // and the core rule set at paranoia 1 and 2: sent whole by curl, by the page in Chromium, and by
-// upload.sh. Prints the tables of docs/firewalls.md. It needs root, Apache, Chromium, curl and
+// upload.sh. Prints the tables of docs/servers.md. It needs root, Apache, Chromium, curl and
 // Debian's packages (files.ts); it takes half an hour.
 
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
