@@ -59,7 +59,8 @@ export class Recording {
     if (!this.#linked()) {
       const decided = parseVerdict(notes.read(verdict))
       // Somebody who took this request for dead, or another sender of the same upload, was faster.
-      if (!this.#isOurs()) throw new Fault(decided === undefined ? 'DIRECTORY_UNUSABLE' : 'TOO_SLOW')
+      if (!this.#isOurs())
+        throw new Fault(decided === undefined ? 'DIRECTORY_UNUSABLE' : 'TOO_SLOW')
       notes.sync(verdict)
     }
     const { isWhole, isToldAtOnce } = this.#draft.origin
