@@ -158,7 +158,7 @@ function contradictions(settings: LoadedSettings): Finding[] {
   const asked = new Set(extraFields.map(({ name }) => name))
   for (const name of fieldsOfFolder(settings.folder).filter((field) => !asked.has(field))) {
     const message = `folder names the field ${name}, and the page does not ask for it`
-    const remedy = `add one with name = "${name}" to extra_fields, or remove folder`
+    const remedy = `add to extra_fields one with name = "${name}", or remove it from folder`
     findings.push(warning('FOLDER_FIELD_NOT_ASKED', message, remedy))
   }
   if (maxRequestBytes > 0 && (maxFileBytes === 0 || maxFileBytes > maxRequestBytes)) {
