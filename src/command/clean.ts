@@ -14,6 +14,7 @@ import { openStorage } from '../storage/open.ts'
 import { usableDirectory } from '../storage/usable.ts'
 import { doWhatIsDue, sweepRecord } from '../submission/due.ts'
 import { attempt } from '../system-error.ts'
+import { becomeOwner } from './account.ts'
 import { complain, failed, print } from './terminal.ts'
 
 /** `olderThan`: a duration such as 1h; '' for `partial_lifetime`. */
@@ -29,6 +30,7 @@ export function clean(script: string, olderThan: string, isDryRun: boolean): num
   try {
     const site = { documentRoots: [], program: process.execPath, script }
     path = usableDirectory(settings, site)
+    becomeOwner(path)
     incoming = new Incoming(path)
     // It follows no symlink to what may belong to others.
     isThere = incoming.folder.exists()
