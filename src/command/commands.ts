@@ -102,13 +102,18 @@ export const commandTable: readonly Command[] = [
   }),
   command({
     name: 'clean',
-    usage: 'clean [--older-than 1d] [--dry-run]',
+    usage: 'clean [--older-than 1d] [--stored-older-than 30d] [--dry-run]',
     help:
       'Remove unfinished uploads that nobody has touched for this long, or for partial_lifetime. ' +
-      'Uploads do this by themselves; this is for cron.',
-    options: { 'older-than': text, 'dry-run': flag },
+      'Uploads do this by themselves; this is for cron. --stored-older-than also removes what ' +
+      'was stored and told of so long ago, if nobody has changed it since.',
+    options: { 'older-than': text, 'stored-older-than': text, 'dry-run': flag },
     action: ({ values, script }) =>
-      clean(script, values['older-than'] ?? '', values['dry-run'] ?? false),
+      clean(script, {
+        olderThan: values['older-than'] ?? '',
+        storedOlderThan: values['stored-older-than'] ?? '',
+        isDryRun: values['dry-run'] ?? false,
+      }),
   }),
   command({
     name: 'fastcgi',

@@ -140,7 +140,7 @@ export class Append implements Appending {
     }
     this.#flush()
     const sha256 = this.#sum()
-    const inode = finishFile(this.#data, fileMode, durable)
+    const { inode, modifiedAt } = finishFile(this.#data, fileMode, durable)
     if (this.#state.placedAs === undefined) {
       scan([{ place, path: this.#file('data') }], this.#directory.settings)
     }
@@ -152,7 +152,7 @@ export class Append implements Appending {
     const recording = this.#recording(draft)
     const { placedAs } = this.#state
     if (placedAs !== undefined) {
-      recording.note([placedAs], [{ inode }])
+      recording.note([placedAs], [{ inode, modifiedAt }])
       const result = accept({ ...known, place: placedAs })
       recording.decide()
       announce([join(this.#directory.path, placedAs)])
@@ -161,7 +161,7 @@ export class Append implements Appending {
     this.#forgetPlaceholder()
     const path = this.#linked(inode)
     try {
-      const file = { path, inode, place, size }
+      const file = { path, inode, place, size, modifiedAt }
       return commit(this.#directory, [file], recording, ([stored = '']) =>
         accept({ ...known, place: stored }),
       )

@@ -36,6 +36,8 @@ export type Whole = {
   readonly inode: number
   readonly place: string
   readonly size: number
+  /** In ms since 1970. */
+  readonly modifiedAt: number
 }
 
 /** Does what Storage.commit() promises. */

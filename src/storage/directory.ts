@@ -17,8 +17,8 @@ export class Directory {
   readonly incoming: Incoming
   readonly space: Space
   readonly notes: Notes
-  /** The paths of the whole files of this request that have no name yet. */
-  readonly received = new Set<string>()
+  /** The whole files of this request that have no name yet. */
+  readonly received = new Set<{ touch(time: number): void }>()
   #block: Buffer | undefined
   #hasSwept = false
 

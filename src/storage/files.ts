@@ -94,12 +94,19 @@ export function meansNoLinks(code: string): boolean {
   return !realErrors.has(code)
 }
 
-/** Sets the mode of a whole file and, if asked to, makes its content durable. Returns its inode. */
-export function finishFile(fd: number, mode: number, isDurable: boolean): number {
+/**
+ * Sets the mode of a whole file and, if asked to, makes its content durable. `modifiedAt`: in ms
+ * since 1970.
+ */
+export function finishFile(
+  fd: number,
+  mode: number,
+  isDurable: boolean,
+): { inode: number; modifiedAt: number } {
   setMode(fd, mode)
-  const { ino } = fstatSync(fd)
+  const { ino, mtimeMs } = fstatSync(fd)
   if (isDurable) syncData(fd)
-  return ino
+  return { inode: ino, modifiedAt: Math.round(mtimeMs) }
 }
 
 /**

@@ -13,6 +13,8 @@ export class Pending implements PendingFile {
   readonly path: string
   /** Known after end(). Distinguishes our file from another one that took its name meanwhile. */
   inode = 0
+  /** Known after end(), in ms since 1970. */
+  modifiedAt = 0
   /** What the file system said of the empty file: its owner, and the time. */
   readonly created: Stats
   readonly #directory: Directory
@@ -43,9 +45,15 @@ export class Pending implements PendingFile {
     // write takes the time from the clock of the file system.
     this.#writer.flush()
     const { mtimeMs } = fstatSync(this.#fd)
-    for (const path of this.#directory.received) {
-      attempt(() => utimesSync(path, mtimeMs / 1000, mtimeMs / 1000))
-    }
+    for (const file of this.#directory.received) file.touch(mtimeMs)
+  }
+
+  /** `time`: in ms since 1970. */
+  touch(time: number): void {
+    attempt(() => {
+      utimesSync(this.path, time / 1000, time / 1000)
+      this.modifiedAt = Math.round(time)
+    })
   }
 
   /** Every error counts, even one of close(2). */
@@ -53,18 +61,20 @@ export class Pending implements PendingFile {
     this.#writer.flush()
     translated(() => {
       const { fileMode, durable } = this.#directory.settings
-      this.inode = finishFile(this.#fd, fileMode, durable)
+      const { inode, modifiedAt } = finishFile(this.#fd, fileMode, durable)
+      this.inode = inode
+      this.modifiedAt = modifiedAt
       const fd = this.#fd
       this.#fd = -1
       closeSync(fd)
     })
-    this.#directory.received.add(this.path)
+    this.#directory.received.add(this)
   }
 
   discard(): void {
     if (this.#fd !== -1) attempt(() => closeSync(this.#fd))
     this.#fd = -1
-    this.#directory.received.delete(this.path)
+    this.#directory.received.delete(this)
     attempt(() => unlinkSync(this.path))
   }
 }

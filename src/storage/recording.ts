@@ -8,11 +8,13 @@ import { randomId } from '../random-id.ts'
 import { attempt, errorCode } from '../system-error.ts'
 import type { Directory } from './directory.ts'
 import { dayOf, encodeEntry, entryName, parseVerdict, storing, undoneNote } from './entry.ts'
-import type { Received } from './placement.ts'
 import type { Draft } from './storage.ts'
 
 /** Where an entry is noted. `base`: distinguishes it from all others of its day. */
 export type Place = { readonly verdict: string; readonly base: string }
+
+/** What the file system says of a file. `modifiedAt`: in ms since 1970. */
+type Received = { readonly inode: number; readonly modifiedAt: number }
 
 export class Recording {
   readonly #directory: Directory
@@ -30,11 +32,12 @@ export class Recording {
   }
 
   /** Call it before the first file gets its name, and before one gets another than was noted. */
-  note(names: readonly string[], received: readonly Pick<Received, 'inode'>[]): void {
+  note(names: readonly string[], received: readonly Received[]): void {
     const { notes, incoming } = this.#directory
     const { verdict, base } = this.#place
     const files = this.#draft.files.map((file, i) => {
-      return { ...file, stored: names[i] ?? '', mark: String(received[i]?.inode) }
+      const { inode, modifiedAt = 0 } = received[i] ?? {}
+      return { ...file, stored: names[i] ?? '', mark: String(inode), modifiedAt }
     })
     const content = encodeEntry(this.#draft, files, verdict)
     const name = entryName(this.#startedAt, this.#draft.origin, base)

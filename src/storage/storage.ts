@@ -27,6 +27,10 @@ export type Storage = {
     draft: Draft | undefined,
     accept: (stored: readonly string[]) => Result,
   ): Result
+  /** Whether the file is still what was stored, by size and time, with no symlink in the way. */
+  isUnchanged(file: StoredAt): boolean
+  /** Removes the file if it is unchanged. False when it is not. */
+  remove(file: StoredAt): boolean
   /** Removes what killed processes and abandoned uploads left. At most once a request. */
   sweep(): void
   /** Counts what is there, which takes time with many files. */
@@ -103,7 +107,15 @@ export type Entry = Omit<Origin, 'isToldAtOnce'> & {
 }
 
 /** `mark`: the inode, which finds the file again whatever its name. */
-export type EntryFile = StoredFile & { readonly mark: string }
+export type EntryFile = StoredFile & { readonly mark: string; readonly modifiedAt: number }
+
+/** A file that was stored. `modifiedAt`: in ms since 1970, as it was then. */
+export type StoredAt = {
+  /** From the directory on, as PendingFile has a place. */
+  readonly stored: string
+  readonly size: number
+  readonly modifiedAt: number
+}
 
 /** What is known of a request before its files have their names. */
 export type Draft = {

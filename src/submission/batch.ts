@@ -24,10 +24,13 @@ export type NotedBatch = {
   readonly answers: readonly Answer[]
   /** The owner's folder, of which no visitor is told. */
   readonly folder: readonly string[]
-  readonly files: readonly Omit<RecordedFile, 'url'>[]
+  readonly files: readonly NotedFile[]
   /** The keys of the verdicts of its requests. */
   readonly members: readonly string[]
 }
+
+/** `modifiedAt`: in ms since 1970, by which the file is known again. */
+export type NotedFile = Omit<RecordedFile, 'url'> & { readonly modifiedAt: number }
 
 /** An entry that was stored, and the name under which it is still listed as open or untold. */
 type Open = { readonly name: string; readonly entry: Entry }
@@ -177,11 +180,13 @@ function batchOf(
   }
 }
 
-function filesOf({ files }: Entry): NotedBatch['files'] {
-  return files.map(({ stored, name, size, type, sha256 }) => ({ stored, name, size, type, sha256 }))
+function filesOf({ files }: Entry): NotedFile[] {
+  return files.map(({ stored, name, size, type, sha256, modifiedAt }) => {
+    return { stored, name, size, type, sha256, modifiedAt }
+  })
 }
 
-function told(file: NotedBatch['files'][number], settings: Settings): RecordedFile {
+function told({ modifiedAt, ...file }: NotedFile, settings: Settings): RecordedFile {
   const url = fileUrl(settings, { folder: '' }, file)
   return url === undefined ? file : { ...file, url }
 }

@@ -1,10 +1,17 @@
-// What came in, for the owner: every batch that is still known, and what is in none yet. It reads
-// notes and changes nothing.
+// What came in, for the owner: every batch that is still known, and what is in none yet, and which
+// files are old. It reads notes and changes nothing.
 
 import type { Batch } from '../outcome.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { Storage } from '../storage/storage.ts'
-import { openBatch, parseBatch, submissionOfEntry, toldBatch } from './batch.ts'
+import {
+  type NotedBatch,
+  type NotedFile,
+  openBatch,
+  parseBatch,
+  submissionOfEntry,
+  toldBatch,
+} from './batch.ts'
 import { batchKind, dayMilliseconds } from './submission.ts'
 
 /**
@@ -24,7 +31,21 @@ export function listBatches(
     .sort((one, other) => (one.time < other.time ? -1 : 1))
 }
 
-function closedBatches({ notes }: Storage, since: number) {
+/**
+ * The files of batches that are older, but not those of which somebody in `notify` has not heard:
+ * a program there may be about to move them. `before`: in ms since 1970.
+ */
+export function filesBefore(storage: Storage, before: number): NotedFile[] {
+  const untold = new Set(
+    storage.entries.list().flatMap(({ name }) => storage.entries.read(name)?.verdict ?? []),
+  )
+  return closedBatches(storage, 0)
+    .filter(({ time }) => Date.parse(time) < before)
+    .filter(({ members }) => !members.some((verdict) => untold.has(verdict)))
+    .flatMap(({ files }) => files)
+}
+
+function closedBatches({ notes }: Storage, since: number): NotedBatch[] {
   // A batch is noted under the day on which its submission began, which may be the day before.
   const days = notes.list(batchKind, maxDays).filter((day) => {
     return Date.parse(day) + 3 * dayMilliseconds >= since

@@ -1,0 +1,39 @@
+// Removes a file that was stored, years or minutes ago, if it is still that file: a plain file of
+// the same size that nobody has changed since, with no symlink and no mount on its way. Whatever
+// else is there is the owner's, and stays. Folders stay too.
+
+import { unlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { Fault } from '../fault.ts'
+import { lookedUp } from './files.ts'
+import type { StoredAt } from './storage.ts'
+import { isPlace, pathOf } from './way.ts'
+
+/** `directory`: the path of the upload directory. */
+export function isUnchanged(directory: string, file: StoredAt): boolean {
+  if (!isPlace(file.stored) || !hasWay(directory, file.stored)) return false
+  const stats = lookedUp(join(directory, file.stored))
+  if (stats?.isFile() !== true || stats.size !== file.size) return false
+  return Math.abs(stats.mtimeMs - file.modifiedAt) <= roughMilliseconds
+}
+
+/** False when it is changed or gone. */
+export function removeUnchanged(directory: string, file: StoredAt): boolean {
+  if (!isUnchanged(directory, file)) return false
+  unlinkSync(join(directory, file.stored))
+  return true
+}
+
+/** False when something that is no folder of this file system is in the way, such as a symlink. */
+function hasWay(directory: string, place: string): boolean {
+  try {
+    pathOf(directory, place)
+    return true
+  } catch (error) {
+    if (error instanceof Fault) return false
+    throw error
+  }
+}
+
+/** FAT keeps every other second, and a copy may keep whole ones. */
+const roughMilliseconds = 2000
