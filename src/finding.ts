@@ -36,6 +36,7 @@ export type CheckProblem =
   | 'INCOMING_OPEN'
   | 'INCOMING_WRONG'
   | 'INODES_SHORT'
+  | 'INVITATION_ENDED'
   | 'LIMIT_ADDRESS_SPACE'
   | 'LIMIT_CPU'
   | 'LIMIT_DATA'

@@ -13,6 +13,7 @@ import { userName } from '../storage/owner.ts'
 import { directoryProblem } from '../storage/problem.ts'
 import { usableDirectory } from '../storage/usable.ts'
 import { cgiBinFindings, directoryFindings } from './directory.ts'
+import { invitationFindings } from './invitations.ts'
 import { limitFindings } from './limits.ts'
 import { notifyFindings, outboxFindings } from './notify.ts'
 import { placeFindings } from './place.ts'
@@ -42,9 +43,11 @@ function storeFindings(settings: LoadedSettings, site: Site): Finding[] {
   if (settings.directory === '') return []
   try {
     const directory = usableDirectory(settings, site)
+    const storage = openStorage(settings, directory)
     return [
       ...directoryFindings(settings, directory, site),
-      ...outboxFindings(settings, openStorage(settings, directory)),
+      ...invitationFindings(settings, storage),
+      ...outboxFindings(settings, storage),
     ]
   } catch (problem) {
     const exposed = exposureProblem(settings, site)

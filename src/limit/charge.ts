@@ -10,7 +10,15 @@ import type { Settings } from '../settings/settings.ts'
 import type { Storage } from '../storage/storage.ts'
 import { attempt } from '../system-error.ts'
 import type { Charge } from '../upload/receiver.ts'
-import { type Amount, add, type Bounds, type Entry, entryOf, type Over } from './limit.ts'
+import {
+  type Amount,
+  add,
+  type Bounds,
+  type Entry,
+  entryOf,
+  invitationTally,
+  type Over,
+} from './limit.ts'
 import { addToTotal } from './total.ts'
 
 type Limit = {
@@ -103,7 +111,7 @@ function limitsOf(
     })
   }
   if (invitation !== undefined && !isEndless(invitation)) {
-    const tally = { kind: 'invitation', sender: invitation.token, milliseconds: Infinity }
+    const tally = invitationTally(invitation)
     limits.push({
       add: (entry) => add(storage, tally, entry, invitation),
       fault: () => new Fault('INVITATION_ENDED'),

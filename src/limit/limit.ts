@@ -60,6 +60,17 @@ export function add(
   return { retrySeconds: Number.isFinite(seconds) ? seconds : undefined }
 }
 
+/** What counts of a tally that never ends. Changes nothing. */
+export function sumSoFar({ notes }: Pick<Storage, 'notes'>, { kind, sender }: Tally): Amount {
+  const name = notes.findName(senderId(sender))
+  return name === undefined ? sumOf([]) : sumOf(entriesIn(notes, endlessFolder(kind, name)))
+}
+
+/** What counts for the limits of an invitation, until it ends. */
+export function invitationTally({ token }: { readonly token: string }): Tally {
+  return { kind: 'invitation', sender: token, milliseconds: Infinity }
+}
+
 /** An entry of now. `id`: of the upload; random unless given. */
 export function entryOf({ bytes, files }: Amount, isHeld: boolean, id = randomId()): Entry {
   return { time: Date.now(), bytes, files, isHeld, id }
@@ -113,11 +124,19 @@ function foldersOf(
   { kind, sender, milliseconds }: Tally,
   now: number,
 ): [string, ...string[]] {
-  // A sender may be any text, and whose address it is should not be read from a name.
-  const name = `${kind}-${notes.nameOf(`sender ${sender}`)}`
-  if (milliseconds === Infinity) return [`limits/${name}`]
+  const name = notes.nameOf(senderId(sender))
+  if (milliseconds === Infinity) return [endlessFolder(kind, name)]
   const day = Math.floor(now / dayMilliseconds)
-  return [`limits/${day}/${name}`, `limits/${day - 1}/${name}`]
+  return [`limits/${day}/${kind}-${name}`, `limits/${day - 1}/${kind}-${name}`]
+}
+
+function endlessFolder(kind: string, name: string): string {
+  return `limits/${kind}-${name}`
+}
+
+/** A sender may be any text, and whose address it is should not be read from a name. */
+function senderId(sender: string): string {
+  return `sender ${sender}`
 }
 
 /** Removes some entries of days that count no more. */

@@ -42,6 +42,9 @@ type Case = {
 
 type Site = { readonly t: TestContext; readonly server: RunningServer }
 
+/** An invitation as it is in a settings file. */
+const invitation = '[[invitations]]\nname = "A"\ntoken = "0123456789abcdef"\n'
+
 /** Why no test follows it. */
 type Reason = string
 
@@ -271,6 +274,45 @@ const cases: Readonly<Record<CheckProblem, readonly Case[] | Reason>> = {
       byHand: removeFiles,
     },
   ],
+  INVITATION_ENDED: [
+    {
+      spoil: () => ({ settings: `${invitation}until = "2026-01-31"\n` }),
+      byHand: (place, remedy) => {
+        assert.ok(remedy.startsWith(`raise its until in ${settingsOf(place)}, `))
+        paste(`sed -i s/2026-01-31/2099-01-31/ ${settingsOf(place)}`)
+        return undefined
+      },
+    },
+    {
+      spoil: async (place, { server }) => {
+        const run = { settings: `${invitation}max_files = 1\n` }
+        assert.deepEqual(place.check(run).findings.filter(isOfInvitation), [])
+        assert.equal(await store(server, settingsOf(place), '?invite=0123456789abcdef'), 201)
+        return run
+      },
+      byHand: (place, remedy) => {
+        assert.ok(remedy.endsWith(`or remove its [[invitations]] there`))
+        writeFileSync(settingsOf(place), `directory = "${place.directory}"\n`)
+        return undefined
+      },
+    },
+    {
+      spoil: async (place, { server }) => {
+        place.check({ settings: `${invitation}max_size = "100KB"\n` })
+        const settings = settingsOf(place)
+        const link = '?invite=0123456789abcdef'
+        assert.equal(await store(server, settings, link), 201)
+        assert.deepEqual(place.check().findings.filter(isOfInvitation), [])
+        assert.equal(await store(server, settings, link, Buffer.alloc(99_200)), 201)
+        return undefined
+      },
+      byHand: (place, remedy) => {
+        assert.ok(remedy.startsWith('raise its max_size in '))
+        paste(`sed -i 's/max_size = .*/max_size = "5GB"/' ${settingsOf(place)}`)
+        return undefined
+      },
+    },
+  ],
   LIMIT_ADDRESS_SPACE: 'the server sets it: see the test of its limits',
   LIMIT_CPU: 'the server sets it: see the test of its limits',
   LIMIT_DATA: [{ spoil: () => ({ before: 'ulimit -d 36000' }) }],
@@ -408,7 +450,7 @@ const cases: Readonly<Record<CheckProblem, readonly Case[] | Reason>> = {
   SECRETS_READABLE: [
     {
       spoil: () => ({
-        settings: '[[invitations]]\nname = "A"\ntoken = "0123456789abcdef"\n',
+        settings: invitation,
       }),
     },
   ],
@@ -558,9 +600,14 @@ async function assertRemedied(code: CheckProblem, row: Case, site: Site): Promis
 }
 
 /** `settings`: the path of the file that the program uses. Gives the status. */
-async function store({ url }: RunningServer, settings: string): Promise<number> {
-  const body = multipartBody([{ name: 'file', filename: 'a.txt', content: Buffer.from('a') }])
-  return (await send(url, 'POST', body, { 'X-Place': settings })).status
+async function store(
+  { url }: RunningServer,
+  settings: string,
+  query = '',
+  content = Buffer.from('a'),
+): Promise<number> {
+  const body = multipartBody([{ name: 'file', filename: 'a.txt', content }])
+  return (await send(`${url}${query}`, 'POST', body, { 'X-Place': settings })).status
 }
 
 /** An upload of which nothing has come yet. */
@@ -574,6 +621,10 @@ async function begin(place: Place, { server }: Site): Promise<undefined> {
   }
   const { status } = await send(`${server.url}/tus`, 'POST', undefined, headers)
   assert.equal(status, 201)
+}
+
+function isOfInvitation({ code }: { readonly code: string }): boolean {
+  return code === 'INVITATION_ENDED'
 }
 
 function settingsOf(place: Place): string {
