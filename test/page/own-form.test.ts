@@ -2,12 +2,14 @@
 // the built executable.
 
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'
 import { chromium, type Page } from 'playwright-core'
 import { Section } from '../host/guide.ts'
 import { find, missing } from '../host/installed.ts'
 import { chromiumArgs } from '../host/page.ts'
+import { program } from '../host/program.ts'
 import { assertStored, filesNamed } from '../host/sent-files.ts'
 import { type Receiver, startReceiver } from '../host/serve.ts'
 
@@ -65,6 +67,26 @@ test('the receipt and the error appear in a frame of the page', { skip }, async 
   assertStored(receiver, good)
 })
 
+test('the page as one file is shown in a frame of one’s own page', { skip }, async (t) => {
+  const owner = readFileSync(new URL('../../docs/owner.md', import.meta.url), 'utf8')
+  const [, own = ''] = /^```html\n(<iframe src="\/upload\.html".*?)^```$/ms.exec(owner) ?? []
+  const receiver = await startReceiver(t)
+  const { pathname } = new URL(receiver.url)
+  const made = spawnSync(program, ['form', '--action', pathname], {
+    env: { UPLOAD_CGI_DIRECTORY: receiver.directory },
+    encoding: 'utf8',
+  })
+  const page = await show(t, { '/own.html': own, '/upload.html': made.stdout })
+  await page.goto(new URL('/own.html', receiver.url).href)
+  const frame = page.frameLocator('iframe')
+  // The first one is empty, which the page refuses.
+  const files = filesNamed(t, ['a.txt', 'b.txt', 'c.txt']).slice(1)
+  await frame.locator('#file').setInputFiles(files.map(({ path }) => path))
+  await frame.locator('#send').click()
+  await frame.locator('main[data-stage=done]').waitFor()
+  assertStored(receiver, files)
+})
+
 test('no page of another site may frame an answer, and nobody the form', { skip }, async (t) => {
   const receiver = await startReceiver(t)
   const form = await fetch(receiver.url)
@@ -101,6 +123,17 @@ async function open(
   const receiver = await startReceiver(t, settings)
   const { pathname } = new URL(receiver.url)
   const html = edit(guide.block(`/var/www/html/${name}`).replace('/cgi-bin/upload.cgi', pathname))
+  const page = await show(t, { [`/${name}`]: html }, encoding)
+  await page.goto(new URL(`/${name}`, receiver.url).href)
+  return { receiver, page }
+}
+
+/** A browser that finds these files on the site of the program, by their paths. */
+async function show(
+  t: TestContext,
+  files: Readonly<Record<string, string>>,
+  encoding = 'utf-8',
+): Promise<Page> {
   const launched = await chromium.launch({
     executablePath: find('chromium') ?? '',
     args: chromiumArgs,
@@ -108,9 +141,9 @@ async function open(
   t.after(() => launched.close())
   const page = await launched.newPage()
   page.setDefaultTimeout(120_000)
-  await page.route(`**/${name}`, (route) =>
-    route.fulfill({ contentType: `text/html; charset=${encoding}`, body: html }),
-  )
-  await page.goto(new URL(`/${name}`, receiver.url).href)
-  return { receiver, page }
+  for (const [path, body] of Object.entries(files)) {
+    const contentType = `text/html; charset=${encoding}`
+    await page.route(`**${path}`, (route) => route.fulfill({ contentType, body }))
+  }
+  return page
 }
