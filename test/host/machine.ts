@@ -63,7 +63,10 @@ export class Machine {
   here(text: string): string {
     return text
       .replaceAll(this.home, '')
-      .replace(/(?<![\w.])\/(srv|usr\/lib\/cgi-bin|var\/www|home\/me|tmp(?!\/upload-cgi-test-))\//g, `${this.home}/$1/`)
+      .replace(
+        /(?<![\w.])\/(srv|usr\/lib\/cgi-bin|var\/www|home\/me|tmp(?!\/upload-cgi-test-))\//g,
+        `${this.home}/$1/`,
+      )
       .replace(/ -C \/ /g, ` -C ${this.home} `)
       .replaceAll('https://example.org/upload', this.#url)
   }
