@@ -1,8 +1,9 @@
-// npm run release [-- --target linux-x64] [--output dist]: builds the executables and makes the
-// archives that people download, for each machine a tar.gz and a tar.xz, and SHA256SUMS. The same
-// sources give the same bytes anywhere and at any time: names, owners and times in the archives
-// are fixed, and so is everything in the files (docs/decisions/009-releases.md). Needs GNU tar,
-// gzip, xz and git. The time is that of the last commit, or SOURCE_DATE_EPOCH.
+// npm run release [-- --target linux-x64] [--kind deb] [--output dist] [--quick]: builds the
+// executables and makes what people download, for each machine a tar.gz, a tar.xz, a .deb and an
+// .rpm, and SHA256SUMS. The same sources give the same bytes anywhere and at any time: names, owners
+// and times in the archives are fixed, and so is everything in the files
+// (docs/decisions/009-releases.md). Needs GNU tar, gzip, xz, dpkg-deb, rpmbuild and git. The time is
+// that of the last commit, or SOURCE_DATE_EPOCH. --quick compresses less, to try.
 
 import { execFileSync, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -15,6 +16,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -22,6 +24,9 @@ import {
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { debian } from './packages/debian.ts'
+import { redHat } from './packages/redhat.ts'
+import type { Source } from './packages/tree.ts'
 import { billOfMaterials } from './sbom.ts'
 
 const root = resolve(import.meta.dirname, '..')
@@ -30,19 +35,22 @@ const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const { values } = parseArgs({
   options: {
     target: { type: 'string', multiple: true, default: ['linux-x64', 'linux-arm64'] },
+    kind: { type: 'string', multiple: true, default: ['tar', 'deb', 'rpm'] },
     output: { type: 'string', default: join(root, 'dist') },
+    quick: { type: 'boolean', default: false },
   },
 })
 
 /** For programs whose output goes into the archives: no language, no options from a shell. */
 const clean = { PATH: process.env['PATH'], HOME: process.env['HOME'] }
 const seconds = sourceDate()
+const level = values.quick ? 'quick' : 'full'
 const output = resolve(values.output)
 const staging = mkdtempSync(join(tmpdir(), 'upload-cgi-release-'))
 try {
   // This machine's first: it prints the texts.
   for (const target of new Set([own, ...values.target])) build(target)
-  const packed = await Promise.all(values.target.flatMap((target) => compress(pack(target))))
+  const packed = await Promise.all(values.target.flatMap((target) => packages(target)))
   writeFileSync(join(staging, 'SHA256SUMS'), sums(staging, packed))
   publish([...packed, 'SHA256SUMS'])
 } finally {
@@ -80,6 +88,46 @@ function build(target: string): void {
   execFileSync(process.execPath, [join(root, 'build/build.ts'), ...args], { stdio: 'inherit' })
 }
 
+/** Starts making all files for this machine; gives their names when they are there. */
+function packages(target: string): Promise<string>[] {
+  const kinds = values.kind
+  return [
+    ...(kinds.includes('tar') ? compress(pack(target)) : []),
+    ...(kinds.includes('deb') ? [deb(target)] : []),
+    ...(kinds.includes('rpm') ? [rpm(target)] : []),
+  ]
+}
+
+async function deb(target: string): Promise<string> {
+  const architecture = target.endsWith('arm64') ? 'arm64' : 'amd64'
+  const file = `upload-cgi_${manifest.version}-1_${architecture}.deb`
+  const folder = join(staging, `deb-${target}`)
+  await ended('dpkg-deb', [...debian(folder, source(target), architecture, level), file])
+  rmSync(folder, { recursive: true })
+  return file
+}
+
+async function rpm(target: string): Promise<string> {
+  const architecture = target.endsWith('arm64') ? 'aarch64' : 'x86_64'
+  const file = `upload-cgi-${manifest.version}-1.${architecture}.rpm`
+  const folder = join(staging, `rpm-${target}`)
+  await ended('rpmbuild', redHat(folder, source(target), architecture, level))
+  renameSync(join(folder, file), join(staging, file))
+  rmSync(folder, { recursive: true })
+  return file
+}
+
+function source(target: string): Source {
+  return {
+    root,
+    version: manifest.version,
+    program: join(root, builtFor(target)),
+    settings: say('init'),
+    pages: { upload: say('man', '8'), settings: say('man', '5') },
+    seconds,
+  }
+}
+
 /** Gives the name of the folder, which is now a tar file. */
 function pack(target: string): string {
   const name = `upload.cgi-${manifest.version}-${target}`
@@ -105,25 +153,37 @@ function pack(target: string): string {
 function compress(name: string): Promise<string>[] {
   const tar = join(staging, `${name}.tar`)
   return [
-    into(`${name}.tar.gz`, 'gzip', ['-9nc', tar]),
-    into(`${name}.tar.xz`, 'xz', ['-6cT1', tar]),
+    into(`${name}.tar.gz`, 'gzip', [values.quick ? '-1nc' : '-9nc', tar]),
+    into(`${name}.tar.xz`, 'xz', [values.quick ? '-0cT1' : '-6cT1', tar]),
   ]
 }
 
 async function into(file: string, program: string, args: readonly string[]): Promise<string> {
   const fd = openSync(join(staging, file), 'w')
-  const child = spawn(program, args, { env: clean, stdio: ['ignore', fd, 'inherit'] })
-  const status = await new Promise((ended, failed) => child.on('close', ended).on('error', failed))
+  await ended(program, args, fd)
   closeSync(fd)
-  if (status !== 0) throw new Error(`${program} ended with ${status}`)
   return file
+}
+
+/** Runs a program in the staging folder; what it prints goes to the file, or nowhere. */
+async function ended(
+  program: string,
+  args: readonly string[],
+  fd: number | 'ignore' = 'ignore',
+): Promise<void> {
+  const env = { ...clean, SOURCE_DATE_EPOCH: String(seconds) }
+  const child = spawn(program, args, { cwd: staging, env, stdio: ['ignore', fd, 'inherit'] })
+  const status = await new Promise((closed, failed) =>
+    child.on('close', closed).on('error', failed),
+  )
+  if (status !== 0) throw new Error(`${program} ended with ${status}`)
 }
 
 /** Only what a release makes is replaced: the directory may be anybody's. */
 function publish(files: readonly string[]): void {
   mkdirSync(output, { recursive: true })
   for (const old of readdirSync(output)) {
-    if (/^upload\.cgi-.*\.tar\.[gx]z$/.test(old)) rmSync(join(output, old))
+    if (/^upload[.-]cgi[-_].*\.(?:tar\.[gx]z|deb|rpm)$/.test(old)) rmSync(join(output, old))
   }
   for (const file of files) {
     copyFileSync(join(staging, file), join(output, file))
@@ -134,8 +194,7 @@ function publish(files: readonly string[]): void {
 type Content = ({ readonly from: string } | { readonly text: string }) & { readonly mode?: number }
 
 function contents(target: string): Readonly<Record<string, Content>> {
-  const built = target === own ? 'build/upload.cgi' : `build/upload-${target}.cgi`
-  const say = (...args: string[]) => run(join(root, 'build/upload.cgi'), args)
+  const built = builtFor(target)
   return {
     'upload.cgi': { from: built, mode: 0o755 },
     'upload.cgi.map': { from: `${built}.map` },
@@ -158,6 +217,14 @@ function contents(target: string): Readonly<Record<string, Content>> {
     'licenses.txt': { from: 'build/licenses.txt' },
     'sbom.cdx.json': { text: billOfMaterials(root, target, seconds) },
   }
+}
+
+function builtFor(target: string): string {
+  return target === own ? 'build/upload.cgi' : `build/upload-${target}.cgi`
+}
+
+function say(...args: readonly string[]): string {
+  return run(join(root, 'build/upload.cgi'), args)
 }
 
 /** As sha256sum prints it, and checks it with -c. */

@@ -3,9 +3,12 @@
 
 import { spawnSync } from 'node:child_process'
 
+const maintainerScripts = ['postinst', 'prerm', 'postrm'].map(
+  (name) => `build/packages/debian/${name}`,
+)
 const { error, status } = spawnSync(
   'shellcheck',
-  ['install.sh', 'upload.sh', 'doctor.cgi', '.ci/run'],
+  ['install.sh', 'upload.sh', 'doctor.cgi', '.ci/run', ...maintainerScripts],
   {
     stdio: 'inherit',
   },

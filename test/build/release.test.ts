@@ -1,6 +1,7 @@
-// The archives that people download: what is in them, that their sums are right, that the same
-// sources make the same bytes elsewhere, and that one of them, unpacked in a bare Debian without
-// Node, becomes an upload page.
+// What people download: what is in the archives and packages, that their sums are right, that the
+// same sources make the same bytes elsewhere, and that in a bare Debian without Node an archive
+// becomes an upload page, and so does a package, until it is removed. They are packed weakly here;
+// test/torture/packages.test.ts packs them as they are published.
 
 import assert from 'node:assert/strict'
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
@@ -18,15 +19,19 @@ import {
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
+import { bareDebian } from '../host/debian.ts'
 import { missing } from '../host/installed.ts'
 import { freshDirectory, root } from '../host/program.ts'
 import { needsRoot } from '../host/user.ts'
+import { fetchSoon, installDeb, installRpm, packageNames } from './packages.ts'
 
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const name = `upload.cgi-${manifest.version}-linux-${process.arch}`
 const home = freshDirectory({ after })
 const dist = join(home, 'dist')
+const noPackages = missing('dpkg-deb', 'rpmbuild')
+const kinds = noPackages ? ['tar'] : ['tar', 'deb', 'rpm']
+const [deb, rpm] = packageNames(manifest.version)
 const env = { ...process.env, SOURCE_DATE_EPOCH: '1760000000' }
 
 before(async () => {
@@ -44,7 +49,8 @@ before(async () => {
 })
 
 async function release(folder: string, output: string): Promise<void> {
-  const args = ['build/release.ts', '--target', `linux-${process.arch}`, '--output', output]
+  const target = ['--target', `linux-${process.arch}`, ...kinds.flatMap((kind) => ['--kind', kind])]
+  const args = ['build/release.ts', '--quick', ...target, '--output', output]
   const child = spawn(process.execPath, args, { cwd: folder, env, stdio: 'pipe' })
   let said = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (said += text))
@@ -67,7 +73,12 @@ function sumsOf(folder: string): Record<string, string> {
 
 test('the same sources make the same bytes, in another directory', () => {
   assert.deepEqual(sumsOf(join(home, 'again')), sumsOf(dist))
-  assert.deepEqual(readdirSync(dist).sort(), ['SHA256SUMS', `${name}.tar.gz`, `${name}.tar.xz`])
+  assert.deepEqual(readdirSync(dist).sort(), [
+    'SHA256SUMS',
+    ...(noPackages ? [] : [rpm, deb]),
+    `${name}.tar.gz`,
+    `${name}.tar.xz`,
+  ])
 })
 
 test('the archives hold what they should, with rights, owners and times that say nothing', () => {
@@ -175,26 +186,7 @@ test('in a bare Debian without Node: unpacked, installed, uploaded to through Ap
     needsRoot('only root can make a Debian: run it with sudo') || missing('debootstrap', 'curl'),
   timeout: 600_000,
 }, async (t) => {
-  const system = join(home, 'debian')
-  t.after(() => {
-    // Nothing is mounted there; what runs there is ended.
-    spawnSync('chroot', [system, 'apachectl', 'stop'])
-    rmSync(system, { recursive: true, force: true })
-  })
-  const made = spawnSync(
-    'debootstrap',
-    ['--variant=minbase', '--include=apache2', release12(), system, mirror()],
-    { encoding: 'utf8' },
-  )
-  assert.equal(made.status, 0, made.stdout.slice(-2000))
-  const inside = (command: string) => {
-    const ended = spawnSync('chroot', [system, 'sh', '-c', command], {
-      encoding: 'utf8',
-      env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root' },
-    })
-    assert.equal(ended.status, 0, `${command}\n${ended.stdout}${ended.stderr}`)
-    return ended.stdout
-  }
+  const { system, inside } = bareDebian(home, t)
   assert.equal(spawnSync('chroot', [system, 'sh', '-c', 'command -v node']).status, 1 + 126)
   const port = await freePort()
   writeFileSync(
@@ -243,17 +235,14 @@ test('in a bare Debian without Node: unpacked, installed, uploaded to through Ap
   )
   assert.deepEqual(left.trim().split('\n').sort(), ['/srv/uploads', '/srv/uploads/.upload-cgi'])
   assert.ok(existsSync(join(system, 'srv/uploads/first.bin')))
-})
 
-/** A server that was just told to reload may need a moment. */
-async function fetchSoon(url: string, body: FormData): Promise<Response> {
-  for (let tries = 0; ; tries++) {
-    const reply = await fetch(url, { method: 'POST', body }).catch(() => undefined)
-    if (reply !== undefined && (reply.status === 201 || tries === 20)) return reply
-    if (tries === 20) throw new Error(`${url} does not answer`)
-    await delay(250)
-  }
-}
+  await t.test('the .deb: installed, upgraded, removed, purged', { skip: noPackages }, () =>
+    installDeb(system, inside, join(dist, deb), port),
+  )
+  await t.test('the .rpm: installed, asked, removed', { skip: noPackages || missing('rpm') }, () =>
+    installRpm(system, join(dist, rpm)),
+  )
+})
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1')
@@ -261,23 +250,4 @@ async function freePort(): Promise<number> {
   const { port } = server.address() as { port: number }
   await new Promise((closed) => server.close(closed))
   return port
-}
-
-/** Where this machine gets its own packages from. */
-function mirror(): string {
-  const files = ['/etc/apt/sources.list', ...sourcesIn('/etc/apt/sources.list.d')]
-  const text = files.map((file) => (existsSync(file) ? readFileSync(file, 'utf8') : '')).join('\n')
-  const [address = ''] = /^(?:URIs:|deb) .*?(https?:\/\/\S+)/m.exec(text)?.slice(1) ?? []
-  assert.notEqual(address, '', 'this machine has no sources of packages')
-  return address
-}
-
-function sourcesIn(folder: string): string[] {
-  return existsSync(folder) ? readdirSync(folder).map((file) => join(folder, file)) : []
-}
-
-function release12(): string {
-  const [, codename = ''] =
-    /^VERSION_CODENAME=(\w+)$/m.exec(readFileSync('/etc/os-release', 'utf8')) ?? []
-  return codename
 }
