@@ -13,10 +13,21 @@ import { emptyExecutable, installPeers, packages, preparePeers } from './peers.t
 import { heading, printAims } from './report.ts'
 import { benchServed, withServed } from './served.ts'
 import { benchStart } from './start.ts'
+import { benchTold } from './told.ts'
 import { verify } from './verify.ts'
 import { benchWhere } from './where.ts'
 
-const parts = ['start', 'served', 'large', 'apache', 'many', 'memory', 'growth', 'where'] as const
+const parts = [
+  'start',
+  'told',
+  'served',
+  'large',
+  'apache',
+  'many',
+  'memory',
+  'growth',
+  'where',
+] as const
 type Part = (typeof parts)[number]
 const { values } = parseArgs({
   options: { quick: { type: 'boolean', default: false }, part: { type: 'string' } },
@@ -60,6 +71,7 @@ try {
   verify(setting)
   const isWanted = (part: Part) => wanted.includes(part)
   if (isWanted('start')) benchStart(setting)
+  if (isWanted('told')) await benchTold(setting)
   if (isWanted('served')) await withServed(setting, benchServed)
   if (isWanted('large')) benchLarge(setting)
   if (isWanted('apache')) await withServed(setting, benchLargeServed)

@@ -9,7 +9,14 @@ import { join, resolve } from 'node:path'
 import { after, test } from 'node:test'
 import { packageExecutable } from '../../build/package.ts'
 import { missing } from '../host/installed.ts'
-import { freshDirectory, isPlain, patchedOnly, program, root } from '../host/program.ts'
+import {
+  freshDirectory,
+  isPlain,
+  patchedOnly,
+  program,
+  root,
+  writeSettings,
+} from '../host/program.ts'
 import { needsRoot } from '../host/user.ts'
 
 const home = freshDirectory({ after })
@@ -69,8 +76,11 @@ test('a GET loads no module of Node that an empty executable does not load, but 
     const bundles = { upload, cache: '', assets }
     await packageExecutable(root, bundles, ownTarget(), output, isPlain ? 'plain' : 'patched')
     chmodSync(output, 0o755)
-    const { stdout, stderr } = spawnSync(output, [], { env })
-    if (name === 'whole') assert.match(String(stdout), /^Status: 200 OK/)
+    return listed(output, env, name === 'whole')
+  }
+  const listed = (path: string, from: Readonly<Record<string, string>>, isWhole: boolean) => {
+    const { stdout, stderr } = spawnSync(path, [], { env: from })
+    if (isWhole) assert.match(String(stdout), /^Status: 200 OK/)
     return String(stderr).split('\n')
   }
   const bare = new Set(await loaded('bare', wrapped(report)))
@@ -81,7 +91,23 @@ test('a GET loads no module of Node that an empty executable does not load, but 
     whole.filter((name) => !bare.has(name)),
     [],
   )
+  // Who is told, who scans and who may send adds none, although all of it is set.
+  const closed = { ...env, UPLOAD_CGI_CONFIG: writeSettings(packages, everything) }
+  const told = listed(join(packages, 'whole'), closed, true)
+  assert.deepEqual(
+    told.filter((name) => !bare.has(name)),
+    [],
+  )
 })
+
+const everything = `notify = ["owner@example.org", "https://hook.example.org/in", "/bin/true"]
+mail_command = ["/usr/sbin/sendmail", "-t"]
+webhook_secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+scan_command = ["/usr/bin/clamdscan", "{file}"]
+max_total_files = 1000
+max_sender_files = 100
+folder = "{date}/{sender}"
+`
 
 function ownTarget(): 'linux-x64' | 'linux-arm64' {
   return process.arch === 'arm64' ? 'linux-arm64' : 'linux-x64'
