@@ -51,9 +51,8 @@ async function build(target: Target, isPlain: boolean): Promise<void> {
   const licenses = resolve(root, 'build/licenses.txt')
   writeFileSync(licenses, licenseText(root))
   const bundles = await bundle(root)
-  const cache = isOwn ? resolve(root, 'build/upload.cache') : ''
-  if (isOwn) warm(root, bundles.upload, cache)
-  const whole = { ...bundles, cache, assets: { ...bundles.assets, licenses } }
+  const caches = isOwn ? warm(root, bundles.upload) : undefined
+  const whole = { ...bundles, caches, assets: { ...bundles.assets, licenses } }
   await packageExecutable(root, whole, target, temporary, isPlain ? 'plain' : 'patched')
   chmodSync(temporary, 0o755)
   if (isOwn) smokeTest(temporary)

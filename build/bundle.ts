@@ -10,16 +10,19 @@ import { dirname, relative, resolve } from 'node:path'
 import { build, type Plugin } from 'esbuild'
 import { textModule } from './pages/text.ts'
 
+/** A path for each kind of request: GET and HEAD, and all others. */
+export type Caches = { readonly get: string; readonly post: string }
+
 export type Bundles = {
   /** The file with the bundle of requests. */
   readonly upload: string
-  /** The file with V8's code cache of it; '' for none, as for another processor. */
-  readonly cache: string
+  /** The files with V8's code caches of it; undefined for another processor. */
+  readonly caches: Caches | undefined
   /** Bundles and texts that are read when they are needed: name in the executable → file. */
   readonly assets: Readonly<Record<string, string>>
 }
 
-/** Without a cache. A name in the executable is the path of the source, so none is there twice. */
+/** Without caches. A name in the executable is the path of the source, so none is there twice. */
 export async function bundle(root: string): Promise<Bundles> {
   const assets: Record<string, string> = {}
   const lazy = new Set<string>()
@@ -35,7 +38,7 @@ export async function bundle(root: string): Promise<Bundles> {
   }
   // By name, not as esbuild came upon them: the same executable each time.
   const sorted = Object.entries(assets).sort(([one], [other]) => (one < other ? -1 : 1))
-  return { upload, cache: '', assets: Object.fromEntries(sorted) }
+  return { upload, caches: undefined, assets: Object.fromEntries(sorted) }
 }
 
 async function bundleOne(

@@ -16,7 +16,7 @@ import {
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import type { Bundles } from './bundle.ts'
+import type { Bundles, Caches } from './bundle.ts'
 import { flagHashAt } from './node/builtins.ts'
 import { originalNode } from './node/original.ts'
 import { patched } from './node/patches.ts'
@@ -63,9 +63,13 @@ export async function packageExecutable(
     const bytes = node === 'plain' ? original : patched(original, { target, isNative, flags })
     writeFileSync(nodePath, bytes, { mode: 0o755 })
     if (node === 'patched') strip(nodePath, target)
-    const cache = join(temporary, 'upload.cache')
-    const compiled = bundles.cache === '' ? Buffer.alloc(0) : readFileSync(bundles.cache)
-    writeFileSync(cache, Buffer.concat([compiled, Buffer.alloc(wordBytes)]))
+    const { get, post } = bundles.caches ?? {}
+    const compiled = [get, post].map((path) => (path === undefined ? none : readFileSync(path)))
+    const [getCache = '', postCache = ''] = compiled.map((bytes, i) => {
+      const path = join(temporary, `${i}.cache`)
+      writeFileSync(path, Buffer.concat([bytes, Buffer.alloc(wordBytes)]))
+      return path
+    })
     copyFileSync(resolve(root, 'build/start/loader.cjs'), join(temporary, 'loader.cjs'))
     await sea(join(temporary, 'loader.cjs'), {
       targets: [{ nodeRange: 'node24', platform: 'linux', arch: target.slice(6), output }],
@@ -79,10 +83,15 @@ export async function packageExecutable(
         execArgv: flags,
         execArgvExtension: 'none',
         useCodeCache: false, // loader.cjs brings its own
-        assets: { ...bundles.assets, 'upload.cjs': bundles.upload, 'upload.cache': cache },
+        assets: {
+          ...bundles.assets,
+          'upload.cjs': bundles.upload,
+          'get.cache': getCache,
+          'post.cache': postCache,
+        },
       },
     })
-    align(output, compiled)
+    for (const bytes of compiled) align(output, bytes)
   } finally {
     if (TMPDIR === undefined) delete process.env['TMPDIR']
     else process.env['TMPDIR'] = TMPDIR
@@ -111,20 +120,27 @@ function align(output: string, compiled: Buffer): void {
 }
 
 const wordBytes = 8
+const none = Buffer.alloc(0)
 
 /**
- * Writes V8's code cache of a bundle, made by this Node under the flags of the executable. The same
+ * Writes V8's code caches of a bundle, made by this Node under the flags of the executable. The same
  * bytes each time take a fixed seed for hashes. A cache counts only under the flags that made it,
  * and the executable must have a seed that nobody knows, so the hash of the flags is replaced by
  * that of the executable's. (V8 computes all hashes anew when it reads a cache, since the seed is
  * another one in each process anyway.)
  */
-export function warm(root: string, bundle: string, cache: string): void {
+export function warm(root: string, bundle: string): Caches {
   const script = resolve(root, 'build/start/warm.cjs')
   const options = { env: { PATH: process.env['PATH'] }, stdio: 'inherit' } as const
-  execFileSync(process.execPath, [...flags, '--hash-seed=1', script, bundle, cache], options)
-  const made = readFileSync(cache)
-  execFileSync(process.execPath, [...flags, script, bundle, cache], options)
-  readFileSync(cache).copy(made, flagHashAt, flagHashAt, flagHashAt + 4)
-  writeFileSync(cache, made)
+  const cacheOf = (kind: keyof Caches): string => {
+    const cache = resolve(root, `build/${kind}.cache`)
+    const args = [script, bundle, cache, kind]
+    execFileSync(process.execPath, [...flags, '--hash-seed=1', ...args], options)
+    const made = readFileSync(cache)
+    execFileSync(process.execPath, [...flags, ...args], options)
+    readFileSync(cache).copy(made, flagHashAt, flagHashAt, flagHashAt + 4)
+    writeFileSync(cache, made)
+    return cache
+  }
+  return { get: cacheOf('get'), post: cacheOf('post') }
 }

@@ -1,6 +1,6 @@
 // What the executable runs first: it takes the bundle of requests out of the executable and calls
-// it, with the functions that requests need compiled already (warm.cjs made that cache by running
-// them). Node's own cache of a single executable has only what is compiled when a file is loaded;
+// it, with the functions that such a request needs compiled already (warm.cjs made a cache for GET
+// and one for the others by running them: reading what is not needed takes time). Node's own cache of a single executable has only what is compiled when a file is loaded;
 // compiling the rest took half of the time of a GET. V8 checks that the cache is of this version,
 // these flags and this text, and compiles anew if not. An executable that was built for another
 // processor has an empty cache.
@@ -33,7 +33,9 @@ function load(name) {
 
 /** build/package.ts tells in the last byte where it begins. */
 function cache() {
-  const slot = Buffer.from(getRawAsset('upload.cache'))
+  const { REQUEST_METHOD } = process.env
+  const isGet = REQUEST_METHOD === 'GET' || REQUEST_METHOD === 'HEAD'
+  const slot = Buffer.from(getRawAsset(isGet ? 'get.cache' : 'post.cache'))
   const start = slot[slot.length - 1]
   return slot.subarray(start, start + slot.length - 8)
 }
