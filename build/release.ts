@@ -26,7 +26,7 @@ import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { debian } from './packages/debian.ts'
 import { redHat } from './packages/redhat.ts'
-import type { Source } from './packages/tree.ts'
+import { guides, type Source } from './packages/tree.ts'
 import { billOfMaterials } from './sbom.ts'
 
 const root = resolve(import.meta.dirname, '..')
@@ -132,7 +132,7 @@ function source(target: string): Source {
 function pack(target: string): string {
   const name = `upload.cgi-${manifest.version}-${target}`
   const folder = join(staging, name)
-  mkdirSync(join(folder, 'docs'), { recursive: true })
+  mkdirSync(join(folder, 'docs/decisions'), { recursive: true })
   for (const [file, content] of Object.entries(contents(target))) {
     const path = join(folder, file)
     if ('from' in content) copyFileSync(join(root, content.from), path)
@@ -142,7 +142,7 @@ function pack(target: string): string {
   const inside = readdirSync(folder, { recursive: true, encoding: 'utf8' })
   writeFileSync(join(folder, 'SHA256SUMS'), sums(folder, inside))
   chmodSync(join(folder, 'SHA256SUMS'), 0o644)
-  for (const directory of [folder, join(folder, 'docs')]) chmodSync(directory, 0o755)
+  for (const part of ['', 'docs', 'docs/decisions']) chmodSync(join(folder, part), 0o755)
   const fixed = ['--sort=name', '--format=ustar', '--owner=0', '--group=0', '--numeric-owner']
   run('tar', [...fixed, `--mtime=@${seconds}`, '-C', staging, '-cf', `${folder}.tar`, name])
   rmSync(folder, { recursive: true })
@@ -206,12 +206,8 @@ function contents(target: string): Readonly<Record<string, Content>> {
     'upload.cgi.8': { text: say('man', '8') },
     'upload-cgi.toml.5': { text: say('man', '5') },
     'README.md': { from: 'README.md' },
-    // The guides and their pictures; decisions are for whoever works on the sources.
-    ...Object.fromEntries(
-      readdirSync(join(root, 'docs'))
-        .filter((name) => /\.(md|png)$/.test(name))
-        .map((name) => [`docs/${name}`, { from: `docs/${name}` }]),
-    ),
+    'CONTRIBUTING.md': { from: 'CONTRIBUTING.md' },
+    ...Object.fromEntries(guides(root).map((path) => [path, { from: path }])),
     'CHANGELOG.md': { from: 'CHANGELOG.md' },
     LICENSE: { from: 'LICENSE' },
     'licenses.txt': { from: 'build/licenses.txt' },

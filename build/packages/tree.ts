@@ -68,13 +68,24 @@ export function layOut(folder: string, source: Source, layout: Layout): void {
 
   const pages = 'usr/share/doc/upload-cgi'
   for (const name of ['README.md', 'build/licenses.txt']) copy(name, `${pages}/${lastPart(name)}`)
-  for (const name of readdirSync(join(root, 'docs'))) {
-    if (/\.(md|png)$/.test(name)) copy(`docs/${name}`, `${pages}/docs/${name}`)
+  for (const path of ['CONTRIBUTING.md', ...guides(root)]) copy(path, `${pages}/${path}`)
+  // The guides link to these three, and links must hold here, too.
+  copy('apache-example.conf', `${pages}/apache-example.conf`)
+  for (const name of ['doctor.cgi', 'upload.sh']) {
+    symlinkSync(`../../upload-cgi/${name}`, join(folder, pages, name))
   }
   if (layout.licence !== undefined) copy('LICENSE', layout.licence)
   for (const [path, content] of Object.entries(layout.extra)) put(path, content)
   settle(folder, [program, 'usr/share/upload-cgi/doctor.cgi', 'usr/share/upload-cgi/upload.sh'])
   stamp(folder, source.seconds)
+}
+
+/** The paths of all pages and pictures of docs. */
+export function guides(root: string): readonly string[] {
+  return readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.(md|png)$/.test(name))
+    .map((name) => `docs/${name}`)
+    .toSorted()
 }
 
 /** A file of this folder, with its words between @ replaced. */

@@ -1,11 +1,11 @@
-// The .deb and the .rpm in a bare Debian with Apache: what a system administrator does with them.
-// The commands are those of docs/install.md.
+// What a system administrator does with an archive and with the packages, in a bare Debian with
+// Apache. The commands are those of the README and of docs/install.md.
 
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { cpSync, existsSync, globSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Inside } from '../host/debian.ts'
 import { root } from '../host/program.ts'
@@ -14,6 +14,25 @@ import { root } from '../host/program.ts'
 export function packageNames(version: string): readonly [deb: string, rpm: string] {
   const [debian, redHat] = process.arch === 'arm64' ? ['arm64', 'aarch64'] : ['amd64', 'x86_64']
   return [`upload-cgi_${version}-1_${debian}.deb`, `upload-cgi-${version}-1.${redHat}.rpm`]
+}
+
+/** The commands under "By hand" of the README. systemctl has no systemd there: the test restarts. */
+export function commandsByHand(): readonly string[] {
+  const readme = readFileSync(join(root, 'README.md'), 'utf8')
+  const [, block = ''] = /By hand on Debian, as root:\n\n((?: {4}.*\n)+)/.exec(readme) ?? []
+  const commands = block.trim().split(/\n */)
+  assert.equal(commands.length, 4)
+  assert.match(commands[3] ?? '', / && systemctl restart apache2$/)
+  return commands.map((command) => command.replace(' && systemctl restart apache2', ''))
+}
+
+/** Links of the pages in a folder to files that are not there. */
+export function deadLinks(folder: string): readonly string[] {
+  return globSync('**/*.md', { cwd: folder }).flatMap((page) =>
+    [...readFileSync(join(folder, page), 'utf8').matchAll(/\]\((?!https?:)([^)#]+)/g)]
+      .filter(([, to = '']) => !existsSync(join(folder, dirname(page), to)))
+      .map(([, to = '']) => `${page}: ${to}`),
+  )
 }
 
 /** Apache runs there and listens at the port. */
@@ -46,6 +65,8 @@ export async function installDeb(
   const stored = await fetchSoon(url, form(first, 'first.bin'))
   assert.equal(stored.status, 201, await stored.text())
   assert.ok(readFileSync(join(system, 'srv/uploads/first.bin')).equals(first))
+
+  assert.deepEqual(deadLinks(join(system, 'usr/share/doc/upload-cgi')), [])
 
   // An upgrade keeps the settings, and Apache goes on.
   inside('dpkg -i /root/new.deb')
@@ -112,7 +133,7 @@ export async function fetchSoon(url: string, body: FormData, status = 201): Prom
   }
 }
 
-async function closed(url: string): Promise<void> {
+export async function closed(url: string): Promise<void> {
   for (let tries = 0; tries < 240; tries++) {
     const reply = await fetch(url).catch(() => undefined)
     if (reply === undefined) return

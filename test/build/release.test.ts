@@ -9,6 +9,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import {
   cpSync,
   existsSync,
+  globSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -19,14 +20,25 @@ import {
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { runCgi } from '../host/cgi.ts'
 import { bareDebian } from '../host/debian.ts'
 import { missing } from '../host/installed.ts'
-import { freshDirectory, root } from '../host/program.ts'
+import { contentType, multipartBody } from '../host/multipart-body.ts'
+import { program as builtProgram, freshDirectory, root } from '../host/program.ts'
 import { needsRoot } from '../host/user.ts'
-import { fetchSoon, installDeb, installRpm, packageNames } from './packages.ts'
+import {
+  closed,
+  commandsByHand,
+  deadLinks,
+  fetchSoon,
+  installDeb,
+  installRpm,
+  packageNames,
+} from './packages.ts'
 
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const name = `upload.cgi-${manifest.version}-linux-${process.arch}`
+const readme = readFileSync(join(root, 'README.md'), 'utf8')
 const home = freshDirectory({ after })
 const dist = join(home, 'dist')
 const noPackages = missing('dpkg-deb', 'rpmbuild')
@@ -82,6 +94,13 @@ test('the same sources make the same bytes, in another directory', () => {
 })
 
 test('the archives hold what they should, with rights, owners and times that say nothing', () => {
+  const pages = globSync('docs/**/*.{md,png}', { cwd: root })
+  assert.ok(pages.length > 40)
+  const guides = [
+    'rwxr-xr-x docs/',
+    'rwxr-xr-x docs/decisions/',
+    ...pages.map((path) => `rw-r--r-- ${path}`),
+  ]
   for (const [archive, option] of [
     [`${name}.tar.gz`, 'z'],
     [`${name}.tar.xz`, 'J'],
@@ -95,42 +114,15 @@ test('the archives hold what they should, with rights, owners and times that say
       assert.equal(`${day} ${time}`, '2025-10-09 08:53:20')
       return `${rights.slice(1)} ${path.slice(name.length + 1)}`
     })
-    assert.deepEqual(entries, [
+    const expected = [
       'rwxr-xr-x ',
       'rw-r--r-- CHANGELOG.md',
+      'rw-r--r-- CONTRIBUTING.md',
       'rw-r--r-- LICENSE',
       'rw-r--r-- README.md',
       'rw-r--r-- SHA256SUMS',
       'rw-r--r-- apache-example.conf',
-      'rwxr-xr-x docs/',
-      'rw-r--r-- docs/architecture.md',
-      'rw-r--r-- docs/clients.md',
-      'rw-r--r-- docs/folders.md',
-      'rw-r--r-- docs/form-choose.png',
-      'rw-r--r-- docs/form-dark-choose.png',
-      'rw-r--r-- docs/form-dark-done.png',
-      'rw-r--r-- docs/form-dark-ready.png',
-      'rw-r--r-- docs/form-dark.png',
-      'rw-r--r-- docs/form-done.png',
-      'rw-r--r-- docs/form-phone-choose.png',
-      'rw-r--r-- docs/form-phone-dark-choose.png',
-      'rw-r--r-- docs/form-phone-dark-done.png',
-      'rw-r--r-- docs/form-phone-dark-ready.png',
-      'rw-r--r-- docs/form-phone-dark.png',
-      'rw-r--r-- docs/form-phone-done.png',
-      'rw-r--r-- docs/form-phone-ready.png',
-      'rw-r--r-- docs/form-phone.png',
-      'rw-r--r-- docs/form-ready.png',
-      'rw-r--r-- docs/form.png',
-      'rw-r--r-- docs/install.md',
-      'rw-r--r-- docs/limits.md',
-      'rw-r--r-- docs/own-form.md',
-      'rw-r--r-- docs/owner.md',
-      'rw-r--r-- docs/performance.md',
-      'rw-r--r-- docs/resume.md',
-      'rw-r--r-- docs/screenshots.md',
-      'rw-r--r-- docs/security.md',
-      'rw-r--r-- docs/servers.md',
+      ...guides,
       'rwxr-xr-x doctor.cgi',
       'rwxr-xr-x install.sh',
       'rw-r--r-- licenses.txt',
@@ -141,7 +133,8 @@ test('the archives hold what they should, with rights, owners and times that say
       'rw-r--r-- upload.cgi.8',
       'rw-r--r-- upload.cgi.map',
       'rwxr-xr-x upload.sh',
-    ])
+    ]
+    assert.deepEqual(entries.sort(), expected.sort())
   }
 })
 
@@ -151,10 +144,11 @@ test('the sums hold, the texts are those of the program, the bill names what is 
   const folder = join(home, name)
   run('sha256sum', ['--check', '--strict', 'SHA256SUMS'], folder)
   const listed = readFileSync(join(folder, 'SHA256SUMS'), 'utf8').trim().split('\n')
-  assert.equal(
-    listed.length,
-    readdirSync(folder).length - 2 + readdirSync(join(folder, 'docs')).length,
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) =>
+    entry.isFile(),
   )
+  assert.equal(listed.length, files.length - 1)
+  assert.deepEqual(deadLinks(folder), [])
   const program = join(folder, 'upload.cgi')
   const read = (file: string) => readFileSync(join(folder, file), 'utf8')
   assert.equal(run(program, ['man', '8'], folder), read('upload.cgi.8'))
@@ -179,6 +173,24 @@ test('the sums hold, the texts are those of the program, the bill names what is 
     components.find((one) => one.name === 'node')?.components?.map((one) => one.name) ?? []
   for (const part of ['v8', 'openssl', 'uv', 'zlib', 'icu']) assert.ok(inside.includes(part), part)
   rmSync(folder, { recursive: true })
+})
+
+test('without a shell: the program, a folder and the line of the README', async () => {
+  const [, line = ''] = /with the line `(directory = [^`]*)`/.exec(readme) ?? []
+  assert.notEqual(line, '')
+  const place = join(home, 'account/public_html/cgi-bin')
+  mkdirSync(place, { recursive: true })
+  mkdirSync(join(home, 'account/uploads'))
+  cpSync(builtProgram, join(place, 'upload.cgi'))
+  writeFileSync(join(place, '.htupload.toml'), `${line}\n`)
+  const reply = await runCgi({
+    program: join(place, 'upload.cgi'),
+    body: multipartBody([{ name: 'file', filename: 'a.txt', content: 'hello' }]),
+    contentType: contentType(),
+  })
+  assert.equal(reply.status, 201, reply.text)
+  assert.equal(readFileSync(join(home, 'account/uploads/a.txt'), 'utf8'), 'hello')
+  rmSync(join(home, 'account'), { recursive: true })
 })
 
 test('in a bare Debian without Node: unpacked, installed, uploaded to through Apache, uninstalled', {
@@ -214,8 +226,20 @@ test('in a bare Debian without Node: unpacked, installed, uploaded to through Ap
     `${commands.length} command, ${seconds.toFixed(0)} s from unpacking to the first stored file`,
   )
 
-  // A configuration that Apache refuses is taken back, and the page still answers.
   inside(`cd /root/${name} && ./install.sh --yes --uninstall`)
+  rmSync(join(system, 'srv/uploads'), { recursive: true })
+  for (const command of commandsByHand()) inside(`cd /root/${name} && ${command}`)
+  inside('apachectl stop')
+  await closed(`http://127.0.0.1:${port}/`)
+  inside('apachectl start')
+  const byHand = await fetchSoon(url, form)
+  assert.equal(byHand.status, 201, await byHand.text())
+  assert.ok(readFileSync(join(system, 'srv/uploads/first.bin')).equals(bytes))
+  for (const file of ['upload.cgi', '.htupload.toml']) {
+    rmSync(join(system, 'usr/lib/cgi-bin', file))
+  }
+
+  // A configuration that Apache refuses is taken back, and the page still answers.
   writeFileSync(
     join(system, 'etc/apache2/conf-enabled/broken.conf'),
     'Define UPLOAD_CGI_MAX_BODY no-number\n',

@@ -1,17 +1,20 @@
-// What the documentation says of the repository is true: the files that it names and links to
-// exist, and the torture has as many runs as docs/security.md and decision 006 say. The runs are
-// counted as torture.test.ts counts them, from one run of each scenario in which nothing fails.
+// What the documentation says of the repository is true: the files and headings that it names and
+// links to exist, the program is as large as the README says, and the torture has as many runs as
+// docs/security.md and decision 006 say. The runs are counted as torture.test.ts counts them, from
+// one run of each scenario in which nothing fails.
 
 import assert from 'node:assert/strict'
-import { existsSync, globSync, readFileSync } from 'node:fs'
+import { existsSync, globSync, readFileSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { test } from 'node:test'
-import { program } from '../host/program.ts'
+import { patchedOnly, program } from '../host/program.ts'
 import { callsOf, fatesOf, home, shim, skip } from '../torture/rack.ts'
 import { type Fate, scenarios, suffer } from '../torture/scenarios.ts'
 
 const root = resolve(import.meta.dirname, '../..')
-const pages = globSync(['README.md', 'docs/*.md', 'docs/decisions/*.md'], { cwd: root })
+const pages = globSync(['README.md', 'CONTRIBUTING.md', 'docs/*.md', 'docs/decisions/*.md'], {
+  cwd: root,
+})
 const security = read('docs/security.md')
 const decision = read('docs/decisions/006-failures-are-looked-at-before-they-are-believed.md')
 
@@ -33,6 +36,26 @@ test('every link from the documentation to a file of the repository finds it', (
   assert.ok(links.length >= 20, `${links.length} links found`)
   const dead = links.filter(({ page, to }) => !existsSync(join(root, dirname(page), to)))
   assert.deepEqual(dead, [])
+})
+
+test('every link to a heading finds it', () => {
+  const links = pages.flatMap((page) =>
+    [...read(page).matchAll(/\]\((?!https?:)([^)#]*)#([^)]+)\)/g)].map(
+      ([, to = '', heading = '']) => ({
+        page: to === '' ? page : join(dirname(page), to),
+        heading,
+      }),
+    ),
+  )
+  assert.ok(links.length >= 10, `${links.length} links found`)
+  const dead = links.filter(({ page, heading }) => !headingsOf(page).includes(heading))
+  assert.deepEqual(dead, [])
+})
+
+test('the program is about as large as the README says', { skip: patchedOnly('is larger') }, () => {
+  const [megabytes = 0] = figures(read('README.md'), /one file of (\d+) MB/)
+  const size = statSync(program).size / 1e6
+  assert.ok(Math.abs(size - megabytes) < 3, `${size.toFixed(1)} MB`)
 })
 
 test('the torture has as many runs as the documentation says', { skip }, async () => {
@@ -57,6 +80,17 @@ function figures(text: string, pattern: RegExp): number[] {
   const found = pattern.exec(text)
   assert.ok(found, `no words like ${pattern}`)
   return found.slice(1).map(Number)
+}
+
+/** As GitHub and others make links of headings: small letters, without punctuation. */
+function headingsOf(page: string): string[] {
+  const text = readFileSync(join(root, page), 'utf8')
+  return [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+      .replaceAll(' ', '-'),
+  )
 }
 
 function read(path: string): string {

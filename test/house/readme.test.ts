@@ -48,12 +48,3 @@ test('every command is in the README', () => {
     assert.ok(text.includes(`upload.cgi ${command}`), command)
   }
 })
-
-test('the rooms are those of the drawing', () => {
-  const drawing = readFileSync(new URL('../../docs/architecture.md', import.meta.url), 'utf8')
-  const expected = [...drawing.matchAll(/^(\| `src[\w/-]*` \|[^|]*\|)[^|]*\|$/gm)].map(
-    ([, row = '']) => row,
-  )
-  assert.ok(expected.length > 10)
-  assert.deepEqual(rowsBelow('| room | what it is |'), expected)
-})
