@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -69,6 +69,19 @@ ${more}`,
   /** Until no deliverer is at work. */
   async idle(): Promise<void> {
     for (let i = 0; i < 600 && this.notes('delivering').length > 0; i++) await sleep(100)
+  }
+
+  /** As if a deliverer were at work: a request starts none. */
+  holdDeliverers(): void {
+    const path = join(this.#notes, 'delivering')
+    mkdirSync(path, { recursive: true, mode: 0o700 })
+    const quarter = Math.floor(Date.now() / 900_000)
+    for (const one of [quarter, quarter + 1]) writeFileSync(join(path, `.ht${one}`), '')
+  }
+
+  /** As if the quarter of an hour of one that died were over. */
+  freeDeliverers(): void {
+    rmSync(join(this.#notes, 'delivering'), { recursive: true, force: true })
   }
 
   deliver(...args: string[]) {

@@ -1,101 +1,127 @@
-// A deliverer that is killed before any of its calls to the upload directory: the next one tells
-// everybody of everything, and who is told twice is told the same with the same id.
+// A visitor's last request and the deliverer, each killed before any of its calls to the upload
+// directory: the next one does the rest. Nothing is lost, and whoever is told twice is told the same
+// with the same id.
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { said } from '../host/closed-form.ts'
 import { file, post } from '../host/form.ts'
+import type { BodyPart } from '../host/multipart-body.ts'
 import { program } from '../host/program.ts'
-import { home, shim, skip } from './rack.ts'
+import { ToldForm } from '../host/told-form.ts'
+import { callsOf, home, shim, skip } from './rack.ts'
 
-const directory = join(home, 'uploads')
-const notes = join(directory, '.upload-cgi/notes')
-const delivering = join(notes, 'delivering')
-const settings = join(home, 'settings.toml')
-const env = { UPLOAD_CGI_CONFIG: settings }
-const runs = 25
+type Env = Readonly<Record<string, string>>
 
-/** As if another deliverer were at work: then a request starts none. */
-function holdDeliverers(): void {
-  mkdirSync(delivering, { recursive: true, mode: 0o700 })
-  const quarter = Math.floor(Date.now() / 900_000)
-  for (const one of [quarter, quarter + 1]) writeFileSync(join(delivering, `.ht${one}`), '')
+/** So many calls in the tests of every change; the long run takes all. */
+const fewDeaths = process.env['UPLOAD_CGI_LONG'] ? Infinity : 20
+const fewClosings = process.env['UPLOAD_CGI_LONG'] ? Infinity : 8
+const log = join(home, 'log')
+
+/** Killed before this call; 0 for none. */
+function fate({ directory }: ToldForm, at: number): Env {
+  rmSync(log, { force: true })
+  const shimmed = { LD_PRELOAD: shim, TORTURE_DIRECTORY: directory, TORTURE_LOG: log }
+  return { ...shimmed, TORTURE_AT: String(at), TORTURE_HOW: 'kill' }
 }
 
-/** A deliverer, killed before this call; 0 for none. Gives the calls that it made. */
-function deliver(at: number): { status: number | null; signal: string | null; calls: number } {
-  // A deliverer that died has its quarter of an hour: it is over.
-  rmSync(delivering, { recursive: true, force: true })
-  const log = join(home, 'log')
-  rmSync(log, { force: true })
+/** Of all calls, so many. */
+function points(calls: number, most: number): number[] {
+  const count = Math.min(calls, most)
+  return Array.from({ length: count }, (_, i) => {
+    return 1 + Math.floor((i * (calls - 1)) / Math.max(1, count - 1))
+  })
+}
+
+function deliver(form: ToldForm, at: number) {
+  form.freeDeliverers()
   const { status, signal, stderr } = spawnSync(program, ['deliver'], {
-    env: {
-      PATH: '/usr/bin:/bin',
-      ...env,
-      LD_PRELOAD: shim,
-      TORTURE_DIRECTORY: directory,
-      TORTURE_LOG: log,
-      TORTURE_AT: String(at),
-      TORTURE_HOW: 'kill',
-    },
+    env: { PATH: '/usr/bin:/bin', ...form.env, ...fate(form, at) },
     encoding: 'utf8',
     timeout: 120_000,
   })
   assert.equal(stderr, '')
-  return { status, signal, calls: readFileSync(log, 'utf8').split('\n').length - 1 }
+  return { status, signal, calls: callsOf(readFileSync(log, 'utf8')).length }
 }
 
-function told(kind: string): string[] {
-  return readdirSync(join(home, kind)).map((name) => readFileSync(join(home, kind, name), 'utf8'))
+/** No request of it starts a deliverer. */
+async function send(form: ToldForm, parts: readonly BodyPart[], more: Env = {}) {
+  form.holdDeliverers()
+  return post(form.directory, parts, { ...form.env, ...more })
 }
 
-async function send(): Promise<string> {
-  holdDeliverers()
-  const reply = await post(directory, [file('a.txt')], env)
-  assert.equal(reply.status, 201, reply.stderr)
-  return reply.json().receipt
+/** At least one, all the same, about this receipt. */
+async function assertTold(form: ToldForm, kind: string, receipt: string, at: number) {
+  const told = (await form.told(kind, 1)).filter((text) => text.includes(receipt))
+  assert.ok(told.length > 0 && told.length <= 2, `${told.length} times by ${kind}, ${at}`)
+  assert.equal(new Set(told).size, 1, `${kind}, ${at}`)
+  return told[0] ?? ''
 }
 
 test('killed before any call, a deliverer loses nothing, and every repetition is the same', {
   skip,
 }, async () => {
-  mkdirSync(directory)
-  for (const kind of ['mail', 'run']) {
-    mkdirSync(join(home, kind))
-    const text = `#!/bin/sh\nexec cat > ${home}/${kind}/$$.$(date +%s%N)\n`
-    writeFileSync(join(home, `${kind}.sh`), text, { mode: 0o755 })
-  }
-  const lines = [
-    `directory = "${directory}"`,
-    `notify = ["owner@example.org", "${home}/run.sh"]`,
-    `mail_command = ["${home}/mail.sh"]`,
-    'durable = false',
-  ]
-  writeFileSync(settings, `${lines.join('\n')}\n`)
-  await send()
-  const { calls, status } = deliver(0)
+  const form = new ToldForm()
+  await send(form, [file('a.txt')])
+  const { calls, status } = deliver(form, 0)
   assert.equal(status, 0)
-  assert.ok(calls > runs, `${calls}`)
+  assert.ok(calls > 25, `${calls}`)
   let deaths = 0
-  for (let i = 0; i < runs; i++) {
-    const at = 1 + Math.floor((i * (calls - 1)) / (runs - 1))
-    const receipt = await send()
+  const deadly = points(calls, fewDeaths)
+  for (const at of deadly) {
+    const reply = await send(form, [file('a.txt')])
+    assert.equal(reply.status, 201, reply.stderr)
     // The first one made folders that the later ones find.
-    const killed = deliver(at)
+    const killed = deliver(form, at)
     assert.ok(killed.signal === 'SIGKILL' || killed.calls < at, `before call ${at}`)
     if (killed.signal === 'SIGKILL') deaths++
     // Mails of the hour do not count here.
-    rmSync(join(notes, 'mailed'), { recursive: true, force: true })
-    assert.equal(deliver(0).status, 0, `after call ${at}`)
-    const mails = told('mail').filter((mail) => mail.includes(receipt))
-    assert.ok(mails.length > 0 && mails.length <= 2, `${mails.length} mails, ${at}`)
-    assert.equal(new Set(mails).size, 1, `${at}`)
-    const heard = told('run').filter((run) => run.includes(receipt))
-    assert.ok(heard.length > 0 && heard.length <= 2, `${heard.length} runs, ${at}`)
-    assert.equal(new Set(heard).size, 1, `${at}`)
-    assert.deepEqual(readdirSync(join(notes, 'storing')), [], `${at}`)
+    rmSync(join(form.directory, '.upload-cgi/notes/mailed'), { recursive: true, force: true })
+    assert.equal(deliver(form, 0).status, 0, `after call ${at}`)
+    const { receipt } = reply.json()
+    for (const kind of ['mail', 'run']) await assertTold(form, kind, receipt, at)
+    assert.deepEqual(form.notes('storing'), [], `${at}`)
   }
-  assert.ok(deaths > runs / 2, `${deaths}`)
+  assert.ok(deaths > deadly.length / 2, `${deaths}`)
+})
+
+test('killed before any call, the request that closes a submission loses none of its files', {
+  skip,
+}, async (t) => {
+  const form = new ToldForm()
+  /** A submission of two files; gives the fields of the request that closes it. */
+  const begin = async () => {
+    const submission = said(randomBytes(16).toString('hex'), '_submission')
+    for (const name of ['a.txt', 'b.txt']) {
+      assert.equal((await send(form, [submission, file(name)])).status, 201)
+    }
+    return [submission, said('1', '_close')]
+  }
+  // The first one makes folders that the later ones find.
+  for (let i = 0; i < 2; i++) {
+    const tried = await send(form, await begin(), fate(form, 0))
+    assert.equal(tried.status, 200, tried.text)
+  }
+  const { length } = callsOf(readFileSync(log, 'utf8'))
+  const deadly = points(length, fewClosings)
+  for (const at of deadly) {
+    const closing = await begin()
+    const killed = await send(form, closing, fate(form, at))
+    assert.equal(killed.signal, 'SIGKILL', `${at}`)
+    const again = await send(form, closing)
+    assert.equal(again.status, 200, again.text)
+    const { receipt, batch, files } = again.json()
+    assert.deepEqual([batch, files.length], [1, 2], `${at}`)
+    rmSync(join(form.directory, '.upload-cgi/notes/mailed'), { recursive: true, force: true })
+    assert.equal(deliver(form, 0).status, 0, `${at}`)
+    const run = JSON.parse(await assertTold(form, 'run', receipt, at))
+    await assertTold(form, 'mail', receipt, at)
+    assert.deepEqual([run.batch, run.files.length], [1, 2], `${at}`)
+    assert.deepEqual(form.notes('storing'), [], `${at}`)
+  }
+  t.diagnostic(`${deadly.length} of ${length} calls`)
 })
