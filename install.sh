@@ -1,8 +1,8 @@
 #!/bin/sh
 # Installs upload.cgi: finds where this system keeps CGI programs, puts the program there, makes the
-# directory for uploads, and writes a settings file if there is none. It shows the exact commands
-# first and asks; it needs root only if the directories belong to root. A second run changes nothing
-# that is right already. A manifest lists what was put where, so that --uninstall removes exactly
+# directory for uploads, and writes a settings file if there is none. It says in four lines what it
+# would do (--verbose: by which commands) and asks; it needs root only if the directories belong to
+# root. A second run changes nothing that is right already. A manifest lists what was put where, so that --uninstall removes exactly
 # that: never an upload, never a settings file that somebody edited.
 # It runs in every POSIX sh (dash, busybox ash). The last line calls main, so half a download of
 # this file does nothing.
@@ -30,7 +30,8 @@ Usage: install.sh [options]
   --upgrade          replace the program and nothing else
   --uninstall        remove what was installed and is unchanged; uploads stay
   --purge            with --uninstall: also a settings file that was edited
-  -n, --dry-run      show the commands and change nothing
+  -n, --dry-run      say what would be done and change nothing
+  -v, --verbose      also show every command, as a script that does the same
   -y, --yes          do not ask
   -h, --help         this text
 
@@ -42,7 +43,7 @@ main() {
   umask 022
   tab=$(printf '\t')
   cgi_bin='' upload_dir='' name=upload.cgi from='' user='' group='' prefix='' mode='' url=''
-  apache_conf=no dry_run=no assume_yes=no task=install purge=no
+  apache_conf=no dry_run=no verbose=no assume_yes=no task=install purge=no
   temporary='' layout=given undo=no made='' planned='' work=''
   dest=${DESTDIR:-}
   here=$(dirname "$0")
@@ -108,6 +109,7 @@ parse_options() {
       --uninstall) task=uninstall ;;
       --purge) purge=yes ;;
       -n | --dry-run) dry_run=yes ;;
+      -v | --verbose) verbose=yes ;;
       -y | --yes) assume_yes=yes ;;
       -h | --help)
         usage
@@ -182,11 +184,12 @@ install_program() {
 
   doing=show
   todo=0
+  summarize
   all_steps
   if [ "$todo" = 0 ]; then
     note "everything is in place already; there is nothing to do"
   elif [ "$dry_run" = yes ]; then
-    note 'nothing was changed (--dry-run)'
+    say_unchanged
   else
     ask "Do this?"
     doing=run
@@ -202,6 +205,44 @@ install_program() {
   report_request
   report_url
   say_what_next
+}
+
+# Four lines: what goes where.
+summarize() {
+  from_sum=${from_sum:-$(checksum <"$from")}
+  note "program:  $program ($(is_new "$program" 'the new program in place of the old one'))"
+  if [ "$task" = upgrade ]; then
+    note 'settings, uploads and Apache stay as they are'
+    return
+  fi
+  if [ "$leave_uploads" = no ]; then
+    note "uploads:  $upload_dir ($(is_new "$upload_dir" 'is there'))"
+  else
+    note 'uploads:  where the settings say'
+  fi
+  note "settings: $settings ($(is_new "$settings" 'stays as it is'))"
+  case $apache_conf in
+    yes) note "Apache:   $conf, tested and reloaded" ;;
+    *) note 'Apache:   is not changed (--apache-conf yes)' ;;
+  esac
+}
+
+# Arguments: path, what to say if it is there already and will not be the same.
+is_new() {
+  if [ ! -e "$dest$1" ]; then
+    printf new
+  elif [ "$1" = "$program" ] && [ "$(checksum <"$dest$1")" = "$from_sum" ]; then
+    printf 'stays as it is'
+  else
+    printf '%s' "$2"
+  fi
+}
+
+say_unchanged() {
+  note 'nothing was changed (--dry-run)'
+  if [ "$verbose" = no ] && [ "$todo" != 0 ]; then
+    note "with --verbose: the $todo commands that it takes"
+  fi
 }
 
 # This runs twice: once to show each command, once to run it. In the second pass the manifest comes
@@ -350,9 +391,11 @@ put_text() {
   new=$(dirname "$dest$2")/.htupload.new.$$
   if [ "$doing" = show ]; then
     todo=$((todo + 1))
-    say "cat >$(quote "$new") <<'END'"
-    "$1"
-    say END
+    if [ "$verbose" = yes ]; then
+      say "cat >$(quote "$new") <<'END'"
+      "$1"
+      say END
+    fi
   else
     temporary=$new
     "$1" >"$new"
@@ -879,9 +922,10 @@ uninstall_program() {
   fi
   doing=show
   todo=0
+  note "removes what was installed for $target; uploads stay"
   uninstall_steps
   if [ "$dry_run" = yes ]; then
-    note 'nothing was changed (--dry-run)'
+    say_unchanged
   else
     ask 'Do this?'
     doing=run
@@ -962,7 +1006,7 @@ is_shared() {
 remove_directory() {
   if [ "$doing" = show ]; then
     todo=$((todo + 1))
-    say "rmdir $(quote "$dest$1") 2>/dev/null || :"
+    if [ "$verbose" = yes ]; then say "rmdir $(quote "$dest$1") 2>/dev/null || :"; fi
   else
     rmdir "$dest$1" 2>/dev/null || :
   fi
@@ -1196,6 +1240,7 @@ step() {
     return
   fi
   todo=$((todo + 1))
+  if [ "$verbose" = no ]; then return; fi
   line=''
   for word in "$@"; do
     line="$line $(quote "$word")"
@@ -1205,10 +1250,11 @@ step() {
 
 # Prints the reason above the commands that follow.
 explain() {
-  if [ "$doing" = show ]; then note "$1"; fi
+  if [ "$doing" = show ] && [ "$verbose" = yes ]; then note "$1"; fi
 }
 
-# The output before the question is itself a shell script that does the same, so notes are comments.
+# With --verbose the output before the question is itself a shell script that does the same, so
+# notes are comments.
 note() {
   printf '# %s\n' "$1"
 }

@@ -35,7 +35,7 @@ export function testLayout(layout: Layout): void {
       const all = [mode, ...args]
       const before = machine.everything()
 
-      const dry = machine.installed([...all, '--dry-run'], options)
+      const dry = machine.installed([...all, '--dry-run', '--verbose'], options)
       assertSame(machine.everything(), before, 'a dry run changes nothing')
       const said = machine.installed([...all, '--yes'], options)
       assert.match(dry + said, layout.found)

@@ -32,7 +32,7 @@ for (const [shell, mode] of [
     copyFileSync(executable, unpacked)
     chmodSync(unpacked, 0o644)
     const before = machine.everything()
-    const shown = machine.installed([...all, 'yes', '--dry-run'])
+    const shown = machine.installed([...all, 'yes', '--dry-run', '--verbose'])
     assertSame(machine.everything(), before, 'a dry run changes nothing')
     machine.installed([...all, 'yes', '--yes'])
     assert.equal(written(), printed())

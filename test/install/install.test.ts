@@ -82,7 +82,20 @@ for (const { name, command, skip } of shells) {
   }, async (t) => {
     const place = prepare(t)
     const before = everything(place.home)
-    const dry = await install(place, '--dry-run')
+    const short = await install(place, '--dry-run')
+    assert.deepEqual(
+      short.stdout
+        .match(/^# (?:program|uploads|settings|Apache): +\S+/gm)
+        ?.map((line) => line.replace(/ +/g, ' ')),
+      [
+        `# program: ${place.program}`,
+        `# uploads: ${place.uploads}`,
+        `# settings: ${place.settings}`,
+        '# Apache: is',
+      ],
+    )
+    assert.doesNotMatch(short.stdout, /^[^#]/m)
+    const dry = await install(place, '--dry-run', '--verbose')
     assert.equal(dry.status, 0, dry.stderr)
     assert.deepEqual(everything(place.home), before)
 
@@ -227,7 +240,7 @@ for (const { name, command, skip } of shells) {
     const from = join(place.home, 'program')
     writeFileSync(from, '#!/bin/sh\necho upload.cgi\n', { mode: 0o755 })
     const uid = unprivileged(cgiBin)
-    const args = ['-s', '--', '--dry-run', '--from', from]
+    const args = ['-s', '--', '--dry-run', '--verbose', '--from', from]
     const options = { env: { HOME: place.home }, stdin: readFileSync(script, 'utf8'), uid }
     const ended = await run([...command, ...args], options)
     assert.equal(ended.status, 0, ended.stderr)
