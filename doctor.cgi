@@ -448,9 +448,10 @@ look_at_damage() {
   a settings script must be readable." "make it readable." " chmod 755 $(quote "$1")"
       ;;
     unseen)
+      compare='nothing is known to be wrong. Compare its checksum, here or where it came from:'
       possible 2 DAMAGED \
         'This system has no tool to look into files (od, hexdump), so it was not run.' \
-        "$again" "$sum"
+        "$compare" "$sum"
       ;;
     empty)
       finding 2 DAMAGED 'The file is empty: its transfer broke off, or the disk was full.' \
@@ -829,7 +830,8 @@ explain_failure() {
       # There may have been no memory for the stack of a thread.
       if memory_is_short; then memory; else slots 'It could not start its threads.'; fi
       ;;
-    *'xec format error'*)
+    # Some shells read what the system does not accept as a script.
+    *'xec format error'* | *'yntax error'*)
       finding 2 DAMAGED 'The system does not accept it as a program.' \
         'transfer it again, in binary mode.'
       ;;

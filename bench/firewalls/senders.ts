@@ -81,17 +81,21 @@ async function byPage(t: TestContext): Promise<Send> {
     args: chromiumArgs,
   })
   t.after(() => browser.close())
-  const page = await browser.newPage({ locale: 'en' })
-  page.setDefaultTimeout(300_000)
   return async (url, path, answer) => {
+    const page = await browser.newPage({ locale: 'en' })
+    page.setDefaultTimeout(300_000)
     await page.goto(url)
     if (answer !== '') await page.getByLabel('Note').fill(answer)
     await page.locator('#file').setInputFiles(path)
     await page.locator('#send').click()
     const line = page.locator('#queue li').first()
-    await page.locator('#queue li:is([data-state=stored], [data-state=failed])').waitFor()
+    // Attached, since the page hides its queue once all has arrived.
+    const ended = page.locator('#queue li:is([data-state=stored], [data-state=failed])')
+    await ended.waitFor({ state: 'attached' })
     const state = await line.getAttribute('data-state')
-    return state === 'stored' ? '' : ((await line.textContent()) ?? '').replace(/\s+/g, ' ')
+    const said = ((await line.textContent()) ?? '').replace(/\s+/g, ' ')
+    await page.close()
+    return state === 'stored' ? '' : said
   }
 }
 

@@ -299,4 +299,13 @@ test('what real suexec refuses is named, and what it lets through is not', {
   await refused(({ program }) => chmodSync(program, 0o775))
   await refused(({ program }) => chmodSync(program, 0o4755))
   await refused(({ program }) => chownSync(program, 0, 0))
+
+  // Then suexec refuses the page as well.
+  chmodSync(ill.folder, 0o777)
+  assert.equal(await itself(), 500)
+  const { text, findings } = await ask(ill)
+  assert.deepEqual(findings, ['MAYBE 7 SUEXEC_REFUSES'], text)
+  const remedy = /^ {6}(chmod 755 .*)$/m.exec(text)?.[1] ?? ''
+  assert.equal(spawnSync('sh', ['-c', remedy]).status, 0, remedy)
+  assert.equal(await itself(), 200, remedy)
 })
