@@ -104,6 +104,7 @@ export type UrlProblem =
   | 'REQUESTS_LIMITED'
   | 'SERVER_BUSY'
   | 'SERVER_TIMEOUT'
+  | 'SETTINGS_SHOWN'
   | 'SMALL_REFUSED'
   | 'TUS_ADDRESS'
   | 'TUS_REFUSED'

@@ -15,8 +15,9 @@ import { apache, checked, checkedWith, servedDirectory } from '../host/checked-a
 import { missing } from '../host/installed.ts'
 import { startLighttpd } from '../host/lighttpd.ts'
 import { startNginx } from '../host/nginx.ts'
-import { program } from '../host/program.ts'
+import { freshDirectory, program, writeSettings } from '../host/program.ts'
 import type { RunningServer } from '../host/server.ts'
+import { giveToServer } from '../host/user.ts'
 
 function assertNothingLeft(directory: string): void {
   const left = readdirSync(directory).filter((name) => name !== '.upload-cgi')
@@ -59,6 +60,26 @@ test('a server that shows unfinished uploads to everyone', {
     assert.equal(far.get('FOLDER')?.level, 'ok')
     assertNothingLeft(directory)
   }
+})
+
+test('a server that shows the settings, until it has the rule of the remedy', {
+  skip: missing('nginx', 'fcgiwrap'),
+}, async (t) => {
+  const directory = servedDirectory(t)
+  const site = freshDirectory(t)
+  giveToServer(site)
+  writeSettings(site, 'directory = "/srv/uploads"\npassphrase = "secret"\n')
+  const env = { UPLOAD_CGI_DIRECTORY: directory }
+  const shown = `location /cgi-bin/.htupload.toml { alias ${site}/.htupload.toml; }`
+  const open = await startNginx({ env, extra: shown })
+  t.after(() => open.stop())
+  const finding = (await checkedWith(env, open.url)).get('SETTINGS_SHOWN')
+  assert.equal(finding?.level, 'error')
+  assert.ok(!finding?.message.includes('secret"'))
+  const [rule = ''] = /location ~ [^}]*\}/.exec(finding?.remedy ?? '') ?? []
+  const ruled = await startNginx({ env, extra: `${shown}\n${rule}` })
+  t.after(() => ruled.stop())
+  assert.equal((await checkedWith(env, ruled.url)).get('SETTINGS_SHOWN'), undefined)
 })
 
 test('a proxy that the settings do not name hides who sends', {

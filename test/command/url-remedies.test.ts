@@ -108,6 +108,7 @@ const cases: Readonly<Record<UrlProblem, Case | Reason>> = {
     },
   },
   SERVER_BUSY: onDebian,
+  SETTINGS_SHOWN: inCheckUrl,
   SERVER_TIMEOUT: 'it takes a program that hangs: test/install/doctor-served has one',
   SMALL_REFUSED: toldByCheck('UPLOAD_CGI_MIN_FREE_SPACE', '900TB', 'DISK_FULL'),
   TUS_ADDRESS: inCheckUrl,

@@ -8,6 +8,7 @@ import { folderFinding, type Shown } from './folder.ts'
 import { policyFinding } from './policy.ts'
 import { Probe, type Tell } from './probe.ts'
 import { redirectFinding } from './redirect.ts'
+import { secretsFinding } from './secrets.ts'
 import { requestsLimited } from './stranger.ts'
 import { Visitor } from './visitor.ts'
 
@@ -34,7 +35,7 @@ export async function checkUrl(options: UrlOptions): Promise<Finding[]> {
     if (!(await probe.findsProgram(tell))) return findings
     if (!(await isBlameless(probe, (heard) => probe.sendsSmall(heard), tell))) return findings
     if (options.shown !== undefined) tell(await folderFinding(options.shown))
-    for (const looked of [redirectFinding, policyFinding]) {
+    for (const looked of [redirectFinding, policyFinding, secretsFinding]) {
       const finding = await looked(options.url)
       if (finding !== undefined) tell(finding)
     }
