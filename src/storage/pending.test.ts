@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { loadSettings } from '../settings/load.ts'
 import { openStorage } from './open.ts'
+import { Pending } from './pending.ts'
 
 test('while a file arrives, the files before it are touched each minute', (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'upload-cgi-pending-'))
@@ -26,7 +27,11 @@ test('while a file arrives, the files before it are touched each minute', (t) =>
   const steady = performance.now.bind(performance)
   t.mock.method(performance, 'now', () => steady() + 61_000)
   second.write(Buffer.from('b'))
-  assert.ok(Date.now() - statSync(path).mtimeMs < 3_600_000)
+  const { mtimeMs } = statSync(path)
+  assert.ok(Date.now() - mtimeMs < 3_600_000)
+  // The record has the time that the file has, by which `clean` knows it again.
+  assert.ok(first instanceof Pending)
+  assert.ok(Math.abs(first.modifiedAt - mtimeMs) <= 1, `${first.modifiedAt} ${mtimeMs}`)
   utimesSync(path, 1000, 1000)
   second.write(Buffer.from('c'))
   assert.equal(statSync(path).mtimeMs, 1_000_000)
