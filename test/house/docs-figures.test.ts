@@ -1,11 +1,11 @@
 // What the documentation says of the repository is true: the files and headings that it names and
-// links to exist, the program is as large as the README says, and the torture has as many runs as
-// docs/security.md and decision 006 say. The runs are counted as torture.test.ts counts them, from
-// one run of each scenario in which nothing fails.
+// links to exist, sizes and limits are right, every language is named, and the torture has as many
+// runs as docs/security.md and decision 006 say. The runs are counted as torture.test.ts counts
+// them, from one run of each scenario in which nothing fails.
 
 import assert from 'node:assert/strict'
 import { existsSync, globSync, readFileSync, statSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { test } from 'node:test'
 import { patchedOnly, program } from '../host/program.ts'
 import { callsOf, fatesOf, home, shim, skip } from '../torture/rack.ts'
@@ -56,6 +56,23 @@ test('the program is about as large as the README says', { skip: patchedOnly('is
   const [megabytes = 0] = figures(read('README.md'), /one file of (\d+) MB/)
   const size = statSync(program).size / 1e6
   assert.ok(Math.abs(size - megabytes) < 3, `${size.toFixed(1)} MB`)
+})
+
+test('the README takes what the program needs from docs/limits.md', () => {
+  const table = read('docs/limits.md')
+  const needs = /650 MB of address space \(100 MB of memory\) and three process slots/
+  assert.match(read('README.md'), needs)
+  assert.match(table, /\| address space [^|]*\| 650 MB \|/)
+  assert.match(table, /\| memory really used [^|]*\| 100 MB \|/)
+  assert.match(table, /\| processes [^|]*\| 3 \|/)
+})
+
+test('docs/owner.md names every language of the page', () => {
+  const [, names = ''] = /one of eighteen: ([^.]*)\./.exec(read('docs/owner.md')) ?? []
+  const codes = [...names.matchAll(/`([\w-]+)`/g)].map(([, code]) => code)
+  const files = globSync('src/languages/*.json', { cwd: root })
+  assert.deepEqual(codes, files.map((path) => basename(path, '.json')).sort())
+  assert.equal(codes.length, 18)
 })
 
 test('the torture has as many runs as the documentation says', { skip }, async () => {
