@@ -9,10 +9,10 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { chromium } from 'playwright-core'
+import { startBlockingSite } from '../host/blocking-site.ts'
 import { visible } from '../host/form.ts'
-import { section } from '../host/guide.ts'
 import { upload } from '../host/guide-promises.ts'
-import { Machine, skipGuide } from '../host/guide-site.ts'
+import { skipGuide } from '../host/guide-site.ts'
 import { find, missing } from '../host/installed.ts'
 import { arrives, chromiumArgs } from '../host/page.ts'
 import { freshDirectory } from '../host/program.ts'
@@ -67,17 +67,11 @@ test('upload.sh sends what a firewall refuses as a whole', { skip, timeout }, as
 
 /** Asserts that each of the files is refused when it is sent as a whole. */
 async function firewall(t: TestContext): Promise<{ url: string; directory: string }> {
-  const machine = new Machine(t)
-  machine.takeFromDebian('apache2')
-  machine.follow(section('Server guide'))
-  machine.follow(section('Apache with mod_cgid'))
-  machine.follow(section('Apache with ModSecurity'))
-  machine.write('/etc/modsecurity/upload-cgi.conf', '')
-  const { url } = await machine.startApache('/upload')
+  const site = await startBlockingSite(t)
   for (const [name, content] of Object.entries(files)) {
-    assert.equal((await upload(url, name, content)).status, 403, name)
+    assert.equal((await upload(site.url, name, content)).status, 403, name)
   }
-  return { url, directory: machine.path('/srv/uploads') }
+  return site
 }
 
 function written(t: TestContext): string {
