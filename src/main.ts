@@ -11,6 +11,7 @@ import { loadSettings } from './settings/load.ts'
 import type { LoadedSettings } from './settings/settings.ts'
 
 const scriptArgument = process.argv[2] ?? ''
+const firstSystemdFd = 3
 
 const { GATEWAY_INTERFACE, REQUEST_METHOD, SERVER_PROTOCOL } = process.env
 const isRequest = REQUEST_METHOD !== undefined && SERVER_PROTOCOL !== undefined
@@ -95,5 +96,3 @@ function isSettingsScript(path: string): boolean {
     return false
   }
 }
-
-const firstSystemdFd = 3

@@ -80,7 +80,7 @@ function hostOf(env: Env, script: string): Host {
     open(params, say) {
       const deliver = () => void attempt(() => startDeliverer(file, process.env, settings.file))
       const program = { file, say, stackOf: stack, deliver, inspect }
-      return open(params, refusingSettings(current(), params), program)
+      return open(endedByRecord(params), refusingSettings(current(), params), program)
     },
     say,
     milliseconds: () => Number(process.hrtime.bigint() / 1_000_000n),
@@ -100,6 +100,17 @@ function refusingSettings(settings: LoadedSettings, params: Params): LoadedSetti
     return { key: '', where, problem, remedy }
   })
   return { ...settings, problems: [...settings.problems, ...problems] }
+}
+
+/**
+ * In HTTP/2 a body needs neither a length nor a transfer coding (RFC 9113 section 8.1), and nginx
+ * invents none where it does not store the body first. The end is a record then, as that of a
+ * chunked one is.
+ */
+function endedByRecord(params: Params): Params {
+  const { SERVER_PROTOCOL = '', CONTENT_LENGTH = '', CONTENT_TYPE = '' } = params
+  const isOpen = /^HTTP\/[23]/.test(SERVER_PROTOCOL) && CONTENT_LENGTH === ''
+  return isOpen && CONTENT_TYPE !== '' ? { ...params, HTTP_TRANSFER_ENCODING: 'chunked' } : params
 }
 
 /**

@@ -207,8 +207,8 @@ export class Machine {
     })
   }
 
-  /** `fcgiwrap`: its options as Debian's unit would give them. */
-  async startNginx(path: string, fcgiwrap: string): Promise<RunningServer> {
+  /** `fcgiwrap`: its options as Debian's unit would give them; without them it is not started. */
+  async startNginx(path: string, fcgiwrap?: string): Promise<RunningServer> {
     const socket = this.path('/run/fcgiwrap.socket')
     // Where systemd would make the socket.
     giveToServer(dirname(socket))
@@ -230,10 +230,9 @@ export class Machine {
         '-g',
         main,
       ]
-      return [
-        { tool: 'fcgiwrap', args: [fcgiwrap, '-s', `unix:${socket}`], socket },
-        { tool: 'nginx', args },
-      ]
+      const nginx = { tool: 'nginx', args } as const
+      if (fcgiwrap === undefined) return [nginx]
+      return [{ tool: 'fcgiwrap', args: [fcgiwrap, '-s', `unix:${socket}`], socket }, nginx]
     })
   }
 
