@@ -32,7 +32,8 @@ export class NotedEntries implements Entries {
     const { notes, settings } = this.#directory
     return translated(() => {
       const verdict = parseVerdict(notes.read(entry.verdict))
-      if (verdict !== undefined && settings.durable) attempt(() => notes.sync(entry.verdict))
+      // Whoever acts on it must find it again after a power cut.
+      if (verdict !== undefined && settings.durable) notes.sync(entry.verdict)
       return verdict
     })
   }
@@ -56,23 +57,37 @@ export class NotedEntries implements Entries {
     translated(() => this.#directory.notes.remove(`${storing}/${name}`))
   }
 
-  #decide(name: EntryName, entry: Entry): void {
+  #decide(name: EntryName, { verdict }: Entry): void {
     const { notes, settings } = this.#directory
-    this.#fence(entry.files)
-    const visible = entry.files.filter((file) => this.#isVisible(file))
-    if (visible.length === entry.files.length) {
-      const key = `${storing}/${name.name}`
+    const noted = this.#notedFor(name.base, verdict)
+    const files = noted.flatMap((one) => one.entry.files)
+    this.#fence(files)
+    const whole = noted.find(({ entry }) => entry.files.every((file) => this.#isVisible(file)))
+    if (whole !== undefined) {
+      const key = `${storing}/${whole.name}`
       const content = notes.read(key)
-      if (content !== undefined) notes.link(key, entry.verdict, content)
+      if (content !== undefined) notes.link(key, verdict, content)
       return
     }
-    if (!notes.create(entry.verdict, undoneNote)) return
+    if (!notes.create(verdict, undoneNote)) return
+    const visible = files.filter((file) => this.#isVisible(file))
     for (const file of visible) {
       if (this.#isVisible(file)) unlinkSync(this.#path(file))
     }
     const folders = new Set(visible.map((file) => dirname(this.#path(file))))
     if (settings.durable) for (const folder of folders) attempt(() => syncDirectory(folder))
-    this.remove(name.name)
+    for (const one of noted) this.remove(one.name)
+  }
+
+  /**
+   * All that one request noted: before a file gets another name than was noted, it notes that one
+   * too, and it may have died before the older note was gone.
+   */
+  #notedFor(base: string, verdict: string): { readonly name: string; readonly entry: Entry }[] {
+    return this.list().flatMap((one) => {
+      const entry = one.base === base ? this.read(one.name) : undefined
+      return entry?.verdict === verdict ? [{ name: one.name, entry }] : []
+    })
   }
 
   /**

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { mock, test } from 'node:test'
+import { parseEntryName } from '../../src/storage/entry.ts'
 import { freshDirectory } from '../host/program.ts'
 import {
   add,
@@ -16,6 +17,7 @@ import {
   notesOfDays,
   receiptOf,
   send,
+  storageOf,
   textField,
   visible,
 } from '../host/record.ts'
@@ -211,3 +213,37 @@ test('with receipt_file a text file beside the files says what came, and by whom
   assert.deepEqual(notesOf(directory, 'storing'), [])
   mock.restoreAll()
 })
+
+for (const order of ['the older', 'the newer']) {
+  test(`of a request that died with two notes, ${order} looked at first, the file is recorded`, (t) => {
+    const directory = freshDirectory(t)
+    send(directory, [fileField('same.txt', 'of somebody else')])
+    add(directory, 'a', ['same.txt'])
+    const storage = storageOf(directory)
+    const newer = parseEntryName(
+      notesOf(directory, 'storing').find((name) => name.includes(submissionKey(directory))) ?? '',
+    )
+    assert.ok(newer !== undefined)
+    const entry = storage.entries.read(newer.name)
+    assert.ok(entry !== undefined)
+    // What a power cut may leave: the older note was not removed, and there is no verdict.
+    const older = `${newer.name.slice(0, -8)}00000000`
+    const files = entry.files.map((file) => ({ ...file, stored: 'same.txt' }))
+    storage.notes.create(`storing/${older}`, Buffer.from(JSON.stringify({ ...entry, files })))
+    storage.notes.remove(entry.verdict)
+    t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 4 * hours })
+    const inOrder = order === 'the older' ? [older, newer.name] : [newer.name, older]
+    for (const name of inOrder) {
+      const named = parseEntryName(name)
+      if (named !== undefined) storageOf(directory).entries.resolve(named)
+    }
+    assert.deepEqual(visible(directory), ['same-2.txt', 'same.txt'])
+    assert.deepEqual(names(receiptOf(directory, 'a').files), ['same-2.txt'])
+  })
+}
+
+/** How the notes call the submission `a`. */
+function submissionKey(directory: string): string {
+  const [begin = ''] = notesOf(directory, 'begin')
+  return begin.slice(0, 32)
+}
