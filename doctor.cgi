@@ -1086,7 +1086,7 @@ table_of_causes() {
     'AllowOverride for that directory, or remove the line from .htaccess'
   cause 13 NO_HANDLER "$server" \
     'the file is shown, or POST gives 405: no cgi-script handler, mod_cgid not loaded' \
-    'a2enmod cgid; AddHandler cgi-script .cgi'
+    'on Debian a2enmod cgid && systemctl restart apache2; AddHandler cgi-script .cgi'
   cause 14 DIRECTORY_UNUSABLE "${works:+no: it would answer 503}" \
     'upload.cgi: DIRECTORY_UNUSABLE or NOT_CONFIGURED' 'upload.cgi check'
   cause 15 BODY_LIMIT "$apart" \
