@@ -1224,8 +1224,8 @@ reason_of_status() {
         'address space, ulimit -v), or SELinux forbids it.'
       ;;
     134 | 135 | 139)
-      say 'it crashed at once. Most likely it was damaged on its way here: transfer it again, in' \
-        'binary mode.'
+      say 'it crashed at once. Most likely it was damaged on its way here, or by strip, which' \
+        'rpmbuild and makepkg run: transfer it again, in binary mode, without strip.'
       ;;
     137) say 'it was killed at once, most likely for lack of memory.' ;;
     *) say "it ended with status $1." ;;

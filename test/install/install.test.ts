@@ -199,6 +199,7 @@ for (const { name, command, skip } of shells) {
       [failing(1, "version `GLIBC_2.28' not found"), /C library of this system is too old/],
       [failing(133, 'Fatal process out of memory: table'), /650 MB of address space/],
       [failing(126, 'Permission denied'), /noexec/],
+      [failing(139, 'Segmentation fault'), /in binary mode, without strip\./],
     ]
     for (const [bytes, sentence] of cases) {
       const from = join(broken, 'upload.cgi')
