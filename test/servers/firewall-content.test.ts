@@ -31,6 +31,11 @@ const files: Readonly<Record<string, Buffer>> = {
   ),
   'key.pem': Buffer.from(`-----BEGIN KEY-----\n${'QUJD'.repeat(16)}\n-----END KEY-----\n`),
   'binary.bin': binary,
+  'mail.eml': Buffer.from(
+    'Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nHello\r\n-- \r\nAda\r\n--b--\r\n',
+  ),
+  'change.patch': Buffer.from('--- a/x\n+++ b/x\n@@ -1 +1 @@\n--- old\n+-- new\n'),
+  'dump.sql': Buffer.from('-- Table t\n--\n\nINSERT INTO t VALUES (1);\n\n-- Completed\n'),
 }
 
 test('the page sends what a firewall refuses as a whole', { skip, timeout }, async (t) => {
