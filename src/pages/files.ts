@@ -8,11 +8,13 @@ import apacheExample from '../../apache-example.conf?asset'
 import ask from './ask.html?text'
 import scriptHash from './client/form.client.ts?sha256'
 import script from './client/form.client.ts?text'
+import dialog from './dialog.html?text'
 import done from './done.html?text'
 import errorPage from './error.html?text'
 import form from './form.html?text'
 import frame from './frame.html?text'
 import mark from './mark.html?text'
+import question from './question.html?text'
 import result from './result.html?text'
 import styleHash from './style.css?sha256'
 import style from './style.css?text'
@@ -25,6 +27,9 @@ export const pages = {
   /** A part of the form page and of the page of a result. */
   done,
   ask,
+  /** What asks for the passphrase: a part of the page `ask` and of the dialog of the form page. */
+  question,
+  dialog,
   error: errorPage,
   mark,
   style,

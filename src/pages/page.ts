@@ -10,7 +10,7 @@ import { control } from './control.ts'
 import { pages } from './files.ts'
 import { page } from './frame.ts'
 import { greeting, invite } from './greeting.ts'
-import { type Fragment, html, trusted } from './html.ts'
+import { type Fragment, fill, html, trusted } from './html.ts'
 import { linked } from './link.ts'
 import { donePart } from './receipt.ts'
 import type { Theme } from './theme.ts'
@@ -49,6 +49,7 @@ export function formPage(
     submit: text(isOptional ? 'form.send' : 'form.submit'),
     // The script fills it when the files have arrived.
     done: donePart(theme),
+    dialog: settings.passphrase === '' ? '' : dialog(theme),
     text: scriptText(theme),
     script: trusted(`<script>${pages.script}</script>`),
     debug: debugSection(debug),
@@ -99,13 +100,22 @@ export function askPage(
   return page(fault.status, pages.ask, settings, theme, {
     mark: mark(theme),
     message: messageOf(settings),
-    text: text('ask.text'),
-    label: text('ask.label'),
-    submit: text('ask.submit'),
+    question: question(theme),
     // Whoever only asked for the form has done nothing wrong.
     problem: isUpload ? problem : '',
     debug: debugSection(debug),
   })
+}
+
+/** By which the script asks for the passphrase when the cookie has ended. */
+function dialog(theme: Theme): Fragment {
+  const holes = { question: question(theme), cancel: theme.language.text('ask.cancel') }
+  return trusted(fill(pages.dialog, holes))
+}
+
+function question({ language: { text } }: Theme): Fragment {
+  const [explained, label, submit] = [text('ask.text'), text('ask.label'), text('ask.submit')]
+  return trusted(fill(pages.question, { text: explained, label, submit }))
 }
 
 /** What was stored, and what to do next. */

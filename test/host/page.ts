@@ -60,11 +60,14 @@ export function visit(
     const said: string[] = []
     page.on('console', (message) => {
       const isChromiums = /^Failed to load resource/.test(message.text())
-      if (!(isChromiums && options.mayFail)) said.push(message.text())
+      // A form has one passphrase, and no user names.
+      const isAdvice = /^\[DOM\] Password forms should have/.test(message.text())
+      if (!isAdvice && !(isChromiums && options.mayFail)) said.push(message.text())
     })
     page.on('pageerror', (error) => said.push(String(error)))
     page.on('request', (request) => {
-      const url = request.url()
+      // The way back from the passphrase ends in `?`.
+      const url = request.url().replace(/\?$/, '')
       if (url !== proxy.url && !/^(blob|data):/.test(url)) said.push(`request ${url}`)
     })
     await page.goto(proxy.url)

@@ -4,12 +4,23 @@
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { after, type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { invitation, passphrase, token } from '../host/closed-form.ts'
 import { find } from '../host/installed.ts'
-import { chromiumArgs, filesOf, skip } from '../host/page.ts'
+import {
+  arrives,
+  axe,
+  choose,
+  chromiumArgs,
+  filesOf,
+  flaws,
+  focused,
+  send,
+  skip,
+  visit,
+} from '../host/page.ts'
 import { freshDirectory, writeSettings } from '../host/program.ts'
 import { type Receiver, startReceiver } from '../host/serve.ts'
 
@@ -47,34 +58,42 @@ for (const javaScriptEnabled of [false, true]) {
   })
 }
 
-test('a cookie that ends before the queue is sent costs no file: it is asked for elsewhere', {
-  skip,
-  timeout: 600_000,
-}, async (t) => {
-  const file = writeSettings(freshDirectory(t), `passphrase = "${passphrase}"\n`)
-  const receiver = await startReceiver(t, { UPLOAD_CGI_CONFIG: file })
-  const executablePath = find('chromium') ?? ''
-  const browser = await chromium.launch({ executablePath, args: chromiumArgs })
-  t.after(() => browser.close())
-  const page = await newPage(browser, true)
-  const enter = async (tab: Page) => {
-    await tab.goto(receiver.url)
-    await tab.getByLabel('Passphrase').fill(passphrase)
-    await tab.getByRole('button', { name: 'Continue' }).click()
-    await tab.locator('#file').waitFor()
-  }
-  await enter(page)
-  await page.locator('#file').setInputFiles(filesOf(t, { 'a.bin': 1000, 'b.bin': 2000 }))
-  await page.context().clearCookies()
-  await page.locator('#send').click()
-  const again = page.getByRole('button', { name: 'Try again', exact: true })
-  await again.waitFor()
-  assert.ok(!existsSync(join(receiver.directory, 'a.bin')))
-  await enter(await page.context().newPage())
-  await again.click()
-  await arrival(receiver, 'a.bin')
-  await arrival(receiver, 'b.bin')
-})
+visit(
+  'a cookie that ends in the middle of a queue: the page asks, and then goes on by itself',
+  {
+    env: {
+      UPLOAD_CGI_CONFIG: writeSettings(freshDirectory({ after }), `passphrase = "${passphrase}"\n`),
+      UPLOAD_CGI_PARALLEL_UPLOADS: '1',
+    },
+    script: axe,
+    mayFail: true,
+  },
+  async ({ t, page, proxy, receiver }) => {
+    await page.getByLabel('Passphrase').fill(passphrase)
+    await page.getByRole('button', { name: 'Continue' }).click()
+    await page.locator('#file').waitFor()
+    await choose(page, filesOf(t, { 'a.bin': 1000, 'b.bin': 2000, 'c.bin': 3000 }))
+    const gate = Promise.withResolvers<void>()
+    const posts = proxy.posts
+    proxy.network.hold = gate.promise
+    await send(page)
+    while (proxy.posts === posts) await delay(20)
+    // The first file is on its way with the cookie.
+    await page.context().clearCookies()
+    gate.resolve()
+    const dialog = page.locator('dialog')
+    await dialog.waitFor()
+    assert.deepEqual(await flaws(page), [])
+    assert.equal(await focused(page), 'passphrase')
+    for (const guess of ['a guess', passphrase]) {
+      await dialog.getByLabel('Passphrase').fill(guess)
+      await page.keyboard.press('Enter')
+      if (guess !== passphrase) await dialog.getByText('it is missing or wrong').waitFor()
+    }
+    await arrives(page)
+    assert.deepEqual([...receiver.stored().keys()].sort(), ['a.bin', 'b.bin', 'c.bin'])
+  },
+)
 
 async function newPage(browser: Browser, javaScriptEnabled: boolean): Promise<Page> {
   const context = await browser.newContext({ locale: 'en', javaScriptEnabled })

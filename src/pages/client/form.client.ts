@@ -6,9 +6,10 @@
 
 import { type Chosen, listenForDropsAndPastes, listenTo, sourceButton } from './chosen.client.ts'
 import { part, textButton } from './item.client.ts'
+import { sendMessage } from './message.client.ts'
 import { Queue } from './queue.client.ts'
 import { forgetReceipt, keepReceipt, keptReceipt, showReceipt } from './receipt.client.ts'
-import type { Stored } from './reply.client.ts'
+import type { ReceiptFile, Stored } from './reply.client.ts'
 import { unfinishedUploads } from './resume.client.ts'
 import type { Stage } from './stage.client.ts'
 import {
@@ -82,6 +83,7 @@ const queue = new Queue(
     parallelUploads: number('parallel-uploads', 1),
   },
 )
+let isSendingMessage = false
 const kept = keptReceipt()
 if (kept !== undefined) {
   main.dataset['stage'] = 'done'
@@ -90,14 +92,14 @@ if (kept !== undefined) {
 showUnfinished()
 
 EventTarget.prototype.addEventListener.call(form, 'submit', (event) => {
-  // Without a file it is an ordinary form, and the server answers with a page.
-  if (main.dataset['stage'] === 'choose' && setting('data-files') !== null) return
   event.preventDefault()
+  if (isSendingMessage) return
   target.fields = [...new FormData(form)].filter((pair): pair is [string, string] => {
     return typeof pair[1] === 'string'
   })
   target.url = address
-  queue.start()
+  const isMessage = main.dataset['stage'] === 'choose' && setting('data-files') !== null
+  isMessage ? tell() : queue.start()
 })
 done.querySelector('a')?.addEventListener('click', (event) => {
   event.preventDefault()
@@ -105,7 +107,7 @@ done.querySelector('a')?.addEventListener('click', (event) => {
   heading.focus()
 })
 addEventListener('beforeunload', (event) => {
-  if (queue.isUnsent) event.preventDefault()
+  if (queue.isUnsent || isSendingMessage) event.preventDefault()
 })
 
 function take(chosen: Chosen[]): void {
@@ -128,18 +130,38 @@ function show(stage: Stage, chosen: string, stored: readonly Stored[], count: nu
   const partly = stored.length > 0 ? 'result.partly' : 'queue.cancelled'
   heading.textContent = stage === 'partly' ? say(partly, { stored: stored.length, count }) : title
   if (stage === before || (stage !== 'done' && stage !== 'partly')) return
-  if (stage === 'done') finish(stored)
-  else heading.focus()
+  if (stage !== 'done') return heading.focus()
+  const number = stored.find((one) => one.receipt !== undefined)?.receipt
+  finish(stored, number, stored.at(-1)?.time)
 }
 
-async function finish(stored: readonly Stored[]): Promise<void> {
-  const last = stored.at(-1)
-  const receipt: Receipt = {
-    receipt: stored.find((one) => one.receipt !== undefined)?.receipt,
-    time: last?.time ?? '',
-    answers: target.fields.filter(([, value]) => value !== '').map(labelled),
-    files: stored,
+/** Sends the answers alone. */
+async function tell(): Promise<void> {
+  const [button, problem] = [element('send'), element('problem')]
+  const { textContent } = button
+  isSendingMessage = true
+  problem.textContent = ''
+  button.textContent = say('queue.sending')
+  const reply = await sendMessage(target)
+  isSendingMessage = false
+  // Files that were chosen meanwhile follow in the same submission.
+  if (main.dataset['stage'] !== 'choose') return
+  button.textContent = textContent
+  if (typeof reply === 'string') {
+    problem.textContent = reply
+    return
   }
+  main.dataset['stage'] = 'done'
+  finish([], reply.receipt, reply.time)
+}
+
+async function finish(
+  files: readonly ReceiptFile[],
+  number: string | undefined,
+  time = '',
+): Promise<void> {
+  const given = target.fields.filter(([name, value]) => value !== '' && !name.startsWith('_'))
+  const receipt: Receipt = { receipt: number, time, answers: given.map(labelled), files }
   arrived(receipt)
   ;(done.querySelector('h1') as HTMLElement).focus()
   const id = submissionId()

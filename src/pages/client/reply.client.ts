@@ -1,6 +1,4 @@
-// What came back for a request, and whether the same request may succeed a little later. Ours say
-// so themselves (`passing`); of a reply from something in front of the program the status tells.
-// The same list is in upload.sh.
+// What came back for a request, as far as it is the program's own answer.
 
 export type ReceiptFile = {
   readonly stored: string
@@ -38,20 +36,14 @@ export function parsedReply(status: number, text: string, retryAfter: string | n
   }
 }
 
-export function isPassingStatus(status: number): boolean {
-  return passing.includes(status) || (status >= 520 && status <= 530)
+/** The file, when it has been stored. */
+export function storedOf(reply: Reply): Stored | undefined {
+  const { status, files, time = '', receipt } = reply
+  const [stored] = Array.isArray(files) && (status === 201 || status === 200) ? files : []
+  return stored && { ...stored, time, receipt }
 }
 
-/** Of a firewall: many hosts let ModSecurity say 406. */
-export function isRefusal(status: number): boolean {
-  return status === 403 || status === 406
+/** Some servers answer a question for a status (`isStatus`) with a 404 of their own. */
+export function isUnknown({ code, status }: Reply, isStatus: boolean): boolean {
+  return code === 'NO_SUCH_UPLOAD' || (status === 404 && isStatus && code === undefined)
 }
-
-/** A refusal that would meet every other file as well. */
-export function concernsAll({ code }: Reply): boolean {
-  return everyFiles.test(String(code))
-}
-
-const everyFiles =
-  /^(DISK_FULL|NOT_CONFIGURED|DIRECTORY_\w+|CLOSED|SENDER_LIMIT|NOT_YOURS|\w+_REQUIRED|INV\w+)$/
-const passing = [408, 423, 425, 429, 499, 500, 502, 503, 504, 508]

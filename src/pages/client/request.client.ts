@@ -55,6 +55,13 @@ export function formOf({ fields }: Target, piece: Piece): FormData {
   return form
 }
 
+export function openPost(url: string): XMLHttpRequest {
+  const request = new XMLHttpRequest()
+  request.open('POST', url)
+  request.setRequestHeader('Accept', 'application/json')
+  return request
+}
+
 export type Status = {
   readonly status: number
   readonly text: string

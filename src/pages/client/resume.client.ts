@@ -109,11 +109,17 @@ function parsed(kept: string | null): typeof nothing | undefined {
   return { id, since: Number(since), bytes: Number(bytes) || 0, submission, isBusy }
 }
 
+/** Firefox reads on from a file that somebody rewrites, so its bytes are compared. */
+export async function isUnchanged(file: File, memory: Memory | undefined): Promise<boolean> {
+  if (!memory?.fingerprint) return true
+  return memory.fingerprint === (await fingerprintOf(file).catch(() => ''))
+}
+
 /**
  * FNV-1a twice, with two starts, since crypto.subtle does not exist on plain http. Of blocks spread
  * over the whole file, since reading a large one takes minutes; up to 2 MB no byte is left out.
  */
-export async function fingerprintOf(file: File): Promise<string> {
+async function fingerprintOf(file: File): Promise<string> {
   const between = Math.max(blockBytes, (file.size - blockBytes) / (blocks - 1))
   const starts = Array.from({ length: blocks }, (_, nth) => Math.floor(nth * between))
   const sampled = new Blob(starts.map((start) => file.slice(start, start + blockBytes)))

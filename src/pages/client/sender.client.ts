@@ -7,11 +7,13 @@
 import { sayCancelled } from './cancel.client.ts'
 import type { Chosen } from './chosen.client.ts'
 import { Cuts } from './cuts.client.ts'
+import { concernsAll, failureOf, isPassingStatus, isRefusal } from './failure.client.ts'
 import type { Delay, Listener } from './listener.client.ts'
+import { askPassphrase } from './passphrase.client.ts'
 import { learnSpeed, makeSmaller, neverCutBytes, pieceSize } from './piece-size.client.ts'
-import { concernsAll, isPassingStatus, isRefusal, parsedReply, type Reply } from './reply.client.ts'
-import { askStatus, fitsPart, formOf, readPart, type Target } from './request.client.ts'
-import { fingerprintOf, type Memory, recall } from './resume.client.ts'
+import { isUnknown, parsedReply, type Reply, storedOf } from './reply.client.ts'
+import { askStatus, fitsPart, formOf, openPost, readPart, type Target } from './request.client.ts'
+import { isUnchanged, type Memory, recall } from './resume.client.ts'
 import { leaveSubmission, submissionId } from './submission.client.ts'
 import { say } from './words.client.ts'
 
@@ -56,7 +58,7 @@ export class Sender {
     const run = ++this.#run
     const memory = this.#memory
     if (memory !== undefined) {
-      const isSame = await this.#isUnchanged(memory)
+      const isSame = await isUnchanged(this.#file, memory)
       if (run !== this.#run) return
       return isSame ? void this.#ask() : this.#changed()
     }
@@ -89,8 +91,7 @@ export class Sender {
   }
 
   readonly #retry = () => {
-    removeEventListener('online', this.#retry)
-    clearTimeout(this.#timer)
+    this.#stop()
     this.#ask()
   }
 
@@ -116,18 +117,16 @@ export class Sender {
     const piece = read && this.#cuts.partOf(from, read)
     const bytes = piece?.byteLength ?? 0
     const isLast = from + bytes >= size
-    const isSame = !isLast || from === 0 || (await this.#isUnchanged(this.#memory))
+    const isSame = !isLast || from === 0 || (await isUnchanged(this.#file, this.#memory))
     if (run !== this.#run) return
     if (piece === undefined || !isSame) return this.#changed()
     this.#pieceBytes = bytes
     const content = new Blob([piece], { type })
     const id = this.#memory?.id ?? ''
     this.#submission = submissionId()
-    const [path, isNamedInPart] = [this.#path, this.#isNamedInPart]
-    const form = formOf(this.#target, { id, offset: from, size, path, isNamedInPart, content })
-    const request = new XMLHttpRequest()
-    request.open('POST', this.#target.url)
-    request.setRequestHeader('Accept', 'application/json')
+    const named = { path: this.#path, isNamedInPart: this.#isNamedInPart }
+    const form = formOf(this.#target, { id, offset: from, size, content, ...named })
+    const request = openPost(this.#target.url)
     const isHeard = () => run === this.#run
     const stalled = () => {
       request.abort()
@@ -157,12 +156,6 @@ export class Sender {
     request.send(form)
   }
 
-  /** Firefox reads on from a file that somebody rewrites, so its bytes are compared. */
-  async #isUnchanged(memory: Memory | undefined): Promise<boolean> {
-    if (!memory?.fingerprint) return true
-    return memory.fingerprint === (await fingerprintOf(this.#file).catch(() => ''))
-  }
-
   /** The part that is stored belongs to a file that is no longer there. */
   #changed(): void {
     this.cancel()
@@ -172,34 +165,42 @@ export class Sender {
   #heard(status: number, text: string, retryAfter: string | null, isStatus = false): void {
     clearTimeout(this.#timer)
     const reply = parsedReply(status, text, retryAfter)
-    const [stored] = Array.isArray(reply.files) ? reply.files : []
-    if (stored !== undefined && (status === 201 || status === 200)) {
+    const stored = storedOf(reply)
+    if (stored !== undefined) {
       hasPassed = true
       this.#memory?.forget()
-      return this.#listener.stored({ ...stored, time: reply.time ?? '', receipt: reply.receipt })
+      return this.#listener.stored(stored)
     }
-    // Some servers answer a question for a status with a 404 of their own.
-    const isUnknown =
-      reply.code === 'NO_SUCH_UPLOAD' || (status === 404 && isStatus && reply.code === undefined)
-    const offset = isUnknown ? 0 : reply.offset
+    const isNew = isUnknown(reply, isStatus)
+    const offset = isNew ? 0 : reply.offset
     const isRefused = isStatus && this.#isRefused
     if (isStatus) this.#isRefused = false
-    if (typeof offset === 'number' && (status < 300 || isUnknown || status === 409)) {
+    if (typeof offset === 'number' && (status < 300 || isNew || status === 409)) {
       if (isRefused && offset === this.#offset) return void this.#cutRefused()
       return this.#resumeFrom(offset)
     }
-    if (typeof reply.code === 'string') this.#refused(reply, reply.detail ?? reply.code)
+    if (typeof reply.code === 'string') this.#refused(reply)
     else if (isRefusal(status)) this.#refusedByFirewall(isStatus)
     else this.#answeredByAnother(reply)
   }
 
   /** The program's own refusal. */
-  #refused(reply: Reply, reason: string): void {
+  #refused(reply: Reply): void {
+    const reason = failureOf(reply)
     const why = reply.code === 'UPLOAD_BUSY' ? 'busy' : 'later'
     if (reply.passing) return this.#again(reason, why, reply.retrySeconds)
     if (reply.code === 'REQUEST_TOO_LARGE' && makeSmaller(this.#pieceBytes)) this.#send()
     else if (reply.code === 'SUBMISSION_CLOSED' && !this.#isRenewed) this.#renew()
+    else if (reply.code === 'PASSPHRASE_REQUIRED') this.#askPassphrase(reason)
     else this.#fail(reason, concernsAll(reply))
+  }
+
+  /** The visitor's cookie has ended: what waits for the passphrase is sent again with it. */
+  async #askPassphrase(reason: string): Promise<void> {
+    const run = this.#run
+    const isRight = await askPassphrase(this.#target.url)
+    if (run !== this.#run) return
+    isRight ? this.#send() : this.#fail(reason, true)
   }
 
   /** The submission takes no more files after a day: the file goes into another. */
@@ -211,11 +212,10 @@ export class Sender {
   }
 
   /** A proxy, a firewall, a login or a captive portal answered. */
-  #answeredByAnother({ status, retrySeconds }: Reply): void {
+  #answeredByAnother(reply: Reply): void {
+    const { status, retrySeconds } = reply
     if (status === 413 && makeSmaller(this.#pieceBytes)) return void this.#send()
-    const sentence = { 401: 'signIn', 413: 'tooLarge' }[status]
-    const name = sentence ?? (status < 400 ? 'instead' : 'server')
-    const reason = say(`failed.${name}`, { status: String(status) })
+    const reason = failureOf(reply)
     // Some firewalls answer 500 to a request that is over their limit.
     if (status === 500) makeSmaller(this.#pieceBytes)
     if (isPassingStatus(status)) this.#again(reason, 'later', retrySeconds)
@@ -274,8 +274,7 @@ export class Sender {
     const seconds = Math.max(pause, leastSeconds)
     // Some proxies close the connection instead of answering 413, some when a piece takes too long.
     if (this.#tries > 2 && why !== 'busy') makeSmaller(this.#pieceBytes)
-    clearTimeout(this.#timer)
-    this.#run++
+    this.#stop()
     this.#listener.waiting(seconds, why)
     this.#timer = setTimeout(this.#retry, seconds * 1000)
     addEventListener('online', this.#retry)

@@ -1,7 +1,8 @@
 // One visitor's submission: the secret id that all requests of it carry, and the request that says
 // that the visitor has finished. A reload in the same tab continues it.
 
-import { isPassingStatus, parsedReply, type ReceiptFile } from './reply.client.ts'
+import { postAgain } from './post.client.ts'
+import type { ReceiptFile } from './reply.client.ts'
 
 /** As the server tells it; the page makes one from what it knows when the server cannot. */
 export type Receipt = {
@@ -38,17 +39,9 @@ export async function closeSubmission(url: string): Promise<Receipt | undefined>
   const form = new FormData()
   form.append('_submission', id)
   form.append('_close', '1')
-  const headers = { Accept: 'application/json' }
-  for (const seconds of [...pauses, 0]) {
-    const reply = await fetch(url, { method: 'POST', body: form, headers, keepalive: true })
-      .then(async (got) => ({ ...parsedReply(got.status, await got.text(), null) }))
-      .catch(() => undefined)
-    if (reply?.status === 200 && Array.isArray(reply.files)) return reply as unknown as Receipt
-    const mayPass = reply === undefined || reply.passing || isPassingStatus(reply.status)
-    if (!mayPass) return undefined
-    await new Promise((resolve) => setTimeout(resolve, seconds * 1000))
-  }
-  return undefined
+  const reply = await postAgain(url, form, { keepalive: true })
+  const isReceipt = reply?.status === 200 && Array.isArray(reply.files)
+  return isReceipt ? (reply as unknown as Receipt) : undefined
 }
 
 /** 128 random bits. */
@@ -67,4 +60,3 @@ export function attempt<Result>(action: () => Result): Result | undefined {
 }
 
 const key = 'upload.cgi submission'
-const pauses = [1, 3, 9]
