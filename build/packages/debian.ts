@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { layOut, maintainer, type Source, stamp, template, timers } from './tree.ts'
+import { enabled, layOut, maintainer, type Source, stamp, template } from './tree.ts'
 
 const sources = join(import.meta.dirname, 'debian')
 
@@ -58,7 +58,7 @@ export function debian(
   }
   for (const [name, text] of Object.entries(control)) put(name, text, 0o644)
   for (const name of ['postinst', 'prerm', 'postrm']) {
-    put(name, template(join(sources, name), { UNITS: timers.join(' ') }), 0o755)
+    put(name, template(join(sources, name), { UNITS: enabled.join(' ') }), 0o755)
   }
   stamp(folder, source.seconds)
   const strength = level === 'full' ? ['-Zxz', '-z6', '--threads-max=1'] : ['-Zgzip', '-z1']

@@ -2,7 +2,7 @@
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { layOut, maintainer, type Source, template, timers } from './tree.ts'
+import { enabled, layOut, maintainer, type Source, template } from './tree.ts'
 
 const sources = join(import.meta.dirname, 'redhat')
 
@@ -28,7 +28,7 @@ export function redHat(
       VERSION: source.version,
       MAINTAINER: maintainer,
       DAY: dayOf(source.seconds),
-      UNITS: timers.join(' '),
+      UNITS: enabled.join(' '),
     }),
   )
   // Red Hat 8 and later read xz; with threads, it would make other bytes.

@@ -41,7 +41,8 @@ export type Layout = {
 export const maintainer = 'the upload.cgi authors <maintainers@upload-cgi.invalid>'
 const systemd = join(import.meta.dirname, 'systemd')
 export const units = readdirSync(systemd).toSorted()
-export const timers = units.filter((name) => name.endsWith('.timer'))
+/** What the owner may enable; the processes of FastCGI are named by number. */
+export const enabled = units.filter((name) => /\.(?:timer|socket)$/.test(name))
 
 export function layOut(folder: string, source: Source, layout: Layout): void {
   const { root } = source
