@@ -40,7 +40,7 @@ export type Layout = {
 /** The project has no address of its own; whoever publishes packages puts theirs here. */
 export const maintainer = 'the upload.cgi authors <maintainers@upload-cgi.invalid>'
 const systemd = join(import.meta.dirname, 'systemd')
-export const units = readdirSync(systemd).toSorted()
+export const units: readonly string[] = readdirSync(systemd).toSorted()
 /** What the owner may enable; the processes of FastCGI are named by number. */
 export const enabled = units.filter((name) => /\.(?:timer|socket)$/.test(name))
 
