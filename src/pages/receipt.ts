@@ -39,10 +39,10 @@ export function donePart(theme: Theme, receipt?: Shown, more = ''): Fragment {
       files: html`${receipt?.files.map((file) => fileItem(file, theme)) ?? ''}`,
       sums: html`${sums}`,
       folded: trusted(sums.some((sum) => sum.html !== '') ? '' : ' hidden'),
-      sumsLabel: text('result.sums'),
+      sumsLabel: text('receipt.sums'),
       moreAddress: more,
-      more: text('result.more'),
-      save: text('result.save'),
+      more: text('receipt.more'),
+      save: text('receipt.save'),
     }),
   )
 }
@@ -50,7 +50,7 @@ export function donePart(theme: Theme, receipt?: Shown, more = ''): Fragment {
 /** Of several files the heading tells no number, since that would need the forms of a language. */
 function heading({ files }: Shown, { language: { text } }: Theme): string {
   if (files.length === 0) return text('result.message')
-  if (files.length > 1) return text('result.heading')
+  if (files.length > 1) return text('receipt.heading')
   const forms = text('result.arrived', { count: 1 }).split('|')
   // The six forms of Arabic begin with that for none.
   return forms[forms.length === 6 ? 1 : 0] ?? ''
@@ -59,7 +59,7 @@ function heading({ files }: Shown, { language: { text } }: Theme): string {
 function facts({ receipt, time, answers }: Shown, { language: { text } }: Theme): Fragment {
   const [, year = '', month = '', day = '', hour = '', minute = ''] =
     /^(\d+)-(\d+)-(\d+)T(\d+):(\d+)/.exec(time) ?? []
-  const shown = text('result.at', { year, month, day, hour, minute })
+  const shown = text('receipt.at', { year, month, day, hour, minute })
   return html`${[
     html`<dt>${text('result.receipt')}</dt><dd><code>${receipt}</code></dd>`,
     html`<dt>${text('result.time')}</dt><dd><time datetime="${time}">${shown}</time></dd>`,
