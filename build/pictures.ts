@@ -7,7 +7,7 @@ import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { type BrowserContextOptions, chromium } from 'playwright-core'
+import { type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 
 const root = resolve(import.meta.dirname, '..')
 const home = mkdtempSync(join(tmpdir(), 'upload-cgi-pictures-'))
@@ -63,7 +63,34 @@ async function pictures(name: string, options: BrowserContextOptions): Promise<v
   await picture('')
   await page.locator('main:is([data-stage=done], [data-stage=partly])').waitFor()
   await picture('-done')
+  await picturesOfFailure(page, picture)
   await context.close()
+}
+
+/** One of two files is answered by a server that asks for a sign-in; then a form without a file. */
+async function picturesOfFailure(
+  page: Page,
+  picture: (stage: string) => Promise<unknown>,
+): Promise<void> {
+  await page.goto(url)
+  await page.evaluate('sessionStorage.clear()')
+  await page.reload()
+  let posts = 0
+  await page.route('**/*', (route) => {
+    const isRefused = route.request().method() === 'POST' && ++posts === 1
+    return isRefused ? route.fulfill({ status: 401 }) : route.continue()
+  })
+  const chosen = Object.entries({ 'Minutes of June.pdf': 91_000, 'Map.png': 60_000 })
+  await page.locator('#file').setInputFiles(chosen.map(([file, bytes]) => made(file, bytes)))
+  await page.locator('#send').click()
+  await page.locator('main[data-stage=partly]').waitFor()
+  await picture('-partly')
+  await page.unroute('**/*')
+  await page.goto(url)
+  // Not by its button, which asks for a file first.
+  await page.evaluate(`document.getElementById('form').submit()`)
+  await page.locator('main[data-stage=error]').waitFor()
+  await picture('-error')
 }
 
 function made(name: string, bytes: number): string {
