@@ -36,7 +36,8 @@ for (const { name, skip, tab } of browsers) {
   const options = { skip, timeout: 600_000 }
 
   test(`${name}: files of the form arrive whole, under their names`, options, async (t) => {
-    const { page, receiver } = await visited(t, await tab())
+    const { page, receiver, open } = await visited(t, await tab())
+    await fits(page)
     const files = [
       oldFile(t, 'Größe 大.txt', Buffer.from('small')),
       oldFile(t, 'film.bin', numbered(bytes)),
@@ -46,6 +47,11 @@ for (const { name, skip, tab } of browsers) {
     const stored = receiver.stored()
     assert.deepEqual([...stored.keys()].sort(), ['Größe 大.txt', 'film.bin'])
     assert.ok(stored.get('film.bin')?.equals(numbered(bytes)))
+    await fits(page)
+    // The same tab loads the page again: the receipt is still there.
+    await open()
+    await untilTrue(page, `document.querySelector('[data-stage=done] #done .files bdi')`)
+    await fits(page)
   })
 
   test(`${name}: a broken line and a busy server in front are tried again`, options, async (t) => {
@@ -102,6 +108,12 @@ async function sent(page: Tab, told: string): Promise<void> {
   await untilTrue(page, `document.querySelector('#queue li[data-state=waiting]')`)
   await page.evaluate(`document.getElementById('send').click()`)
   await untilTrue(page, `document.body.innerText.includes(${JSON.stringify(told)})`)
+}
+
+/** Nothing is wider than the window. */
+async function fits(page: Tab): Promise<void> {
+  const wide = await page.evaluate('document.documentElement.scrollWidth - innerWidth')
+  assert.ok(Number(wide) <= 0, `${wide} pixels wider than the window`)
 }
 
 /** The server is told of what has arrived of a file that is given up. */
