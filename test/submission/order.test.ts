@@ -76,6 +76,8 @@ test('names are noted durably before a file gets one: else a crash leaves it in 
   skip,
 }, async (t) => {
   const directory = fresh(t)
+  // So that no folder has to be made on the way.
+  add(directory, 'a', ['first.txt'])
   writeFileSync(join(directory, 'a.txt'), 'of somebody else')
   const { reply, calls } = await post(directory, [fileField('a.txt')])
   assert.equal(reply.json().files[0].stored, 'a-2.txt')
