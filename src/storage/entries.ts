@@ -66,7 +66,9 @@ export class NotedEntries implements Entries {
     if (whole !== undefined) {
       const key = `${storing}/${whole.name}`
       const content = notes.read(key)
-      if (content !== undefined) notes.link(key, verdict, content)
+      if (content === undefined) return
+      notes.link(key, verdict, content)
+      for (const one of noted) if (one !== whole) this.remove(one.name)
       return
     }
     if (!notes.create(verdict, undoneNote)) return

@@ -239,6 +239,7 @@ for (const order of ['the older', 'the newer']) {
     }
     assert.deepEqual(visible(directory), ['same-2.txt', 'same.txt'])
     assert.deepEqual(names(receiptOf(directory, 'a').files), ['same-2.txt'])
+    assert.ok(!notesOf(directory, 'storing').includes(older))
   })
 }
 
