@@ -6,6 +6,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { benchFastCgi } from './fastcgi.ts'
 import { benchGrowth } from './growth.ts'
 import { benchLarge, benchLargeServed, benchMany } from './large.ts'
 import { benchMemory } from './memory.ts'
@@ -21,6 +22,7 @@ const parts = [
   'start',
   'told',
   'served',
+  'fastcgi',
   'large',
   'apache',
   'many',
@@ -73,6 +75,7 @@ try {
   if (isWanted('start')) benchStart(setting)
   if (isWanted('told')) await benchTold(setting)
   if (isWanted('served')) await withServed(setting, benchServed)
+  if (isWanted('fastcgi')) await benchFastCgi(setting)
   if (isWanted('large')) benchLarge(setting)
   if (isWanted('apache')) await withServed(setting, benchLargeServed)
   if (isWanted('many')) benchMany(setting)

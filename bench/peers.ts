@@ -20,11 +20,13 @@ export type Peers = {
 
 /** The packages of Debian that all parts of the bench need. */
 export const packages =
-  'apache2 apache2-utils curl gcc libc6-dev haserl libcgi-pm-perl perl php-cgi python3 valgrind'
+  'apache2 apache2-utils curl gcc libc6-dev fcgiwrap haserl libcgi-pm-perl libfcgi-dev ' +
+  'nginx-light perl php-cgi php-fpm python3 spawn-fcgi valgrind'
 
 /** Installs the packages where that is possible: as root, on Debian. */
 export function installPeers(): void {
-  const tools = ['/usr/bin/haserl', '/usr/bin/php-cgi', '/usr/bin/ab', '/usr/bin/valgrind']
+  const names = ['haserl', 'php-cgi', 'ab', 'valgrind', 'spawn-fcgi']
+  const tools = names.map((name) => `/usr/bin/${name}`)
   const isComplete = tools.every((path) => existsSync(path))
   if (isComplete || process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) return
   const options = {

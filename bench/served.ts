@@ -102,7 +102,8 @@ export async function benchServed(setting: Setting, { addresses }: Served): Prom
   )
 }
 
-function perSecond(url: string, count: number, atOnce: number, body = ''): number {
+/** By ApacheBench. Throws when a request is refused. */
+export function perSecond(url: string, count: number, atOnce: number, body = ''): number {
   const post = body === '' ? [] : ['-p', body, '-T', `multipart/form-data; boundary=${boundary}`]
   const args = ['-q', '-l', '-n', String(count), '-c', String(atOnce), ...post, url]
   const said = execFileSync('ab', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })

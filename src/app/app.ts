@@ -9,9 +9,9 @@ import { unknownProxyText } from '../http/sender.ts'
 import { complaintsOf, logRequest } from '../log.ts'
 import type { Outcome, Receipt } from '../outcome.ts'
 import { formPage } from '../pages/page.ts'
-import { loadTheme } from '../pages/theme.ts'
+import { loadTheme, type Theme } from '../pages/theme.ts'
 import type { Invitation } from '../settings/row.ts'
-import type { LoadedSettings } from '../settings/settings.ts'
+import type { LoadedSettings, Settings } from '../settings/settings.ts'
 import type { Storage } from '../storage/storage.ts'
 import { lookAfter } from '../submission/due.ts'
 import { isDeliveryDue, takeSayings } from '../submission/outbox.ts'
@@ -83,8 +83,11 @@ export function open(env: Env, settings: LoadedSettings, program: Program): Exch
   try {
     const shownReceipt = (receipt: Receipt) =>
       receiptReply(request.format, receipt, settings, theme())
-    const formReply = (invitation: Invitation | undefined) =>
-      formPage(settings, theme(), '', debug(), invitation)
+    const formReply = (invitation: Invitation | undefined) => {
+      const shown = theme()
+      const make = () => formPage(settings, shown, '', debug(), invitation)
+      return invitation === undefined ? keptForm(settings, shown, program, make) : make()
+    }
     const answer = route({
       id,
       request,
@@ -171,6 +174,19 @@ export function open(env: Env, settings: LoadedSettings, program: Program): Exch
       }
     },
   }
+}
+
+/**
+ * The form is the same for all visitors of a language, unless the page shows what the owner may
+ * change at any time, which is in files of its own, or the request itself.
+ */
+function keptForm(settings: Settings, theme: Theme, { forms }: Program, make: () => Reply): Reply {
+  const isOwn = settings.stylesheet !== '' || settings.logo !== '' || settings.debug
+  if (forms === undefined || isOwn) return make()
+  const { code } = theme.language
+  const form = forms.get(code) ?? make()
+  forms.set(code, form)
+  return form
 }
 
 /**

@@ -2,6 +2,7 @@
 // reply out. Nothing here knows of time.
 
 import type { Finding } from '../finding.ts'
+import type { Reply } from '../http/reply.ts'
 import type { Env } from '../http/request.ts'
 import type { LoadedSettings } from '../settings/settings.ts'
 
@@ -54,6 +55,11 @@ export type Program = {
    * loaded.
    */
   readonly inspect: Inspect | undefined
+  /**
+   * Where a process that stays keeps the forms of its settings, by language. It empties this when
+   * the settings change.
+   */
+  readonly forms?: Map<string, Reply>
 }
 
 export type Inspect = (settings: LoadedSettings, env: Env, program: string) => readonly Finding[]

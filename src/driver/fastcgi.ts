@@ -7,6 +7,7 @@ import { writeSync } from 'node:fs'
 import type { Server, Socket } from 'node:net'
 import { open } from '../app/app.ts'
 import type { Inspect } from '../app/exchange.ts'
+import type { Reply } from '../http/reply.ts'
 import type { Env } from '../http/request.ts'
 import { settingsStamp } from '../settings/file.ts'
 import { loadSettings } from '../settings/load.ts'
@@ -67,19 +68,23 @@ function hostOf(env: Env, script: string): Host {
   const file = process.execPath
   const say = (line: Uint8Array) => void attempt(() => writeSync(2, line))
   const stack = (error: Error) => stackOf(error, file)
+  const forms = new Map<string, Reply>()
   let stamp: string | undefined
   let settings = loadSettings(env, file, script)
   let inspect: Inspect | undefined
   const current = (): LoadedSettings => {
     const now = settingsStamp(env, file, script)
-    if (now !== stamp) settings = loadSettings(env, file, script)
+    if (now !== stamp) {
+      settings = loadSettings(env, file, script)
+      forms.clear()
+    }
     stamp = now
     return settings
   }
   return {
     open(params, say) {
       const deliver = () => void attempt(() => startDeliverer(file, process.env, settings.file))
-      const program = { file, say, stackOf: stack, deliver, inspect }
+      const program = { file, say, stackOf: stack, deliver, inspect, forms }
       return open(endedByRecord(params), refusingSettings(current(), params), program)
     },
     say,

@@ -239,6 +239,27 @@ test('settings that change on disk are noticed, also wrong ones', async (t) => {
   assert.match((await page()).text, /Four/)
 })
 
+test('the form is that of the language, and of the stylesheet as it is now', async (t) => {
+  const home = freshDirectory(t)
+  const style = join(home, 'own.css')
+  writeFileSync(style, 'h1{color:red}')
+  const plain = `directory = "${freshDirectory(t)}"\n`
+  const file = writeSettings(home, plain)
+  const { socket } = await startFastCgi(t, { UPLOAD_CGI_CONFIG: file })
+  const page = async (language: string) => {
+    const params = { ...get, HTTP_ACCEPT: 'text/html', HTTP_ACCEPT_LANGUAGE: language }
+    return (await request(socket, { params })).text
+  }
+  const [german, english] = [await page('de'), await page('en')]
+  assert.match(german, /<html lang="de"/)
+  assert.match(english, /<html lang="en"/)
+  assert.deepEqual([await page('de'), await page('en')], [german, english])
+  writeFileSync(file, `${plain}stylesheet = "${style}"\n`)
+  assert.match(await page('de'), /h1\{color:red\}/)
+  writeFileSync(style, 'h1{color:blue}')
+  assert.match(await page('de'), /h1\{color:blue\}/)
+})
+
 test('SIGTERM ends it after the upload that runs', async (t) => {
   const directory = freshDirectory(t)
   const { socket, child } = await startFastCgi(t, { UPLOAD_CGI_DIRECTORY: directory })
@@ -287,7 +308,10 @@ test('kill -9 in the middle of an upload leaves nothing visible', async (t) => {
   await until(asked, () => 'nobody answers')
 })
 
-test('2000 requests leave memory, descriptors and children as they were', async (t) => {
+// 100,000 in the long run.
+const half = process.env['UPLOAD_CGI_LONG'] ? 50_000 : 1000
+
+test(`${2 * half} requests leave memory, descriptors and children as they were`, async (t) => {
   const { socket, child } = await startFastCgi(t, {
     UPLOAD_CGI_DIRECTORY: freshDirectory(t),
     UPLOAD_CGI_DURABLE: 'false',
@@ -306,9 +330,9 @@ test('2000 requests leave memory, descriptors and children as they were', async 
     return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1024
   }
   const descriptors = () => readdirSync(`/proc/${child.pid}/fd`).length
-  await ask(1000)
+  await ask(half)
   const [bytes, open] = [resident(), descriptors()]
-  await ask(1000)
+  await ask(half)
   await until(
     () => descriptors() <= open,
     () => `${descriptors()} descriptors, before: ${open}`,
