@@ -42,7 +42,7 @@ export async function benchFastCgi(setting: Setting): Promise<void> {
       await nginx.stop()
     }
   } finally {
-    for (const child of children) child.kill('SIGTERM')
+    for (const { pid } of children) if (pid !== undefined) process.kill(-pid, 'SIGTERM')
   }
 }
 
@@ -59,17 +59,18 @@ function startPools(
     pools.set(name, { socket, address: `/pool${pools.size}`, lines })
     return socket
   }
-  // spawn-fcgi keeps no process of its own: a shell that waits ends with its children.
+  // spawn-fcgi keeps no process of its own: all of a pool is one group, which is ended together.
+  const group = { stdio: 'ignore', detached: true } as const
   const many = (count: number, file: string, socket: string) => {
     const words = `spawn-fcgi -n -s ${socket} -M 0666 -- /bin/sh -c`
     const each = Array.from({ length: count }, () => `${file} <&3 &`).join(' ')
     // A shell gives /dev/null to what it starts with &, but for what it is told.
-    const script = `exec 3<&0; trap 'kill $(jobs -p)' TERM; ${each} wait`
+    const script = `exec 3<&0; ${each} wait`
     const env = { PATH: '/usr/bin:/bin', ...settings }
     const [command = '', ...args] = [...words.split(' '), script]
     // What one user keeps, another does not touch: nginx starts CGI programs as this one.
     const ids = isRoot() ? serverIds() : {}
-    children.push(spawn(command, args, { env, stdio: 'ignore', ...ids }))
+    children.push(spawn(command, args, { env, ...group, ...ids }))
   }
   if (existsSync('/usr/bin/spawn-fcgi')) {
     many(1, program, add('upload.cgi, one process'))
@@ -88,7 +89,7 @@ function startPools(
     const file = join(home, 'fpm.conf')
     writeFileSync(file, [...log, ...pool, ...rest, ''].join('\n'))
     const env = { PATH: '/usr/bin:/bin', ...settings }
-    children.push(spawn(phpFpm, ['-F', '-y', file], { env, stdio: 'ignore' }))
+    children.push(spawn(phpFpm, ['-F', '-y', file], { env, ...group }))
   }
   return pools
 }

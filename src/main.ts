@@ -29,7 +29,11 @@ if (GATEWAY_INTERFACE !== undefined || isRequest) {
   const args = process.argv.slice(script === '' ? 2 : 3)
   const sockets = args.length === 0 ? inheritedSockets() : []
   if (sockets.length > 0) {
-    import('./driver/fastcgi.ts').then(({ serveFastCgi }) => serveFastCgi(sockets, script))
+    import('./check/inspect.ts').then(({ inspect }) =>
+      import('./driver/fastcgi.ts').then(({ serveFastCgi }) => {
+        return serveFastCgi(sockets, script, inspect)
+      }),
+    )
   } else import('./command/run.ts').then(({ runCommand }) => runCommand(args, script))
 }
 

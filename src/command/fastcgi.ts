@@ -4,6 +4,7 @@
 // claim to be anybody.
 
 import { chmodSync, chownSync, lstatSync, readFileSync, unlinkSync } from 'node:fs'
+import { inspect } from '../check/inspect.ts'
 import { type Place, serveFastCgi } from '../driver/fastcgi.ts'
 import { loadSettings } from '../settings/load.ts'
 import { attempt } from '../system-error.ts'
@@ -62,7 +63,7 @@ async function start(place: Place, script: string, then = () => {}): Promise<num
   // Nobody connects to a socket before its mode and group are right.
   const usual = process.umask(0o177)
   try {
-    await serveFastCgi([place], script)
+    await serveFastCgi([place], script, inspect)
     then()
     return 0
   } catch (error) {

@@ -23,11 +23,18 @@ export type Place =
   | { readonly path: string }
   | { readonly host: string; readonly port: number }
 
-/** `script`: the settings script through which the program was started; '' for none. */
-export function serveFastCgi(places: readonly Place[], script: string): Promise<readonly Server[]> {
+/**
+ * `script`: the settings script through which the program was started; '' for none. `inspect`: as
+ * in Program.
+ */
+export function serveFastCgi(
+  places: readonly Place[],
+  script: string,
+  inspect: Inspect,
+): Promise<readonly Server[]> {
   boundMemory()
   const connections = new Set<FastCgiConnection>()
-  const host = hostOf(process.env, script)
+  const host = hostOf(process.env, script, inspect)
   const accept = (socket: Socket) => {
     const connection = new FastCgiConnection(socket, host)
     connections.add(connection)
@@ -64,14 +71,13 @@ function listening(server: Server, place: Place | undefined): Promise<Server> {
   })
 }
 
-function hostOf(env: Env, script: string): Host {
+function hostOf(env: Env, script: string, inspect: Inspect): Host {
   const file = process.execPath
   const say = (line: Uint8Array) => void attempt(() => writeSync(2, line))
   const stack = (error: Error) => stackOf(error, file)
   const forms = new Map<string, Reply>()
   let stamp: string | undefined
   let settings = loadSettings(env, file, script)
-  let inspect: Inspect | undefined
   const current = (): LoadedSettings => {
     const now = settingsStamp(env, file, script)
     if (now !== stamp) {

@@ -239,6 +239,16 @@ test('settings that change on disk are noticed, also wrong ones', async (t) => {
   assert.match((await page()).text, /Four/)
 })
 
+test('with debug the page shows what check finds', async (t) => {
+  const { socket } = await startFastCgi(t, {
+    UPLOAD_CGI_DIRECTORY: freshDirectory(t),
+    UPLOAD_CGI_DEBUG: 'true',
+  })
+  const { status, text } = await request(socket, { params: { ...get, HTTP_ACCEPT: 'text/html' } })
+  assert.equal(status, 200)
+  assert.match(text, /^ok +\w.*directory/m)
+})
+
 test('the form is that of the language, and of the stylesheet as it is now', async (t) => {
   const home = freshDirectory(t)
   const style = join(home, 'own.css')
