@@ -6,15 +6,20 @@ export type Reserve = { free(): void }
 
 /** `echoedText`: the characters that the reply repeats of the request. */
 export function reserveMemory(echoedText: number): Reserve {
-  const memory = new ArrayBuffer(leastBytes + echoedText * bytesOfCharacter)
+  const bytes = leastBytes + echoedText * bytesOfCharacter
+  const memory = new ArrayBuffer(bytes + areaBytes)
   // Memory that nobody wrote to may not be there when it is needed.
-  new Uint8Array(memory).fill(1)
+  new Uint8Array(memory, 0, bytes).fill(1)
   // A collected buffer is freed at some time; a transferred one at once.
   return { free: () => void memory.transfer(0) }
 }
 
 /** What the reply to a single small file takes, four times over. */
 const leastBytes = 512 * 1024
+/**
+ * Addresses alone, for an area of V8 that is collected meanwhile: the survivors are copied to others.
+ */
+const areaBytes = 8 * 1024 * 1024
 /**
  * A control character is six characters of JSON, two bytes each while the text is made; and text
  * and bytes are copied once each.
