@@ -17,7 +17,7 @@ export function reserveMemory(echoedText: number): Reserve {
 /** What the reply to a single small file takes, four times over. */
 const leastBytes = 512 * 1024
 /**
- * Addresses alone, for an area of V8 that is collected meanwhile: the survivors are copied to others.
+ * Addresses alone: when V8 collects garbage meanwhile, it copies what survives to another area.
  */
 const areaBytes = 8 * 1024 * 1024
 /**
