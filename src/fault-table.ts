@@ -35,7 +35,7 @@ export const faults = {
   NOTHING_UPLOADED: [400, 'No file was chosen.', 'no file in the request'],
   BAD_UPLOAD: [
     400,
-    'The request does not describe the upload rightly.',
+    'The request does not describe the upload correctly.',
     'a piece whose fields are malformed or contradict each other or the upload; `detail` says how',
   ],
   FIELD_REQUIRED: [
@@ -149,7 +149,7 @@ export const faults = {
   ],
   TOO_MANY_FOLDERS: [
     413,
-    'There are more folders in each other, or more of them, than this page accepts.',
+    'There are more folders, or more folders inside one another, than this page accepts.',
     'folders deeper than 16, more than 100 of them, or a path of more than 2,048 bytes',
   ],
   TOO_MANY_FIELDS: [
