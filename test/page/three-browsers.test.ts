@@ -44,6 +44,8 @@ for (const { name, skip, tab } of browsers) {
     ]
     await page.choose('#file', files)
     await sent(page, 'arrived')
+    // Not only the first of the two.
+    await untilTrue(page, `document.querySelector('[data-stage=done] #done .files bdi')`)
     const stored = receiver.stored()
     assert.deepEqual([...stored.keys()].sort(), ['Größe 大.txt', 'film.bin'])
     assert.ok(stored.get('film.bin')?.equals(numbered(bytes)))
