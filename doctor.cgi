@@ -1090,8 +1090,8 @@ table_of_causes() {
   cause 14 DIRECTORY_UNUSABLE "${works:+no: it would answer 503}" \
     'upload.cgi: DIRECTORY_UNUSABLE or NOT_CONFIGURED' 'upload.cgi check'
   cause 15 BODY_LIMIT "$apart" \
-    '413: Requested content-length larger than the configured limit; ModSecurity: Request body' \
-    'LimitRequestBody 0; SecRequestBodyLimit; nginx: client_max_body_size 0'
+    '413: larger than the configured limit; ModSecurity: Request body; 500: exceeds MaxRequestLen' \
+    'LimitRequestBody 0; SecRequestBodyLimit; FcgidMaxRequestLen; nginx: client_max_body_size 0'
   cause 16 TIMEOUT "$apart" \
     '408, 504: Timeout waiting for output from CGI script; reading request body' \
     'Timeout, CGIDScriptTimeout, RequestReadTimeout body=20,MinRate=500'
