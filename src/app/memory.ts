@@ -6,12 +6,17 @@ export type Reserve = { free(): void }
 
 /** `echoedText`: the characters that the reply repeats of the request. */
 export function reserveMemory(echoedText: number): Reserve {
-  const bytes = leastBytes + echoedText * bytesOfCharacter
-  const memory = new ArrayBuffer(bytes + areaBytes)
+  const memory = new ArrayBuffer(leastBytes + echoedText * bytesOfCharacter)
   // Memory that nobody wrote to may not be there when it is needed.
-  new Uint8Array(memory, 0, bytes).fill(1)
+  new Uint8Array(memory).fill(1)
+  const { buffer: area } = Buffer.allocUnsafeSlow(areaBytes)
   // A collected buffer is freed at some time; a transferred one at once.
-  return { free: () => void memory.transfer(0) }
+  return {
+    free() {
+      memory.transfer(0)
+      area.transfer(0)
+    },
+  }
 }
 
 /** What the reply to a single small file takes, four times over. */
@@ -19,7 +24,7 @@ const leastBytes = 512 * 1024
 /**
  * Addresses alone: when V8 collects garbage meanwhile, it copies what survives to another area.
  */
-const areaBytes = 8 * 1024 * 1024
+const areaBytes = 2 * 1024 * 1024
 /**
  * A control character is six characters of JSON, two bytes each while the text is made; and text
  * and bytes are copied once each.

@@ -61,7 +61,7 @@ function storedState({ id, time, receipt, files, metadata, ...entry }: Entry): U
   const finishedAt = Date.parse(time)
   const folder = entry.folder.join('/')
   const header = { size, name, place, folder, type, field, metadata }
-  const told = files.map(({ mark, ...file }) => ({
+  const told = files.map(({ mark, modifiedAt, ...file }) => ({
     ...file,
     stored: pathBelow(folder, file.stored),
   }))
