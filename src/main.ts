@@ -29,11 +29,10 @@ if (GATEWAY_INTERFACE !== undefined || isRequest) {
   const args = process.argv.slice(script === '' ? 2 : 3)
   const sockets = args.length === 0 ? inheritedSockets() : []
   if (sockets.length > 0) {
-    import('./check/inspect.ts').then(({ inspect }) =>
-      import('./driver/fastcgi.ts').then(({ serveFastCgi }) => {
-        return serveFastCgi(sockets, script, inspect)
-      }),
-    )
+    const loadInspect = () => import('./check/inspect.ts').then(({ inspect }) => inspect)
+    import('./driver/fastcgi.ts').then(({ serveFastCgi }) => {
+      return serveFastCgi(sockets, script, loadInspect)
+    })
   } else import('./command/run.ts').then(({ runCommand }) => runCommand(args, script))
 }
 

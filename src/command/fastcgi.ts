@@ -4,7 +4,6 @@
 // claim to be anybody.
 
 import { chmodSync, chownSync, lstatSync, readFileSync, unlinkSync } from 'node:fs'
-import { inspect } from '../check/inspect.ts'
 import { type Place, serveFastCgi } from '../driver/fastcgi.ts'
 import { loadSettings } from '../settings/load.ts'
 import { attempt } from '../system-error.ts'
@@ -59,11 +58,15 @@ async function onPath(path: string, values: Values, script: string): Promise<num
   })
 }
 
+function loadInspect() {
+  return import('../check/inspect.ts').then(({ inspect }) => inspect)
+}
+
 async function start(place: Place, script: string, then = () => {}): Promise<number> {
   // Nobody connects to a socket before its mode and group are right.
   const usual = process.umask(0o177)
   try {
-    await serveFastCgi([place], script, inspect)
+    await serveFastCgi([place], script, loadInspect)
     then()
     return 0
   } catch (error) {

@@ -24,17 +24,17 @@ export type Place =
   | { readonly host: string; readonly port: number }
 
 /**
- * `script`: the settings script through which the program was started; '' for none. `inspect`: as
- * in Program.
+ * `script`: the settings script through which the program was started; '' for none. `loadInspect`
+ * gives what Program has as `inspect`; it is called when `debug` is set.
  */
 export function serveFastCgi(
   places: readonly Place[],
   script: string,
-  inspect: Inspect,
+  loadInspect: () => Promise<Inspect>,
 ): Promise<readonly Server[]> {
   boundMemory()
   const connections = new Set<FastCgiConnection>()
-  const host = hostOf(process.env, script, inspect)
+  const host = hostOf(process.env, script, loadInspect)
   const accept = (socket: Socket) => {
     const connection = new FastCgiConnection(socket, host)
     connections.add(connection)
@@ -71,17 +71,26 @@ function listening(server: Server, place: Place | undefined): Promise<Server> {
   })
 }
 
-function hostOf(env: Env, script: string, inspect: Inspect): Host {
+function hostOf(env: Env, script: string, loadInspect: () => Promise<Inspect>): Host {
   const file = process.execPath
   const say = (line: Uint8Array) => void attempt(() => writeSync(2, line))
   const stack = (error: Error) => stackOf(error, file)
   const forms = new Map<string, Reply>()
   let stamp: string | undefined
   let settings = loadSettings(env, file, script)
+  let inspect: Inspect | undefined
+  const prepare = () => {
+    if (!settings.debug || inspect !== undefined) return
+    loadInspect().then((loaded) => {
+      inspect = loaded
+    })
+  }
+  prepare()
   const current = (): LoadedSettings => {
     const now = settingsStamp(env, file, script)
     if (now !== stamp) {
       settings = loadSettings(env, file, script)
+      prepare()
       forms.clear()
     }
     stamp = now
