@@ -20,8 +20,7 @@ if (GATEWAY_INTERFACE !== undefined || isRequest) {
   const script = isRunningScript(scriptArgument) ? realpathSync(scriptArgument) : ''
   const settings = loadSettings(process.env, process.execPath, script)
   if (settings.debug) {
-    // The check wing is a bundle of its own, which no other request reads.
-    import('./check/inspect.ts').then(({ inspect }) => answer(settings, inspect))
+    loadInspect().then((inspect) => answer(settings, inspect))
   } else answer(settings)
 } else {
   const isNamed = scriptArgument.includes('/') && isSettingsScript(scriptArgument)
@@ -29,11 +28,15 @@ if (GATEWAY_INTERFACE !== undefined || isRequest) {
   const args = process.argv.slice(script === '' ? 2 : 3)
   const sockets = args.length === 0 ? inheritedSockets() : []
   if (sockets.length > 0) {
-    const loadInspect = () => import('./check/inspect.ts').then(({ inspect }) => inspect)
     import('./driver/fastcgi.ts').then(({ serveFastCgi }) => {
       return serveFastCgi(sockets, script, loadInspect)
     })
   } else import('./command/run.ts').then(({ runCommand }) => runCommand(args, script))
+}
+
+/** The room `check` is a bundle of its own, which is read only with `debug`. */
+function loadInspect(): Promise<Inspect> {
+  return import('./check/inspect.ts').then(({ inspect }) => inspect)
 }
 
 function answer(settings: LoadedSettings, inspect?: Inspect): void {

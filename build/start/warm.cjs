@@ -1,8 +1,8 @@
-// node <the flags of the executable> warm.cjs BUNDLE CACHE get|post: runs requests through the bundle
-// of requests in this process, against a directory of its own, and writes V8's code cache with all
-// that was compiled: for GET those of the form, for POST all others. Reads and writes of the descriptors 0 to 2 are answered here, so this
-// process's own input and output take no part. Fails where a reply has another status than it
-// should.
+// node <the flags of the executable> warm.cjs BUNDLE CACHE get|post: runs requests through the
+// bundle of requests in this process, against a directory of its own, and writes V8's code cache
+// with all that was compiled: for GET those of the form, for POST all others. Reads and writes of
+// the descriptors 0 to 2 are answered here, so this process's own input and output take no part.
+// Fails where a reply has another status than it should.
 'use strict'
 const fs = require('node:fs')
 const { tmpdir } = require('node:os')

@@ -135,7 +135,7 @@ function endedByRecord(params: Params): Params {
 
 /**
  * V8 lets its young generation grow to some hundred MB before it looks for garbage. A request needs
- * a few hundred KB: with these limits a process stays under 80 MB, and is no slower.
+ * a few hundred KB: with these limits a process stays under 100 MB, and is no slower.
  */
 function boundMemory(): void {
   const { setFlagsFromString } = process.getBuiltinModule('node:v8')
