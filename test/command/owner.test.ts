@@ -2,10 +2,7 @@
 // question, or a reason says which test has it; a new question fails without a row here.
 
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { mkdirSync, readFileSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -14,6 +11,7 @@ import { runCgi } from '../host/cgi.ts'
 import { ClosedForm, said, told } from '../host/closed-form.ts'
 import { assertFault, file } from '../host/form.ts'
 import { type Block, Section } from '../host/guide.ts'
+import { startHook } from '../host/hook.ts'
 import { missing } from '../host/installed.ts'
 import { Machine } from '../host/machine.ts'
 import { root } from '../host/program.ts'
@@ -93,21 +91,11 @@ const rows: Readonly<Record<string, Row | Reason>> = {
     assert.equal(machine.type('upload.cgi deliver --test'), `${one}${other}`)
   },
   'Tell a program of mine, or another site?': async (question, t) => {
-    const got: { headers: Record<string, string>; body: string }[] = []
-    const server = createServer(async (request, reply) => {
-      let body = ''
-      for await (const chunk of request) body += chunk
-      got.push({ headers: request.headers as Record<string, string>, body })
-      reply.writeHead(204).end()
-    })
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    t.after(() => server.close())
-    const { port } = server.address() as AddressInfo
+    const { url, got } = await startHook(t)
     const settings = question.settings
     const [, secret = ''] = /webhook_secret = "(.*)"/.exec(settings) ?? []
     const machine = new Machine(t)
-    machine.write(settings.replace('https://hook.example.org/in', `http://127.0.0.1:${port}/in`))
+    machine.write(settings.replace('https://hook.example.org/in', url))
     machine.script('/home/me/bin/arrived', machine.here(question.lines('sh')))
     const bucket = remote(machine, 'remote')
     const { receipt } = (await machine.post(undefined, { HOME: machine.home })).json()

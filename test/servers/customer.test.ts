@@ -3,17 +3,15 @@
 // tell of all of them.
 
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { chromium } from 'playwright-core'
 import { Webhook } from 'standardwebhooks'
 import { startApache } from '../host/apache.ts'
 import { Section } from '../host/guide.ts'
+import { startHook } from '../host/hook.ts'
 import { find, missing } from '../host/installed.ts'
 import { Machine } from '../host/machine.ts'
 import { MailServer, owner } from '../host/mail-server.ts'
@@ -85,23 +83,6 @@ test('a customer’s link, files in the customer’s folder, and one mail of eve
   assert.equal(sender.invitation, 'Acme')
   t.diagnostic(`${lines.trim().split('\n').length} lines of settings; ${seconds.toFixed(1)} s`)
 })
-
-type Got = { readonly headers: Record<string, string>; readonly body: string }
-
-/** A webhook, and what it got. */
-async function startHook(t: TestContext): Promise<{ url: string; got: Got[] }> {
-  const got: Got[] = []
-  const server = createServer(async (request, reply) => {
-    let body = ''
-    for await (const chunk of request) body += chunk
-    got.push({ headers: request.headers as Record<string, string>, body })
-    reply.writeHead(204).end()
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.after(() => server.close())
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/in`, got }
-}
 
 /** Until everybody has heard, and no deliverer is at work. */
 async function isTold({ directory }: Machine): Promise<void> {
