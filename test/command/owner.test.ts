@@ -138,10 +138,7 @@ const rows: Readonly<Record<string, Row | Reason>> = {
   'Protect it with a passphrase?': async (question, t) => {
     const machine = new Machine(t, question.settings)
     assert.equal(told(await machine.post()), 'PASSPHRASE_REQUIRED')
-    await machine.serve(t)
-    for (const name of ['a.txt', 'big.iso']) writeFileSync(machine.at(`/tmp/${name}`), name)
-    machine.type(question.lines('sh'))
-    assert.deepEqual(machine.stored(), ['a.txt', 'big.iso'])
+    await assertSends(t, machine, question.lines('sh'), ['a.txt', 'big.iso'])
   },
   'Give a customer a link?': async (question, t) => {
     const machine = new Machine(t)
@@ -366,17 +363,26 @@ const rows: Readonly<Record<string, Row | Reason>> = {
     assert.equal((await runCgi({ program: script, env: { SCRIPT_FILENAME: script } })).status, 200)
   },
   'Send files from a script?': async (question, t) => {
-    const machine = new Machine(t)
-    await machine.serve(t)
-    for (const name of ['report.pdf', 'big.iso']) writeFileSync(machine.at(`/tmp/${name}`), name)
-    machine.type(question.lines('sh'))
-    assert.deepEqual(machine.stored(), ['big.iso', 'report.pdf'])
+    await assertSends(t, new Machine(t), question.lines('sh'), ['big.iso', 'report.pdf'])
   },
   'Find out why it does not work?': async (question, t) => {
     const machine = new Machine(t)
     giveToServer(machine.directory)
     assert.match(machine.type(question.lines('sh')), /^ok .*\[SETTINGS\]$/m)
   },
+}
+
+/** The commands of a script store files of these names. */
+async function assertSends(
+  t: TestContext,
+  machine: Machine,
+  commands: string,
+  names: readonly string[],
+): Promise<void> {
+  await machine.serve(t)
+  for (const name of names) writeFileSync(machine.at(`/tmp/${name}`), name)
+  machine.type(commands)
+  assert.deepEqual(machine.stored(), names)
 }
 
 /** A remote of rclone by that name; gives the path of the guide where its files are. */

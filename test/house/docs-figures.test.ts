@@ -18,6 +18,21 @@ const pages = globSync(['README.md', 'CONTRIBUTING.md', 'docs/*.md', 'docs/decis
 const security = read('docs/security.md')
 const decision = read('docs/decisions/006-failures-are-looked-at-before-they-are-believed.md')
 
+test('no line of prose is longer than 100 columns', () => {
+  const prose = [...pages, 'CHANGELOG.md'].flatMap((page) =>
+    readFileSync(join(root, page), 'utf8')
+      .replaceAll(/^```.*?^```$/gms, '')
+      .split('\n')
+      .filter((line) => !/^(?:\|| {4})/.test(line))
+      .map((line) => `${page}: ${line}`),
+  )
+  assert.ok(prose.length >= 1000, `${prose.length} lines`)
+  assert.deepEqual(
+    prose.filter((line) => line.length - line.indexOf(': ') - 2 > 100),
+    [],
+  )
+})
+
 test('every file of the repository that the documentation names exists', () => {
   const named = pages.flatMap((page) =>
     [...read(page).matchAll(/`((?:src|test|bench|build)\/[\w.*/-]+\.(?:ts|cjs|c))`/g)].map(
