@@ -69,10 +69,16 @@ export class FastCgiConnection implements RecordSink {
     })
   }
 
-  /** Takes no further request; closes at once where none is being answered. */
+  /** Answers one more request at most: the server may have sent one that is not read yet. */
   finish(): void {
     this.#isLast = true
-    if (!this.#isAnswering) this.#socket.destroy()
+  }
+
+  /** Closes where no request is being answered. */
+  closeIfIdle(): void {
+    if (this.#request === undefined) this.#socket.destroy()
+    // The server would lose a reply that it did not read before the rest of its body was refused.
+    else if (this.#request.isReplied) this.#socket.end()
   }
 
   /** Closes where the server has begun something and then been silent for too long. */
@@ -126,7 +132,7 @@ export class FastCgiConnection implements RecordSink {
       if (!keepsConnection) this.#socket.end()
       return
     }
-    if (this.#isLast || this.#socket.writableEnded) return
+    if (this.#socket.writableEnded) return
     this.#request = {
       id,
       keepsConnection,

@@ -49,6 +49,10 @@ export function serveFastCgi(
   const finish = () => {
     for (const server of servers) server.close()
     for (const connection of connections) connection.finish()
+    const closeIdle = () => {
+      for (const connection of connections) connection.closeIfIdle()
+    }
+    setTimeout(closeIdle, unreadMilliseconds).unref()
     // What does not end by itself is ended: a supervisor would do it less gently.
     setTimeout(() => process.exit(), lastMilliseconds).unref()
   }
@@ -146,3 +150,5 @@ function boundMemory(): void {
 const backlog = 511
 const lookMilliseconds = 10_000
 const lastMilliseconds = 60_000
+/** In which a request that the server sent before we stopped to accept is read. */
+const unreadMilliseconds = 500

@@ -47,7 +47,11 @@ export function settingsStamp(env: Env, program: string, script: string): string
 
 function stampOf(path: string): string {
   const stats = attempt(() => statSync(path, { throwIfNoEntry: false }))
-  return stats === undefined ? '' : `${stats.ino} ${stats.size} ${stats.mtimeMs} ${stats.ctimeMs}`
+  if (stats === undefined) return ''
+  const stamp = `${stats.ino} ${stats.size} ${stats.mtimeMs} ${stats.ctimeMs}`
+  // Within one tick of the file system's clock, another text of the same size has the same stamp.
+  const isSettled = Math.abs(Date.now() - stats.ctimeMs) > longestTickMilliseconds
+  return isSettled ? stamp : `${stamp} ${process.hrtime.bigint()}`
 }
 
 function usualPaths(program: string): string[] {
@@ -141,6 +145,7 @@ function notUtf8(bytes: Buffer): Refusal | undefined {
   return { problem: `the settings file is ${coding}`, remedy }
 }
 
+const longestTickMilliseconds = 50
 const maxSettingsBytes = 1_000_000
 /** By the number of the file system in statfs(2). */
 const mountOptions: ReadonlyMap<number, string> = new Map([

@@ -3,12 +3,9 @@
 // takes its place finds nothing in its way.
 
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
+import { readdirSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import {
   beginRecord,
   bodyRecords,
@@ -19,9 +16,10 @@ import {
   streamRecords,
   until,
 } from '../host/fastcgi.ts'
+import { supervised } from '../host/fastcgi-supervisor.ts'
 import { incoming, visible } from '../host/form.ts'
 import { contentType, multipartBody } from '../host/multipart-body.ts'
-import { freshDirectory, program } from '../host/program.ts'
+import { freshDirectory } from '../host/program.ts'
 
 const get = { GATEWAY_INTERFACE: 'CGI/1.1', SERVER_PROTOCOL: 'HTTP/1.1', REQUEST_METHOD: 'GET' }
 const content = Buffer.alloc(400_000, 'half of it')
@@ -33,7 +31,7 @@ function post(body: Buffer) {
 
 test('of two processes on a socket one is killed in the middle: the other goes on', async (t) => {
   const directory = freshDirectory(t)
-  const { port, supervisor } = await supervised(t, directory)
+  const { port, processes } = await supervised(t, directory)
   const uploads = Array.from({ length: 8 }, (_, i) => {
     const name = `${i}.bin`
     const body = multipartBody([{ name: 'file', filename: name, content }])
@@ -48,14 +46,13 @@ test('of two processes on a socket one is killed in the middle: the other goes o
     () => begun() === uploads.length,
     () => `${begun()} have begun`,
   )
-  const processes = programsOf(supervisor).sort((a, b) => socketsOf(b) - socketsOf(a))
-  const [killed = 0] = processes
+  const [killed = 0] = processes().sort((a, b) => socketsOf(b) - socketsOf(a))
   process.kill(killed, 'SIGKILL')
   const isReplaced = () => {
-    const now = programsOf(supervisor)
+    const now = processes()
     return now.length === 2 && !now.includes(killed)
   }
-  await until(isReplaced, () => `${programsOf(supervisor)} run`)
+  await until(isReplaced, () => `${processes()} run`)
   assert.deepEqual(visible(directory), [])
   for (let i = 0; i < 5; i++) assert.equal((await request(port, { params: get })).status, 200)
   const names: string[] = []
@@ -70,49 +67,6 @@ test('of two processes on a socket one is killed in the middle: the other goes o
   const body = multipartBody([{ name: 'file', filename: 'again.bin', content }])
   assert.equal((await request(port, { params: post(body), body })).status, 201)
 })
-
-/** Two processes on one socket, each of which a shell starts again when it ends. */
-async function supervised(t: TestContext, directory: string) {
-  const listening = createServer().listen(0, '127.0.0.1')
-  await once(listening, 'listening')
-  const { fd } = (listening as unknown as { _handle: { fd: number } })._handle
-  const { port } = listening.address() as AddressInfo
-  // A shell gives /dev/null to what it starts with &, but for what it is told.
-  const keep = 'while :; do "$0" <&3 3<&-; done &'
-  const env = { PATH: '/usr/bin:/bin', UPLOAD_CGI_DIRECTORY: directory }
-  const { pid = 0 } = spawn('/bin/sh', ['-c', `exec 3<&0; ${keep} ${keep} wait`, program], {
-    env,
-    stdio: [fd, 'ignore', 'ignore'],
-    detached: true,
-  })
-  t.after(() => process.kill(-pid, 'SIGKILL'))
-  listening.close()
-  await until(
-    () => programsOf(pid).length === 2,
-    () => 'two processes do not start',
-  )
-  return { port, supervisor: pid }
-}
-
-function programsOf(supervisor: number): number[] {
-  const isProgram = (pid: number) => {
-    try {
-      return readlinkSync(`/proc/${pid}/exe`) === realpathSync(program)
-    } catch {
-      return false
-    }
-  }
-  return childrenOf(supervisor).flatMap(childrenOf).filter(isProgram)
-}
-
-function childrenOf(pid: number): number[] {
-  try {
-    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
-    return text.split(' ').filter(Boolean).map(Number)
-  } catch {
-    return []
-  }
-}
 
 function socketsOf(pid: number): number {
   const place = `/proc/${pid}/fd`

@@ -13,6 +13,7 @@ import {
   bodyRecords,
   Client,
   encodeParams,
+  listeningSocket,
   params as paramsType,
   record,
   request,
@@ -44,17 +45,14 @@ function formOf(name: string, content: Buffer | string): Buffer {
 
 test('with a listening socket as descriptor 0, and no arguments, it speaks FastCGI', async (t) => {
   const directory = freshDirectory(t)
-  const listening = createServer().listen(0, '127.0.0.1')
-  await once(listening, 'listening')
-  const { fd } = (listening as unknown as { _handle: { fd: number } })._handle
+  const { fd, port, close } = await listeningSocket()
   const child = spawn(program, [], {
     env: { UPLOAD_CGI_DIRECTORY: directory },
     stdio: [fd, 'pipe', 'pipe'],
   })
   t.after(() => child.kill('SIGKILL'))
-  const { port } = listening.address() as AddressInfo
   // From here on only the child accepts.
-  listening.close()
+  close()
   const reply = await request(port, { params: get })
   assert.equal(reply.status, 200)
   child.kill('SIGTERM')

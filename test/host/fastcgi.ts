@@ -3,7 +3,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { connect, type Socket } from 'node:net'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { freshDirectory, type Owner, program } from './program.ts'
 
@@ -61,6 +61,22 @@ export async function startFastCgi(
   return { socket, child, output, stop }
 }
 
+/** A socket on which nobody accepts yet: processes inherit it, as from systemd. */
+export type Listening = {
+  readonly fd: number
+  readonly port: number
+  /** Only those that inherited it have it then. */
+  close(): void
+}
+
+export async function listeningSocket(): Promise<Listening> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { fd } = (server as unknown as { _handle: { fd: number } })._handle
+  const { port } = server.address() as AddressInfo
+  return { fd, port, close: () => server.close() }
+}
+
 /** One request on a connection of its own: to the path of a socket, or to a port. */
 export async function request(
   socket: string | number,
@@ -79,6 +95,7 @@ export class Client {
   readonly socket: Socket
   #bytes = Buffer.alloc(0)
   #isClosed = false
+  #wake = () => {}
 
   constructor(address: string | number) {
     this.socket = typeof address === 'string' ? connect(address) : connect(address, '127.0.0.1')
@@ -92,6 +109,7 @@ export class Client {
     this.socket.on('end', () => {
       this.#isClosed = true
     })
+    for (const event of ['data', 'close', 'end']) this.socket.on(event, () => this.#wake())
   }
 
   async request(wanted: FastCgiRequest): Promise<FastCgiReply> {
@@ -130,10 +148,7 @@ export class Client {
       }
       return protocolStatus !== undefined
     }
-    await until(
-      () => take() || this.#isClosed,
-      () => 'no reply',
-    )
+    while (!take() && !this.#isClosed) await this.#something()
     const all = Buffer.concat(stdout)
     const head = all.indexOf('\r\n\r\n')
     const status = /^Status: (\d+)/.exec(all.toString('latin1', 0, Math.max(0, head)))?.[1]
@@ -144,6 +159,17 @@ export class Client {
       status: Number(status ?? 0),
       text: all.toString('utf8', head + 4),
     }
+  }
+
+  /** Resolves when something comes; fails after a minute. */
+  #something(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const limit = setTimeout(() => reject(new Error('no reply')), limitMilliseconds)
+      this.#wake = () => {
+        clearTimeout(limit)
+        resolve()
+      }
+    })
   }
 
   get isClosed(): boolean {
@@ -232,9 +258,11 @@ export async function until(
   isTrue: () => boolean | Promise<boolean>,
   complaint: () => string,
 ): Promise<void> {
-  const limit = Date.now() + 60_000
+  const limit = Date.now() + limitMilliseconds
   while (!(await isTrue())) {
     if (Date.now() > limit) throw new Error(complaint())
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
 }
+
+const limitMilliseconds = 60_000
