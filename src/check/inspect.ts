@@ -12,6 +12,7 @@ import { openStorage } from '../storage/open.ts'
 import { userName } from '../storage/owner.ts'
 import { directoryProblem } from '../storage/problem.ts'
 import { usableDirectory } from '../storage/usable.ts'
+import { attempt } from '../system-error.ts'
 import { cgiBinFindings, directoryFindings } from './directory.ts'
 import { invitationFindings } from './invitations.ts'
 import { limitFindings } from './limits.ts'
@@ -47,7 +48,8 @@ function storeFindings(settings: LoadedSettings, site: Site): Finding[] {
     return [
       ...directoryFindings(settings, directory, site),
       ...invitationFindings(settings, storage),
-      ...outboxFindings(settings, storage),
+      // What cannot be read is a finding of the directory.
+      ...(attempt(() => outboxFindings(settings, storage)) ?? []),
     ]
   } catch (problem) {
     const exposed = exposureProblem(settings, site)

@@ -1,7 +1,7 @@
 // `upload.cgi list`: what came in, for people, as JSON (one batch a line) or as CSV (RFC 4180, one
 // file a row). It shows no control character to a terminal, and writes no cell that a spreadsheet
-// would take for a formula. Exit status 0; 64 for a wrong word; 78 when the settings or the
-// directory cannot be used.
+// would take for a formula. Exit status 0; 64 for a wrong word; 74 when some of the record cannot
+// be read, and the rest is shown; 78 when the settings or the directory cannot be used.
 
 import type { Batch } from '../outcome.ts'
 import { formatSize, parseDuration } from '../quantity.ts'
@@ -30,6 +30,11 @@ export function list(script: string, { receipt, since, asJson, asCsv }: Wanted):
   const [problem] = settings.problems
   if (problem !== undefined) return failed(78, problemText(problem))
   let batches: Batch[]
+  let status = 0
+  const unread = (key: string, error: unknown) => {
+    const reason = error instanceof Error ? error.message : error
+    status = failed(74, `the note ${key} in .upload-cgi/notes cannot be read: ${reason}`)
+  }
   try {
     const directory = usableDirectory(settings, {
       documentRoots: [],
@@ -38,14 +43,14 @@ export function list(script: string, { receipt, since, asJson, asCsv }: Wanted):
     })
     becomeOwner(directory)
     const asked = { since: Date.now() - seconds * 1000, receipt: receipt.toUpperCase() }
-    batches = listBatches(openStorage(settings, directory), settings, asked)
+    batches = listBatches(openStorage(settings, directory), settings, asked, unread)
   } catch (error) {
     return failed(78, `${error instanceof Error ? (error.cause ?? error.message) : error}`)
   }
   if (asJson) for (const batch of batches) print(`${JSON.stringify(batch)}\n`)
   else if (asCsv) print([columns, ...batches.flatMap(rowsOf)].map(csvLine).join(''))
   else for (const batch of batches) print(shown(batch))
-  return 0
+  return status
 }
 
 /** As a person reads it. */

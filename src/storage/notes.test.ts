@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { Folder } from './folder.ts'
-import { encodeNote, Notes, parseNote, placeFolder, readNote } from './notes.ts'
+import { encodeNote, parseNote } from './note.ts'
+import { Notes, placeFolder, readNote } from './notes.ts'
 import { Secret } from './secret.ts'
 
 function scene(t: TestContext): { folder: Folder; notes: Notes } {

@@ -8,6 +8,7 @@
 
 import {
   closeSync,
+  type Dir,
   linkSync,
   lstatSync,
   opendirSync,
@@ -18,7 +19,6 @@ import {
   unlinkSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { openHash } from '../checksum.ts'
 import { Fault } from '../fault.ts'
 import { randomId } from '../random-id.ts'
 import { attempt, errorCode } from '../system-error.ts'
@@ -33,6 +33,7 @@ import {
   syncDirectory,
 } from './files.ts'
 import { type Folder, makeDirectory } from './folder.ts'
+import { encodeNote, parseNote } from './note.ts'
 
 /**
  * The notes of an upload directory. A key is one or more segments of [0-9a-z-], joined by `/`. All
@@ -116,7 +117,7 @@ export class Notes {
 
   /** The last segments of the keys under `prefix`, and the folders there; at most so many. */
   list(prefix: string, atMost: number): string[] {
-    const folder = attempt(() => opendirSync(join(this.#path, prefix)))
+    const folder = openFolder(join(this.#path, prefix))
     const names: string[] = []
     if (folder === undefined) return names
     try {
@@ -234,20 +235,14 @@ export function removeNote(path: string): void {
   rmdirSync(path)
 }
 
-/** The bytes of a note: a format number, the content, and a line that proves both whole. */
-export function encodeNote(content: Uint8Array): Buffer {
-  const bytes = Buffer.concat([Buffer.from(`${format}\n`), content])
-  return Buffer.concat([bytes, Buffer.from(`\n${proof(bytes)}\n`)])
-}
-
-/** Undefined for what is not whole, and for a format of a newer version. */
-export function parseNote(bytes: Buffer): Buffer | undefined {
-  const end = bytes.length - proofBytes - 2
-  if (end < format.length + 1) return undefined
-  const noted = bytes.subarray(0, end)
-  if (!bytes.subarray(end).equals(Buffer.from(`\n${proof(noted)}\n`))) return undefined
-  const start = noted.indexOf('\n') + 1
-  return noted.toString('latin1', 0, start) === `${format}\n` ? noted.subarray(start) : undefined
+/** Undefined where nothing is. Any other error is no proof that there are no notes. */
+function openFolder(path: string): Dir | undefined {
+  try {
+    return opendirSync(path)
+  } catch (error) {
+    if (!['ENOENT', 'ENOTDIR'].includes(errorCode(error))) throw error
+    return undefined
+  }
 }
 
 /** What fstat(2) says of a note. */
@@ -275,14 +270,6 @@ function syncFile(path: string): void {
   }
 }
 
-function proof(bytes: Uint8Array): string {
-  const hash = openHash('sha256')
-  hash.update(Buffer.from(bytes))
-  return hash.digest('hex').slice(0, proofBytes)
-}
-
-const format = '1'
-const proofBytes = 32
 /** A note is a small thing; what is larger was not made here. */
 const maxNoteBytes = 16 * 1024 * 1024
 /** The name of a note in a folder that is a key itself. */

@@ -1,6 +1,7 @@
 // What came in, for the owner: every batch that is still known, and what is in none yet, and which
-// files are old. It reads notes and changes nothing.
+// files are old. It reads notes and changes nothing. What cannot be read does not hide the rest.
 
+import { Fault } from '../fault.ts'
 import type { Batch } from '../outcome.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { Storage } from '../storage/storage.ts'
@@ -14,6 +15,9 @@ import {
 } from './batch.ts'
 import { batchKind, dayMilliseconds } from './submission.ts'
 
+/** Gets the key of a note or of a folder of notes that cannot be read, and the error. */
+export type Unread = (key: string, error: unknown) => void
+
 /**
  * In the order of their times; what is in no batch has the number 0. `since`: in ms since 1970;
  * `receipt`: of one submission alone, '' for all.
@@ -22,8 +26,9 @@ export function listBatches(
   storage: Storage,
   settings: Settings,
   { since, receipt }: { readonly since: number; readonly receipt: string },
+  unread: Unread,
 ): Batch[] {
-  const noted = [...closedBatches(storage, since), ...openBatches(storage)]
+  const noted = [...closedBatches(storage, since, unread), ...openBatches(storage, unread)]
   return noted
     .filter((one) => Date.parse(one.time) >= since)
     .filter((one) => receipt === '' || one.receipt === receipt)
@@ -39,36 +44,51 @@ export function filesBefore(storage: Storage, before: number): NotedFile[] {
   const untold = new Set(
     storage.entries.list().flatMap(({ name }) => storage.entries.read(name)?.verdict ?? []),
   )
-  return closedBatches(storage, 0)
+  return closedBatches(storage, 0, (_, error) => {
+    throw error
+  })
     .filter(({ time }) => Date.parse(time) < before)
     .filter(({ members }) => !members.some((verdict) => untold.has(verdict)))
     .flatMap(({ files }) => files)
 }
 
-function closedBatches({ notes }: Storage, since: number): NotedBatch[] {
+function closedBatches({ notes }: Storage, since: number, unread: Unread): NotedBatch[] {
+  const keysIn = (key: string) =>
+    readable(key, unread, () => notes.list(key, maxNames))?.map((name) => `${key}/${name}`) ?? []
   // A batch is noted under the day on which its submission began, which may be the day before.
-  const days = notes.list(batchKind, maxDays).filter((day) => {
-    return Date.parse(day) + 3 * dayMilliseconds >= since
+  const days = keysIn(batchKind).filter((key) => {
+    return Date.parse(key.slice(batchKind.length + 1)) + 3 * dayMilliseconds >= since
   })
-  return days.flatMap((day) =>
-    notes.list(`${batchKind}/${day}`, maxNames).flatMap((name) => {
-      const batch = parseBatch(notes.read(`${batchKind}/${day}/${name}`))
-      return batch === undefined ? [] : [batch]
-    }),
-  )
+  return days.flatMap(keysIn).flatMap((key) => {
+    return readable(key, unread, () => parseBatch(notes.read(key))) ?? []
+  })
 }
 
 /** What comes as a whole has a batch as soon as it is stored. */
-function openBatches(storage: Storage) {
+function openBatches(storage: Storage, unread: Unread): NotedBatch[] {
   const { entries } = storage
-  const names = entries.list().filter(({ submission }) => submission !== '')
+  const all = readable(storing, unread, () => entries.list()) ?? []
+  const names = all.filter(({ submission }) => submission !== '')
   const first = new Map(names.map(({ submission, name }) => [submission, name]))
-  return [...first.values()].flatMap((name) => {
+  const openOf = (name: string) => {
     const entry = entries.read(name)
-    const batch = entry && openBatch(storage, submissionOfEntry(entry))
-    return batch === undefined ? [] : [batch]
+    return entry && openBatch(storage, submissionOfEntry(entry))
+  }
+  return [...first.values()].flatMap((name) => {
+    return readable(`${storing}/${name}`, unread, () => openOf(name)) ?? []
   })
 }
 
-const maxDays = 10_000
+/** Undefined when the file system refuses it. */
+function readable<Result>(key: string, unread: Unread, read: () => Result): Result | undefined {
+  try {
+    return read()
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error
+    unread(key, error.cause)
+    return undefined
+  }
+}
+
+const storing = 'storing'
 const maxNames = 1_000_000

@@ -1,10 +1,22 @@
 // `upload.cgi list`: what came in, as people, programs and spreadsheets read it.
 
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { chmodSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { freshDirectory, program } from '../host/program.ts'
-import { add, close, fileField, receiptOf, send, textField } from '../host/record.ts'
+import {
+  add,
+  close,
+  fileField,
+  notesOf,
+  notesOfDays,
+  receiptOf,
+  send,
+  textField,
+} from '../host/record.ts'
+import { giveToServer, isRoot, serverUser } from '../host/user.ts'
 
 function list(directory: string, ...args: readonly string[]) {
   const env = { UPLOAD_CGI_DIRECTORY: directory, PATH: '/usr/bin:/bin' }
@@ -71,4 +83,31 @@ test('what cannot be listed is said', (t) => {
   assert.equal(list(directory, '--since', 'yesterday').status, 64)
   assert.equal(list(directory, '--json', '--csv').status, 64)
   assert.equal(list('/nowhere').status, 78)
+})
+
+test('a note that cannot be read is named, and the rest is listed', (t) => {
+  const directory = freshDirectory(t)
+  const notes = join(directory, '.upload-cgi/notes')
+  send(directory, [fileField('unread.txt')])
+  const [day = ''] = notesOf(directory, 'batch')
+  const [note = ''] = notesOfDays(directory, 'batch')
+  send(directory, [fileField('whole.txt')])
+  add(directory, 'a', ['open.txt'])
+  // As root it would read everything; so it becomes the owner, who may not.
+  giveToServer(directory)
+  if (isRoot()) execFileSync('chown', ['-R', serverUser, directory])
+  const closed = [join(notes, 'batch', day, `.ht${note}`), join(notes, 'storing')]
+  chmodSync(join(notes, 'batch', day, `.ht${note}`), 0)
+  const one = list(directory)
+  assert.deepEqual([one.status, one.stdout.match(/\w+\.txt/g)], [74, ['whole.txt', 'open.txt']])
+  assert.match(
+    one.stderr,
+    new RegExp(`^upload\\.cgi: the note batch/${day}/${note} in .* cannot be read: EACCES.*\n$`),
+  )
+  for (const path of closed) chmodSync(path, 0)
+  const two = list(directory, '--csv')
+  assert.deepEqual([two.status, two.stdout.match(/\w+\.txt/g)], [74, ['whole.txt', 'whole.txt']])
+  assert.match(two.stderr, /^upload\.cgi: the note storing in /m)
+  for (const path of closed) chmodSync(path, 0o700)
+  assert.deepEqual([list(directory).status, list(directory).stderr], [0, ''])
 })

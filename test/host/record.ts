@@ -99,5 +99,8 @@ export function visible(directory: string): string[] {
 /** All batches that are noted. */
 export function batchesOf(directory: string): Batch[] {
   const settings = settingsOf(directory)
-  return listBatches(openStorage(settings, directory), settings, { since: 0, receipt: '' })
+  const storage = openStorage(settings, directory)
+  return listBatches(storage, settings, { since: 0, receipt: '' }, (key) => {
+    throw new Error(`${key} cannot be read`)
+  })
 }

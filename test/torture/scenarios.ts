@@ -100,6 +100,7 @@ export async function suffer(
       HTTP_ACCEPT: 'application/json',
       LD_PRELOAD: shim,
       TORTURE_DIRECTORY: directory,
+      TORTURE_SLOW: '100',
       TORTURE_HOW: fate.how,
       TORTURE_AT: String(fate.at),
       TORTURE_ERRNO: String(fate.errno),

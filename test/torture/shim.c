@@ -9,6 +9,9 @@
 //                    kill   SIGKILL before it
 //                    rest   it and every later one fail, but for the reply
 //   TORTURE_AGE      seconds by which files seem older, when looked at by their path
+//   TORTURE_SLOW     how many times slower the steady clock goes, so that no call depends on the
+//                    speed of the machine: with plenty of room, the program looks for it only ten
+//                    times a second
 //   TORTURE_NO_LINKS an errno that every link(2) reports, as on a file system without hard links
 
 #define _GNU_SOURCE
@@ -25,6 +28,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
+#include <time.h>
 #include <unistd.h>
 
 enum how { PASS, FAIL, LIE, SHORT };
@@ -271,6 +275,19 @@ int scandir64(const char *path, struct dirent64 ***list, int (*filter)(const str
               int (*compare)(const struct dirent64 **, const struct dirent64 **)) {
   if (!is_inside(path)) return REAL(scandir64)(path, list, filter, compare);
   MEET("scandir", path, REAL(scandir64)(path, list, filter, compare))
+}
+
+int clock_gettime(clockid_t clock, struct timespec *out) {
+  static long first;
+  int result = syscall(SYS_clock_gettime, clock, out);
+  int slow = number("TORTURE_SLOW");
+  if (result != 0 || clock != CLOCK_MONOTONIC || slow == 0) return result;
+  long now = out->tv_sec * 1000000000L + out->tv_nsec;
+  if (first == 0) first = now;
+  now = first + (now - first) / slow;
+  out->tv_sec = now / 1000000000L;
+  out->tv_nsec = now % 1000000000L;
+  return 0;
 }
 
 // libuv makes some calls without libc's wrappers.
