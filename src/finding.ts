@@ -82,6 +82,7 @@ export type UrlProblem =
   | 'BODY_TOO_LARGE'
   | 'CONTENT_REFUSED'
   | 'ERRORS_REPLACED'
+  | 'FCGID_LIMIT'
   | 'FOLDER_LISTED'
   | 'FOLDER_SHOWN'
   | 'FORBIDDEN'

@@ -68,6 +68,7 @@ const cases: Readonly<Record<UrlProblem, Case | Reason>> = {
   },
   CONTENT_REFUSED: 'test/servers/guide-firewall makes the exception that docs/servers.md has',
   ERRORS_REPLACED: inCheckUrl,
+  FCGID_LIMIT: 'test/servers/guide-fastcgi follows it',
   FOLDER_LISTED: 'test/servers/guide-public sets the server up as docs/servers.md has it',
   FOLDER_SHOWN: inCheckUrl,
   FORBIDDEN: {

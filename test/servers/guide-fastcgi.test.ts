@@ -8,6 +8,7 @@ import { once } from 'node:events'
 import { mkdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
+import { checked } from '../host/checked-address.ts'
 import { until } from '../host/fastcgi.ts'
 import { promisesOf, section } from '../host/guide.ts'
 import {
@@ -121,15 +122,24 @@ test('Apache with mod_fcgid', {
   await assertKept(machine, server, 'Apache, mod_fcgid')
 })
 
-test('Apache with mod_fcgid as Debian has it answers 500 to more than 131,072 bytes', {
+test('check --url names the line that mod_fcgid lacks as Debian has it', {
   skip: skipGuide || missing('apache2', 'libapache2-mod-fcgid'),
 }, async (t) => {
   const conf = '/etc/apache2/conf-available/upload-cgi.conf'
   const machine = fcgidMachine(t, [[conf, /^FcgidMaxRequestLen.*\n/m, '']])
-  const { url } = await machine.startApache('/upload')
-  assert.equal((await upload(url, 'a.bin', large.subarray(0, 130_000))).status, 201)
-  assert.equal((await upload(url, 'b.bin', large.subarray(0, 140_000))).status, 500)
+  const server = await machine.startApache('/upload')
+  assert.equal((await upload(server.url, 'a.bin', large.subarray(0, 130_000))).status, 201)
+  assert.equal((await upload(server.url, 'b.bin', large.subarray(0, 140_000))).status, 500)
   assertNothingElse(machine.path('/srv/uploads'), ['a.bin'])
+  const finding = (await checked(server.url, '--pause', '0')).get('FCGID_LIMIT')
+  const [, line = ''] = /^(FcgidMaxRequestLen \d+) in the conf/.exec(finding?.remedy ?? '') ?? []
+  assert.notEqual(line, '')
+  await server.stop()
+  machine.edit([[conf, /$/, `${line}\n`]])
+  const again = await machine.startApache('/upload')
+  const after = await checked(again.url, '--pause', '0')
+  assert.deepEqual([after.has('FCGID_LIMIT'), after.get('LARGE')?.level], [false, 'ok'])
+  assert.equal((await upload(again.url, 'b.bin', large.subarray(0, 140_000))).status, 201)
 })
 
 function machineOf(t: TestContext, server?: 'apache2' | 'lighttpd' | 'nginx'): Machine {

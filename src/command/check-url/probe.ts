@@ -112,6 +112,7 @@ export class Probe {
       const answer = await this.#post(this.#piece(bytes))
       const code = ownWords(answer)?.['code']
       if (answer.status !== 202 && code === undefined) {
+        if (answer.status === 500 && (await this.#meetsFcgid())) return tell(fcgidLimit)
         if (bytes === largeBytes) tell(limitFinding(answer, bytes))
         before = bytes
         continue
@@ -129,6 +130,15 @@ export class Probe {
     }
     const message = `not even bodies of ${formatSize(before)} reach the program`
     tell(failure('BODY_REFUSED', message, 'raise the limit of the server or the firewall'))
+  }
+
+  /** mod_fcgid answers 500 to what is over 131,072 bytes, if it is not told otherwise. */
+  async #meetsFcgid(): Promise<boolean> {
+    const [below, above] = [
+      await this.#post(this.#piece(130_000)),
+      await this.#post(this.#piece(132_000)),
+    ]
+    return below.status === 202 && above.status === 500 && ownWords(above) === undefined
   }
 
   /** The page sends a name in a field of its own; other senders have it in the part's headers. */
@@ -236,9 +246,18 @@ function limitFinding(answer: Answer, bytes: number): Finding {
   const message = `a body of ${formatSize(bytes)} does not reach the program (${described(answer)})`
   const remedy =
     'the page sends smaller pieces by itself; for others raise LimitRequestBody (Apache), ' +
-    'client_max_body_size (nginx) or SecRequestBodyLimit (ModSecurity)'
+    'client_max_body_size (nginx), SecRequestBodyLimit (ModSecurity) or FcgidMaxRequestLen ' +
+    '(mod_fcgid)'
   return warning('BODY_TOO_LARGE', message, remedy)
 }
+
+const fcgidLimit = failure(
+  'FCGID_LIMIT',
+  'bodies of 130 KB pass, of 132 KB no longer (500): this is the limit of mod_fcgid',
+  'FcgidMaxRequestLen 1073741824 in the configuration of the server or virtual host, not in ' +
+    '.htaccess; where you cannot change that: chunk_size = "100KB" in the settings, so that the ' +
+    'page sends pieces that pass',
+)
 
 const unknownProxy = warning(
   'PROXY_UNKNOWN',
