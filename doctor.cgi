@@ -484,24 +484,10 @@ look_at_elf() {
   sections_at=$sum
   headers=$((${57} + 256 * ${58}))
   sections_end=$((sections_at + (${59} + 256 * ${60}) * (${61} + 256 * ${62})))
-  case $made_for in
-    62) made_for=x86_64 ;;
-    183) made_for=aarch64 ;;
-    3) made_for=i386 ;;
-    40) made_for=arm ;;
-    *) made_for="another (number $made_for)" ;;
-  esac
-  machine=$(uname -m)
-  machine_here=$machine
-  case $machine in
-    amd64) machine_here=x86_64 ;;
-    arm64) machine_here=aarch64 ;;
-  esac
-  if [ "$class" != 2 ] || [ "$order" != 1 ] || [ "$made_for" != "$machine_here" ]; then
+  processors_of "$made_for"
+  if [ "$class" != 2 ] || [ "$order" != 1 ] || [ "$made_for" != "$machine" ]; then
     broken=yes
-    finding 3 WRONG_MACHINE \
-      "$(shown "$file") is made for $made_for processors; this machine is $machine." \
-      'use the release ...-linux-x64 on x86_64, ...-linux-arm64 on aarch64. There are no others.'
+    tell 3 WRONG_MACHINE
     return
   fi
   status_of "$file"
@@ -559,13 +545,8 @@ look_at_loader() {
   done
   if [ -z "$loader" ] || [ -e "$loader" ]; then return; fi
   broken=yes
-  why='This system has no glibc.'
-  for musl in /lib/ld-musl-*; do
-    if [ -e "$musl" ]; then why='This system has musl instead of glibc, as Alpine does.'; fi
-  done
-  finding 4 LOADER_MISSING \
-    "The loader $(shown "$loader") is missing, so nothing made for glibc starts here. $why" \
-    'use a system with glibc 2.28 or newer: Debian 10, Ubuntu 20.04, RHEL 8 and later.'
+  say "    loader $(shown "$loader")"
+  tell 4 LOADER_MISSING
 }
 
 look_at_script() {
@@ -645,6 +626,121 @@ path_that_stops() {
     fi
   done
 }
+
+# --- Why it does not start: npm run build copies this from build/causes.sh ------------------------
+
+# Sets cause, the code word of why a program did not start, and ended_with, its exit status.
+# The words of its output are sure, so they count first. Arguments: output, exit status.
+cause_of() {
+  ended_with=$2 lacks=''
+  case $1 in
+    *'failed to map segment'*'not permitted'*) cause=NOEXEC_MOUNT ;;
+    *'failed to map segment'*) cause=ADDRESS_SPACE ;;
+    *': Error 24'* | *EMFILE* | *'oo many open files'* | *uv_loop_init* | \
+      *DelayedTaskScheduler::Run*)
+      cause=OPEN_FILES
+      ;;
+    *'error while loading shared libraries: '*)
+      cause=LIBRARY_MISSING
+      lacks=${1#*'error while loading shared libraries: '}
+      lacks=${lacks%%:*}
+      ;;
+    *GLIBC*'not found'* | *CXXABI*'not found'*) cause=GLIBC_TOO_OLD ;;
+    *'Check failed: 12 =='*) cause=SELINUX ;;
+    *'bad_alloc'* | *'ut of memory'* | *'annot allocate memory'* | *'mmap error: 12'* | \
+      *'llocation failed'*)
+      cause=ADDRESS_SPACE
+      ;;
+    *DelayedTaskScheduler::Start* | *uv_thread_create* | *'temporarily unavailable'* | \
+      *'annot fork'* | *"an't fork"*)
+      cause=PROCESS_SLOTS
+      ;;
+    # Some shells read what the system does not accept as a script.
+    *'xec format error'* | *'yntax error'*) cause=DAMAGED ;;
+    *)
+      case $2 in
+        0) cause=SILENT ;;
+        # It hung until timeout(1) ended it, or timeout could not start it.
+        124 | 125 | 142 | 143) cause=PROCESS_SLOTS ;;
+        126) cause=NOT_EXECUTABLE ;;
+        127) cause=LOADER_MISSING ;;
+        132) cause=CPU_TOO_OLD ;;
+        133 | 134 | 135 | 139) cause=CRASHED ;;
+        137) cause=KILLED ;;
+        152) cause=CPU_TIME ;;
+        153) cause=FILE_SIZE ;;
+        *) cause=ENDED ;;
+      esac
+      ;;
+  esac
+}
+
+# Sets why and remedy, what there is to say of this cause.
+words_of() {
+  cause=$1 why='' remedy=''
+  known NOT_EXECUTABLE 'This system does not let it run: its file system is mounted noexec, or a
+  security policy forbids it.' \
+    'put it on another file system, or ask the administrator for the reason: SELinux, AppArmor.'
+  known NOEXEC_MOUNT 'A library is on a file system that is mounted noexec.' \
+    'let root mount it with exec.'
+  known DAMAGED 'It is no program: it was damaged on its way here, or it is something else.' \
+    'transfer it again, in binary mode.'
+  known WRONG_MACHINE "It is made for ${made_for-} processors, and this machine is ${machine-}." \
+    'use the release ...-linux-x64 on x86_64, ...-linux-arm64 on aarch64. There are no others.'
+  known LOADER_MISSING 'Its loader is missing: this system has no glibc (Alpine and others have musl
+  instead).' 'use a system with glibc 2.28 or newer: Debian 10, Ubuntu 20.04, RHEL 8 or later.'
+  known LIBRARY_MISSING "The library ${lacks-} is missing or broken." \
+    'install the package that contains it.'
+  known GLIBC_TOO_OLD \
+    'The C library or libstdc++ of this system is too old: glibc 2.28 is needed.' \
+    'use a newer system: Debian 10, Ubuntu 20.04, RHEL 8 or later.'
+  known SELINUX 'SELinux forbids something that it needs to run.' \
+    'give it the label of CGI programs, and read the audit log.'
+  known ADDRESS_SPACE 'Too little memory is allowed. It needs 650 MB of address space (ulimit -v),
+  most of it never used, and 40 MB of data.' 'raise the limit, or ask the hoster for 650 MB.'
+  known PROCESS_SLOTS 'Each request needs 3 free processes or threads (ulimit -u).' \
+    'end what else runs under this user, or have the limit raised (Apache: RLimitNPROC).'
+  known OPEN_FILES 'Too few open files are allowed.' \
+    'have the limit raised to 64 or more (ulimit -n).'
+  known CPU_TIME 'A limit of processor time ended it.' \
+    'have it raised (Apache: RLimitCPU; ulimit -t): large uploads take seconds.'
+  known FILE_SIZE 'A limit on the size of files ended it.' 'have it raised (ulimit -f).'
+  known KILLED 'Something killed it at once: a limit of memory or of processor time.' \
+    'ask the hoster which limit it was (LVE, cgroup, RLimitCPU). It needs 100 MB of memory.'
+  known CPU_TOO_OLD 'The processor lacks an instruction that it needs (SIGILL).' \
+    'use a newer machine.'
+  known CRASHED "It crashed at once (status ${ended_with-}). Most likely it was
+  damaged on its way here, or by strip, which rpmbuild and makepkg run on every program." \
+    'transfer it again, in binary mode, without strip.'
+  known SILENT 'It ran and printed nothing: it is not upload.cgi, or it is damaged.' \
+    'transfer it again, in binary mode.'
+  known ENDED "It ended with status ${ended_with-} before it could answer." \
+    'show the lines above to its authors.'
+}
+
+# A row of that table: code word, why, remedy.
+known() {
+  if [ "$cause" = "$1" ]; then why=$2 remedy=$3; fi
+}
+
+# Sets made_for and machine, whose processors an ELF file is for and which this machine has. The
+# argument is the number in the file, e_machine.
+processors_of() {
+  case $1 in
+    62) made_for=x86_64 ;;
+    183) made_for=aarch64 ;;
+    3) made_for=i386 ;;
+    40) made_for=arm ;;
+    *) made_for="other (number $1)" ;;
+  esac
+  machine=$(uname -m)
+  case $machine in
+    amd64) machine=x86_64 ;;
+    arm64) machine=aarch64 ;;
+  esac
+}
+
+# --- End of build/causes.sh -----------------------------------------------------------------------
 
 # --- Trying ---------------------------------------------------------------------------------------
 
@@ -793,7 +889,6 @@ explain_refusal() {
   fi
 }
 
-# The words of the output are sure, so they come first; then the exit status; then the limits.
 explain_failure() {
   say "  No answer. It ended with status $code after $took seconds."
   messages 12
@@ -803,137 +898,91 @@ explain_failure() {
       return
       ;;
   esac
-  case $output in
-    *'failed to map segment'*)
-      case $output in
-        *'not permitted'*)
-          finding 1 NOEXEC_MOUNT 'A library is on a file system that is mounted noexec.' \
-            'let root mount it with exec.'
-          ;;
-        *) memory ;;
-      esac
+  cause_of "$output" "$code"
+  case $cause in
+    ADDRESS_SPACE) memory ;;
+    # There may have been no memory for the stack of a thread.
+    PROCESS_SLOTS) if memory_is_short; then memory; else slots; fi ;;
+    NOT_EXECUTABLE)
+      if [ "$enforcing" = yes ]; then selinux; else
+        words_of NOT_EXECUTABLE
+        possible 1 NOT_EXECUTABLE "$why" "$remedy"
+      fi
       ;;
-    *': Error 24'* | *EMFILE* | *'oo many open files'* | *uv_loop_init* | \
-      *DelayedTaskScheduler::Run*)
-      finding 18 OPEN_FILES "Too few open files are allowed (${limit_files:-unknown})." \
-        'have the limit raised to 64 or more (ulimit -n).'
+    CRASHED) explain_crash "$1" ;;
+    SELINUX) selinux ;;
+    LIBRARY_MISSING) library ;;
+    NOEXEC_MOUNT) tell 1 NOEXEC_MOUNT ;;
+    DAMAGED) tell 2 DAMAGED ;;
+    LOADER_MISSING) tell 4 LOADER_MISSING ;;
+    GLIBC_TOO_OLD) tell 6 GLIBC_TOO_OLD ;;
+    SILENT | CPU_TOO_OLD | ENDED) tell 17 "$cause" ;;
+    *)
+      tell 18 "$cause"
+      say "  Allowed: ${limit_files:-unknown} open files, ${limit_cpu:-unknown} seconds of" \
+        "processor time, files of ${limit_size:-unknown} bytes."
       ;;
-    *'error while loading shared libraries: '*) library "$1" ;;
-    *GLIBC*'not found'* | *CXXABI*'not found'*) glibc ;;
-    *'Check failed: 12 =='*) selinux ;;
-    *'bad_alloc'* | *'ut of memory'* | *'annot allocate memory'* | *'mmap error: 12'* | \
-      *'llocation failed'*)
-      memory
-      ;;
-    *DelayedTaskScheduler::Start* | *uv_thread_create* | *'temporarily unavailable'* | \
-      *'annot fork'* | *"an't fork"*)
-      # There may have been no memory for the stack of a thread.
-      if memory_is_short; then memory; else slots 'It could not start its threads.'; fi
-      ;;
-    # Some shells read what the system does not accept as a script.
-    *'xec format error'* | *'yntax error'*)
-      finding 2 DAMAGED 'The system does not accept it as a program.' \
-        'transfer it again, in binary mode.'
-      ;;
-    *) explain_status "$1" ;;
   esac
 }
 
-explain_status() {
-  case $code in
-    126)
-      if [ "$enforcing" = yes ]; then selinux; else
-        possible 1 NOT_EXECUTABLE \
-          'This system does not let it run; a security policy may forbid it.' \
-          'ask the administrator of the system for the reason: SELinux, AppArmor, noexec.'
-      fi
-      ;;
-    127)
-      finding 4 LOADER_MISSING \
-        'The system says that the file, or what it needs to start, does not exist.' \
-        'use a system with glibc 2.28 or newer.'
-      ;;
-    132)
-      finding 17 CPU_TOO_OLD 'The processor lacks an instruction that it needs (SIGILL).' \
-        'use a newer machine.'
-      ;;
-    137)
-      finding 18 KILLED 'Something killed it at once: a limit of memory or of processor time.' \
-        "ask the hoster which limit it was (LVE, cgroup, RLimitCPU). It needs 100 MB of memory."
-      ;;
-    152) cpu_time ;;
-    153)
-      finding 18 FILE_SIZE 'A limit on the size of files ended it.' 'have it raised (ulimit -f).'
-      ;;
-    133 | 134 | 135 | 139)
-      if memory_is_short; then
-        memory
-      elif [ "${limit_files:-64}" != unlimited ] && [ "${limit_files:-64}" -lt 24 ]; then
-        finding 18 OPEN_FILES "Too few open files are allowed ($limit_files)." \
-          'have the limit raised to 64 or more.'
-      elif [ "${limit_stack:-1000000}" != unlimited ] &&
-        [ "${limit_stack:-1000000}" -lt 262144 ]; then
-        finding 9 STACK "Its stack may have $limit_stack bytes only." \
-          'have the limit raised to 1 MB or more (ulimit -s).'
-      elif [ "$code" = 133 ] && [ "$enforcing" = yes ]; then
-        selinux
-      elif [ -n "$grown" ]; then
-        finding 2 DAMAGED "It crashed at once (status $code): its transfer added bytes to it." \
-          'transfer it again, in binary mode.'
-      else
-        finding 17 CRASHED \
-          "It crashed at once (status $code). Most likely it was damaged on its way here, or by strip,
-  which rpmbuild and makepkg run on every program." \
-          'transfer it again, in binary mode, without strip, and compare its checksum:' \
-          " sha256sum $(quote "$1")"
-      fi
-      ;;
-    125)
-      slots 'The time limit around it could not be started.'
-      ;;
-    0)
-      finding 17 CRASHED 'It ran and printed nothing: it is not upload.cgi, or it is damaged.' \
-        'transfer it again, in binary mode.'
-      ;;
-    *)
-      finding 17 CRASHED "It ended with status $code before it could answer." \
-        'show the lines above to its authors.'
-      ;;
-  esac
+# A finding in the words of build/causes.sh. Arguments: number, code word, commands.
+tell() {
+  words_of "$2"
+  number=$1
+  shift 2
+  finding "$number" "$cause" "$why" "$remedy" "$@"
+}
+
+# The status of a crash tells nothing of its cause; the limits do.
+explain_crash() {
+  if memory_is_short; then
+    memory
+  elif [ "${limit_files:-64}" != unlimited ] && [ "${limit_files:-64}" -lt 24 ]; then
+    tell 18 OPEN_FILES
+  elif [ "${limit_stack:-1000000}" != unlimited ] &&
+    [ "${limit_stack:-1000000}" -lt 262144 ]; then
+    finding 9 STACK "Its stack may have $limit_stack bytes only." \
+      'have the limit raised to 1 MB or more (ulimit -s).'
+  elif [ "$code" = 133 ] && [ "$enforcing" = yes ]; then
+    selinux
+  elif [ -n "$grown" ]; then
+    finding 2 DAMAGED "It crashed at once (status $code): its transfer added bytes to it." \
+      'transfer it again, in binary mode.'
+  else
+    tell 17 CRASHED "compare its checksum, here and where it came from:" \
+      " sha256sum $(quote "$1")"
+  fi
 }
 
 explain_hang() {
   if memory_is_short; then
     memory
   else
-    slots "It hung, and was ended after $seconds seconds. It hangs if it may not start a process."
+    slots "It hung, and was ended after $seconds seconds. "
   fi
 }
 
-end_others='end what else runs under this user,
-  or have the limit raised (Apache: RLimitNPROC; hosters: nproc).'
-
+# The argument may be a sentence before all others.
 slots() {
   processes_in_use
-  sentence="$1 Each request needs 3 free processes or threads.
+  words_of PROCESS_SLOTS
+  sentence="${1-}$why
   Allowed: ${limit_processes:-unknown}; in use by user $uid, without this page: ${in_use:-unknown}."
-  set -- "$end_others"
   if [ "${limit_processes:-unlimited}" = unlimited ]; then
-    possible 10 PROCESS_SLOTS "$sentence The limit may be that of a container (pids.max)." "$@"
+    possible 10 PROCESS_SLOTS "$sentence The limit may be that of a container (pids.max)." "$remedy"
   elif [ $((limit_processes - ${in_use:-0})) -ge 3 ]; then
     possible 10 PROCESS_SLOTS "$sentence
-  One request at a time may work, since this page itself needs some of them. Two do not." "$@"
+  One request at a time may work, since this page itself needs some of them. Two do not." "$remedy"
   else
-    finding 10 PROCESS_SLOTS "$sentence" "$@"
+    finding 10 PROCESS_SLOTS "$sentence" "$remedy"
   fi
 }
 
 memory() {
-  finding 9 ADDRESS_SPACE "Too little memory is allowed: address space ${limit_space:-unknown}, data
-  ${limit_data:-unknown} bytes. It needs 650 MB of address space, most of it never used,
-  and 40 MB of data." \
-    'raise the limit: in Apache, or in .htaccess where the host allows it,' ' RLimitMEM max' \
-    'elsewhere ask the hoster for 650 MB of "virtual memory" (ulimit -v) for CGI programs.'
+  words_of ADDRESS_SPACE
+  finding 9 ADDRESS_SPACE "$why
+  Allowed: address space ${limit_space:-unknown}, data ${limit_data:-unknown} bytes." "$remedy" \
+    'in Apache, or in .htaccess where the host allows it:' ' RLimitMEM max'
 }
 
 memory_is_short() {
@@ -942,10 +991,8 @@ memory_is_short() {
 }
 
 library() {
-  lacks=${output#*'error while loading shared libraries: '}
-  lacks=${lacks%%:*}
-  finding 5 LIBRARY_MISSING "The library $(shown "$lacks") is missing or broken." \
-    'install the package that contains it.' \
+  lacks=$(shown "$lacks")
+  tell 5 LIBRARY_MISSING \
     " apt-get install libstdc++6 libgcc-s1   # Debian, Ubuntu" \
     " dnf install libstdc++ libgcc           # RHEL and systems like it"
   # As ldd does, this lists all missing libraries at once.
@@ -953,21 +1000,8 @@ library() {
     sed -n 's/^[[:space:]]*\(.*not found\)/  | \1/p'
 }
 
-glibc() {
-  finding 6 GLIBC_TOO_OLD \
-    'The C library (or libstdc++) of this system is too old: glibc 2.28 is needed.' \
-    'use a newer system: Debian 10, Ubuntu 20.04, RHEL 8 or later.'
-}
-
 selinux() {
-  finding 8 SELINUX 'SELinux forbids something that it needs to run.' \
-    'give it the label of CGI programs, and read the audit log.' \
-    " restorecon -v $(quote "$program")" ' ausearch -m AVC -ts recent'
-}
-
-cpu_time() {
-  finding 18 CPU_TIME "A limit of processor time ended it (${limit_cpu:-unknown} seconds)." \
-    'have it raised (Apache: RLimitCPU; ulimit -t): large uploads take seconds.'
+  tell 8 SELINUX " restorecon -v $(quote "$program")" ' ausearch -m AVC -ts recent'
 }
 
 # Warns of limits that are close: after a request that was answered, or for a program that was not
@@ -976,7 +1010,7 @@ look_at_limits() {
   if memory_is_short; then
     possible 9 ADDRESS_SPACE "Less memory is allowed than it may need: address space ${limit_space},
   data ${limit_data} bytes; 650 MB and 40 MB are right." \
-      'raise the limit: in Apache, or in .htaccess where the host allows it,' ' RLimitMEM max'
+      'raise the limit: in Apache, or in .htaccess where the host allows it:' ' RLimitMEM max'
   fi
   if [ "${limit_size:-unlimited}" != unlimited ] && [ "${limit_size:-0}" -lt 1000000000 ]; then
     possible 18 FILE_SIZE \
@@ -995,9 +1029,10 @@ look_at_limits() {
   if [ "${limit_processes:-unlimited}" = unlimited ]; then return; fi
   processes_in_use
   if [ -n "$in_use" ] && [ $((limit_processes - in_use)) -lt 6 ]; then
+    words_of PROCESS_SLOTS
     possible 10 PROCESS_SLOTS \
       "User $uid may have $limit_processes processes and has $in_use; two requests need 6." \
-      "$end_others"
+      "$remedy"
   fi
 }
 

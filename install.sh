@@ -2,8 +2,8 @@
 # Installs upload.cgi: finds where this system keeps CGI programs, puts the program there, makes the
 # directory for uploads, and writes a settings file if there is none. It says in four lines what it
 # would do (--verbose: by which commands) and asks; it needs root only if the directories belong to
-# root. A second run changes nothing that is right already. A manifest lists what was put where, so that --uninstall removes exactly
-# that: never an upload, never a settings file that somebody edited.
+# root. A second run changes nothing that is right already. A manifest lists what was put where, so
+# that --uninstall removes exactly that: never an upload, never a settings file that somebody edited.
 # It runs in every POSIX sh (dash, busybox ash). The last line calls main, so half a download of
 # this file does nothing.
 
@@ -1149,15 +1149,12 @@ check_executable() {
   if is_elf "$1"; then
     check_processor "$1"
   elif [ "$(first_bytes "$1" 2)" != '23 21' ]; then
-    die "$1 is not an executable: it was damaged on its way here, or it is something else." \
-      'Files must be transferred in binary mode.'
+    refuse_program "$1" DAMAGED
   fi
   if [ ! -x "$1" ]; then
     # A download lacks the permission. Its copy will have it, and is checked then.
     if [ "$1" = "$from" ]; then return; fi
-    die "$1 does not run on this machine:" \
-      'its file system is mounted noexec, or a policy forbids it.' \
-      'Nothing was installed.'
+    refuse_program "$1" NOT_EXECUTABLE
   fi
   case $1 in */*) tried=$1 ;; *) tried=./$1 ;; esac
   status=0
@@ -1170,67 +1167,141 @@ check_executable() {
 
 # A file for another processor must not be run at all: some shells would read it as a script.
 check_processor() {
-  case $(od -A n -t x1 -j 18 -N 1 "$1" | tr -d ' ') in
-    3e) made_for=x86_64 ;;
-    b7) made_for=aarch64 ;;
-    *) made_for=another ;;
-  esac
-  machine=$(uname -m)
-  if [ "$machine" = arm64 ]; then machine=aarch64; fi
-  if [ "$machine" != "$made_for" ]; then
-    die "$1 is made for $made_for processors, and this machine is $machine." \
-      'Get the file that is made for this one.'
-  fi
+  # shellcheck disable=SC2046 # two numbers, the lower byte first
+  set -- "$1" $(od -A n -t u1 -j 18 -N 2 "$1")
+  processors_of "$(($2 + 256 * $3))"
+  if [ "$machine" != "$made_for" ]; then refuse_program "$1" WRONG_MACHINE; fi
 }
 
 # Arguments: path, exit status, output.
 explain_failure() {
-  case $3 in
-    *'error while loading shared libraries: '*)
-      library=${3#*'error while loading shared libraries: '}
-      reason="this system lacks the library ${library%%:*}. Install the package that contains it."
-      ;;
-    *GLIBC*'not found'*)
-      reason='the C library of this system is too old.'
-      reason="$reason It needs glibc 2.28: Debian 10, Ubuntu 20.04, RHEL 8 or later."
-      ;;
-    *'ut of memory'* | *'annot allocate memory'*)
-      reason='too little memory is allowed here. It needs 650 MB of address space (ulimit -v).'
-      ;;
-    *) reason=$(reason_of_status "$2") ;;
-  esac
   if [ -n "$3" ]; then printf '%s\n' "$3" | head -n 10 | sed 's/^/  | /' >&2; fi
-  die "$1 does not run on this machine: $reason" 'Nothing was installed.'
+  cause_of "$3" "$2"
+  refuse_program "$1" "$cause"
 }
 
-reason_of_status() {
+# Arguments: path, cause.
+refuse_program() {
+  words_of "$2"
+  die "$1 does not run on this machine. $why
+  Remedy: $remedy
+  Nothing was installed."
+}
+
+# --- Why it does not start: npm run build copies this from build/causes.sh ------------------------
+
+# Sets cause, the code word of why a program did not start, and ended_with, its exit status.
+# The words of its output are sure, so they count first. Arguments: output, exit status.
+cause_of() {
+  ended_with=$2 lacks=''
   case $1 in
-    0) say 'it ran, but printed nothing: it is not upload.cgi, or it is damaged.' ;;
-    124 | 143)
-      say 'it had not finished after 30 seconds. A limit on processes may be the reason' \
-        '(ulimit -u).'
+    *'failed to map segment'*'not permitted'*) cause=NOEXEC_MOUNT ;;
+    *'failed to map segment'*) cause=ADDRESS_SPACE ;;
+    *': Error 24'* | *EMFILE* | *'oo many open files'* | *uv_loop_init* | \
+      *DelayedTaskScheduler::Run*)
+      cause=OPEN_FILES
       ;;
-    126)
-      say 'this system does not let it run. Its file system may be mounted noexec, or a security' \
-        'policy forbids it.'
+    *'error while loading shared libraries: '*)
+      cause=LIBRARY_MISSING
+      lacks=${1#*'error while loading shared libraries: '}
+      lacks=${lacks%%:*}
       ;;
-    127)
-      say 'its loader is missing. This system has no glibc (Alpine and others have musl instead),' \
-        'which the program needs.'
+    *GLIBC*'not found'* | *CXXABI*'not found'*) cause=GLIBC_TOO_OLD ;;
+    *'Check failed: 12 =='*) cause=SELINUX ;;
+    *'bad_alloc'* | *'ut of memory'* | *'annot allocate memory'* | *'mmap error: 12'* | \
+      *'llocation failed'*)
+      cause=ADDRESS_SPACE
       ;;
-    132) say 'this processor lacks an instruction that it needs.' ;;
-    133)
-      say 'it stopped at once. Most often too little memory is allowed (it needs 650 MB of' \
-        'address space, ulimit -v), or SELinux forbids it.'
+    *DelayedTaskScheduler::Start* | *uv_thread_create* | *'temporarily unavailable'* | \
+      *'annot fork'* | *"an't fork"*)
+      cause=PROCESS_SLOTS
       ;;
-    134 | 135 | 139)
-      say 'it crashed at once. Most likely it was damaged on its way here, or by strip, which' \
-        'rpmbuild and makepkg run: transfer it again, in binary mode, without strip.'
+    # Some shells read what the system does not accept as a script.
+    *'xec format error'* | *'yntax error'*) cause=DAMAGED ;;
+    *)
+      case $2 in
+        0) cause=SILENT ;;
+        # It hung until timeout(1) ended it, or timeout could not start it.
+        124 | 125 | 142 | 143) cause=PROCESS_SLOTS ;;
+        126) cause=NOT_EXECUTABLE ;;
+        127) cause=LOADER_MISSING ;;
+        132) cause=CPU_TOO_OLD ;;
+        133 | 134 | 135 | 139) cause=CRASHED ;;
+        137) cause=KILLED ;;
+        152) cause=CPU_TIME ;;
+        153) cause=FILE_SIZE ;;
+        *) cause=ENDED ;;
+      esac
       ;;
-    137) say 'it was killed at once, most likely for lack of memory.' ;;
-    *) say "it ended with status $1." ;;
   esac
 }
+
+# Sets why and remedy, what there is to say of this cause.
+words_of() {
+  cause=$1 why='' remedy=''
+  known NOT_EXECUTABLE 'This system does not let it run: its file system is mounted noexec, or a
+  security policy forbids it.' \
+    'put it on another file system, or ask the administrator for the reason: SELinux, AppArmor.'
+  known NOEXEC_MOUNT 'A library is on a file system that is mounted noexec.' \
+    'let root mount it with exec.'
+  known DAMAGED 'It is no program: it was damaged on its way here, or it is something else.' \
+    'transfer it again, in binary mode.'
+  known WRONG_MACHINE "It is made for ${made_for-} processors, and this machine is ${machine-}." \
+    'use the release ...-linux-x64 on x86_64, ...-linux-arm64 on aarch64. There are no others.'
+  known LOADER_MISSING 'Its loader is missing: this system has no glibc (Alpine and others have musl
+  instead).' 'use a system with glibc 2.28 or newer: Debian 10, Ubuntu 20.04, RHEL 8 or later.'
+  known LIBRARY_MISSING "The library ${lacks-} is missing or broken." \
+    'install the package that contains it.'
+  known GLIBC_TOO_OLD \
+    'The C library or libstdc++ of this system is too old: glibc 2.28 is needed.' \
+    'use a newer system: Debian 10, Ubuntu 20.04, RHEL 8 or later.'
+  known SELINUX 'SELinux forbids something that it needs to run.' \
+    'give it the label of CGI programs, and read the audit log.'
+  known ADDRESS_SPACE 'Too little memory is allowed. It needs 650 MB of address space (ulimit -v),
+  most of it never used, and 40 MB of data.' 'raise the limit, or ask the hoster for 650 MB.'
+  known PROCESS_SLOTS 'Each request needs 3 free processes or threads (ulimit -u).' \
+    'end what else runs under this user, or have the limit raised (Apache: RLimitNPROC).'
+  known OPEN_FILES 'Too few open files are allowed.' \
+    'have the limit raised to 64 or more (ulimit -n).'
+  known CPU_TIME 'A limit of processor time ended it.' \
+    'have it raised (Apache: RLimitCPU; ulimit -t): large uploads take seconds.'
+  known FILE_SIZE 'A limit on the size of files ended it.' 'have it raised (ulimit -f).'
+  known KILLED 'Something killed it at once: a limit of memory or of processor time.' \
+    'ask the hoster which limit it was (LVE, cgroup, RLimitCPU). It needs 100 MB of memory.'
+  known CPU_TOO_OLD 'The processor lacks an instruction that it needs (SIGILL).' \
+    'use a newer machine.'
+  known CRASHED "It crashed at once (status ${ended_with-}). Most likely it was
+  damaged on its way here, or by strip, which rpmbuild and makepkg run on every program." \
+    'transfer it again, in binary mode, without strip.'
+  known SILENT 'It ran and printed nothing: it is not upload.cgi, or it is damaged.' \
+    'transfer it again, in binary mode.'
+  known ENDED "It ended with status ${ended_with-} before it could answer." \
+    'show the lines above to its authors.'
+}
+
+# A row of that table: code word, why, remedy.
+known() {
+  if [ "$cause" = "$1" ]; then why=$2 remedy=$3; fi
+}
+
+# Sets made_for and machine, whose processors an ELF file is for and which this machine has. The
+# argument is the number in the file, e_machine.
+processors_of() {
+  case $1 in
+    62) made_for=x86_64 ;;
+    183) made_for=aarch64 ;;
+    3) made_for=i386 ;;
+    40) made_for=arm ;;
+    *) made_for="other (number $1)" ;;
+  esac
+  machine=$(uname -m)
+  case $machine in
+    amd64) machine=x86_64 ;;
+    arm64) machine=aarch64 ;;
+  esac
+}
+
+# --- End of build/causes.sh -----------------------------------------------------------------------
 
 # --- Small things ---------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { bundle, licenseText } from './bundle.ts'
+import { writeCauses } from './causes.ts'
 import { NodeError } from './node/elf.ts'
 import { isTarget, ownTarget, type Target } from './node/target.ts'
 import { packageExecutable, warm } from './package.ts'
@@ -35,6 +36,7 @@ if (!isTarget(values.target)) {
   process.exit(64)
 }
 try {
+  writeCauses(root)
   await build(values.target, values['plain-node'])
 } catch (error) {
   if (!(error instanceof NodeError)) throw error

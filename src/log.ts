@@ -38,7 +38,7 @@ export const logColumns: Readonly<Record<keyof LogLine, string>> = {
   status: 'of the reply',
   code: 'code of the refusal, as in the table above',
   bytes: 'bytes of the body that were read',
-  milliseconds: 'from the start of the program to its reply',
+  milliseconds: 'the time from the request to its reply, without the start of the process',
   address: 'address of the client: REMOTE_ADDR or what a trusted proxy says; see `log_address`',
   user: 'whom the server authenticated: REMOTE_USER or REDIRECT_REMOTE_USER',
   receipt: 'number of the submission that the files belong to',

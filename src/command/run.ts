@@ -2,8 +2,11 @@
 // it. Exit statuses are those of sysexits(3): 0, 64 usage, 69 unavailable, 70 internal, 74 input or
 // output, 78 configuration.
 
+import { accessSync, constants, realpathSync } from 'node:fs'
+import { delimiter, isAbsolute, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { nearest } from '../settings/nearest.ts'
+import { attempt } from '../system-error.ts'
 import type { Call, Command, OptionTypes } from './command.ts'
 import { commandTable } from './commands.ts'
 import { complain, failed } from './terminal.ts'
@@ -12,6 +15,7 @@ import { complain, failed } from './terminal.ts'
 export async function runCommand(args: readonly string[], script: string): Promise<void> {
   // A reader may close the pipe once it has seen enough: upload.cgi --help | head
   process.stdout.on('error', () => process.exit(0))
+  process.execPath = wholePath(process.execPath)
   try {
     process.exitCode = await dispatch(args, script)
   } catch (error) {
@@ -21,6 +25,16 @@ export async function runCommand(args: readonly string[], script: string): Promi
     else complain(String(error instanceof Error ? error.stack : error))
     process.exitCode = isUsage ? 64 : 70
   }
+}
+
+/** Where there is no /proc, as in a chroot, Node knows only the word that called the program. */
+function wholePath(called: string): string {
+  if (isAbsolute(called)) return called
+  const folders = (process.env['PATH'] ?? '').split(delimiter)
+  const found = folders
+    .map((folder) => resolve(folder, called))
+    .find((path) => attempt(() => accessSync(path, constants.X_OK) ?? true) === true)
+  return found === undefined ? called : realpathSync(found)
 }
 
 async function dispatch(args: readonly string[], script: string): Promise<number> {

@@ -7,7 +7,9 @@ import { chmodSync, linkSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { runCgi } from '../host/cgi.ts'
-import { freshDirectory, program } from '../host/program.ts'
+import { missing } from '../host/installed.ts'
+import { cannotMount } from '../host/mounts.ts'
+import { freshDirectory, program, writeSettings } from '../host/program.ts'
 import { startServe } from '../host/serve.ts'
 
 test('without a settings file check says where it looked, and the command that writes one', (t) => {
@@ -26,6 +28,22 @@ test('without a settings file check says where it looked, and the command that w
   execFileSync('sh', ['-c', remedy.replace('/srv/uploads', join(home, 'up'))])
   mkdirSync(join(home, 'up'))
   assert.doesNotMatch(check().stdout, /SETTINGS_MISSING|SETTINGS_WRONG/)
+})
+
+test('called by its name alone where there is no /proc, it finds what is beside it', {
+  skip: cannotMount() || missing('unshare'),
+}, (t) => {
+  const home = freshDirectory(t)
+  chmodSync(home, 0o755)
+  linkSync(program, join(home, 'upload.cgi'))
+  const settings = writeSettings(home, 'directory = "/nowhere"\n')
+  const commands = 'mount -t tmpfs none /proc && cd / && upload.cgi check'
+  const { stdout, stderr } = spawnSync('unshare', ['--mount', 'sh', '-c', commands], {
+    encoding: 'utf8',
+    env: { PATH: `${home}:/usr/bin:/bin` },
+  })
+  assert.ok(stdout.includes(`settings: ${settings} [SETTINGS]`), stdout + stderr)
+  assert.ok(stdout.includes(`program: ${home}/upload.cgi [PROGRAM]`), stdout)
 })
 
 test('a missing directory: the error log has the command that makes it', async (t) => {

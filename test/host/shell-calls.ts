@@ -3,7 +3,7 @@
 /** The words of each call of one of these functions, without quotes around them. */
 export function callsOf(names: readonly string[], script: string): string[][] {
   const named = names.join('|')
-  const start = new RegExp(`^(?! *#).*?(?<![\\w$])(?:${named}) (?=\\S*\\d|"\\$)`, 'gm')
+  const start = new RegExp(`^(?! *#).*?(?<![\\w$])(?:${named}) (?=\\S*\\d|"\\$|[A-Z_]+ )`, 'gm')
   const code = script.replaceAll(/\\\n\s*/g, '')
   return [...code.matchAll(start)].map(({ index, 0: { length } }) => wordsAt(code, index + length))
 }

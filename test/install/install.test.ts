@@ -194,12 +194,21 @@ for (const { name, command, skip } of shells) {
     const cases: [Buffer, RegExp][] = [
       [readFileSync(executable).subarray(0, 65536), /does not run on this machine/],
       [Buffer.from('<!doctype html>not found\n'), /damaged on its way here/],
-      [otherProcessor, /is made for \S+ processors, and this machine is/],
-      [failing(127, library), /lacks the library libatomic\.so\.1\./],
-      [failing(1, "version `GLIBC_2.28' not found"), /C library of this system is too old/],
+      [
+        otherProcessor,
+        /is made for \S+ processors, and this machine is \S+\.\n {2}Remedy: use the release/,
+      ],
+      [failing(127, library), /The library libatomic\.so\.1 is missing/],
+      [
+        failing(1, "version `GLIBC_2.28' not found"),
+        /C library or libstdc\+\+ of this system is too old/,
+      ],
       [failing(133, 'Fatal process out of memory: table'), /650 MB of address space/],
       [failing(126, 'Permission denied'), /noexec/],
-      [failing(139, 'Segmentation fault'), /in binary mode, without strip\./],
+      [
+        failing(139, 'Segmentation fault'),
+        /Remedy: transfer it again, in binary mode, without strip\./,
+      ],
     ]
     for (const [bytes, sentence] of cases) {
       const from = join(broken, 'upload.cgi')
