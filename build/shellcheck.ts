@@ -8,7 +8,7 @@ const maintainerScripts = ['postinst', 'prerm', 'postrm'].map(
 )
 const { error, status } = spawnSync(
   'shellcheck',
-  ['install.sh', 'upload.sh', 'doctor.cgi', '.ci/run', ...maintainerScripts],
+  ['install.sh', 'upload.sh', 'doctor.cgi', '.ci/run', 'test/host/cephfs.sh', ...maintainerScripts],
   {
     stdio: 'inherit',
   },

@@ -8,8 +8,8 @@ export function errorCode(error: unknown): string {
   if (!(error instanceof Error && 'code' in error && typeof error.code === 'string')) return ''
   // Node's own errors (ERR_…) are mistakes of ours.
   if (error.code.startsWith('ERR_')) return ''
-  // libuv has no name for it.
-  return 'errno' in error && error.errno === -122 ? 'EDQUOT' : error.code
+  const { errno } = error as { errno?: unknown }
+  return (typeof errno === 'number' && unnamed.get(errno)) || error.code
 }
 
 /**
@@ -31,3 +31,9 @@ export function attempt<Result>(action: () => Result): Result | undefined {
 export function writeAll(bytes: Uint8Array, write: (at: number) => number): void {
   for (let at = 0; at < bytes.length; ) at += write(at)
 }
+
+/** What libuv has no names for. */
+const unnamed = new Map([
+  [-116, 'ESTALE'],
+  [-122, 'EDQUOT'],
+])

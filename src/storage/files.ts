@@ -28,7 +28,7 @@ export const readAndWrite = constants.O_RDWR | neverWait
 
 /** Creates a file for this user alone. The caller closes `fd`. `stats`: of the empty file. */
 export function createFile(path: string): { fd: number; stats: Stats } {
-  const fd = openSync(path, createNew, 0o600)
+  const fd = unlessStale(() => openSync(path, createNew, 0o600))
   try {
     const stats = fstatSync(fd)
     // A umask can take away what the owner needs to open it again.
@@ -127,6 +127,20 @@ export function syncDirectory(directory: string): void {
   }
 }
 
+/**
+ * Tries again where another machine has replaced a folder on the way at this moment: on CephFS and
+ * NFS that is ESTALE, and nothing was done. On a local disk it never happens.
+ */
+export function unlessStale<Result>(action: () => Result): Result {
+  for (let tries = 1; ; tries++) {
+    try {
+      return action()
+    } catch (error) {
+      if (errorCode(error) !== 'ESTALE' || tries === maxStaleTries) throw error
+    }
+  }
+}
+
 /** Runs `action`; turns an error of the file system into a Fault. */
 export function translated<Result>(action: () => Result): Result {
   try {
@@ -168,6 +182,8 @@ function unlessLacking(call: () => void): void {
   }
 }
 
+/** As many machines make a folder at the same time at most. */
+const maxStaleTries = 20
 const realErrors = new Set(['EEXIST', 'ENOSPC', 'EDQUOT', 'EROFS', 'ENOENT', 'ENAMETOOLONG'])
 const lackingErrors = new Set(['EPERM', 'EACCES', 'EINVAL', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP'])
 /** What open(2) says when there is no file, or a symlink, a socket or a device without a driver. */

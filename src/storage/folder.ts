@@ -10,7 +10,7 @@ import { Fault } from '../fault.ts'
 import { quoted } from '../finding.ts'
 import { randomId } from '../random-id.ts'
 import { attempt, errorCode } from '../system-error.ts'
-import { isThere, syncDirectory } from './files.ts'
+import { isThere, syncDirectory, unlessStale } from './files.ts'
 
 export const folderName = '.upload-cgi'
 
@@ -33,13 +33,7 @@ export class Folder {
 
   /** Makes the folder and `incoming/`, unless they are there. */
   open(): void {
-    if (directoryAt(this.path) === undefined) {
-      makeDirectory(this.path)
-      syncDirectory(this.#directory)
-    }
-    const incoming = directoryAt(this.incoming)
-    if (incoming === undefined) this.#makeIncoming()
-    else if (!inherits(incoming, lstatSync(this.#directory))) this.#makeIncoming()
+    unlessStale(() => this.#make())
   }
 
   /** False when nothing was ever received. Throws DIRECTORY_UNUSABLE for a symlink or a file. */
@@ -68,6 +62,16 @@ export class Folder {
   /** Removes both where nothing was received yet. */
   removeEmpty(): void {
     for (const path of [this.incoming, this.path]) rmdirSync(path)
+  }
+
+  #make(): void {
+    if (directoryAt(this.path) === undefined) {
+      makeDirectory(this.path)
+      syncDirectory(this.#directory)
+    }
+    const incoming = directoryAt(this.incoming)
+    if (incoming === undefined) this.#makeIncoming()
+    else if (!inherits(incoming, lstatSync(this.#directory))) this.#makeIncoming()
   }
 
   /** A hidden name for a directory that is made in the upload directory and renamed from there. */

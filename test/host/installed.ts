@@ -108,6 +108,11 @@ const packages = {
   postfix: 'postfix',
   dovecot: 'dovecot-core',
   msmtp: 'msmtp',
+  'ceph-mon': 'ceph-mon',
+  'ceph-osd': 'ceph-osd',
+  'ceph-mds': 'ceph-mds',
+  'ceph-fuse': 'ceph-fuse',
+  ceph: 'ceph-common',
 } as const
 
 // Packages without a program of their own, and a file that shows that each is installed.
