@@ -2,7 +2,7 @@
 // request at a time, and others after it where the server keeps it. Nothing is spooled: the bytes
 // of a body go to the exchange as they arrive. It refuses a second request at the same time, roles
 // other than Responder, more than 64 KiB of parameters, and closes a connection on which something
-// else than FastCGI arrives.
+// else than FastCGI arrives, or on which nobody reads the replies.
 
 import type { Socket } from 'node:net'
 import type { Exchange } from '../app/exchange.ts'
@@ -37,6 +37,8 @@ export type Host = {
 type Request = {
   readonly id: number
   readonly keepsConnection: boolean
+  /** When it began, in ms. */
+  readonly since: number
   /** Until all of them are there. */
   params: Buffer[]
   paramsBytes: number
@@ -87,7 +89,9 @@ export class FastCgiConnection implements RecordSink {
     const isBody = this.#request?.exchange !== undefined && !this.#request.isReplied
     // A connection that is kept may be idle, and for a body the server has a time limit itself.
     if ((isIdle && !this.#socket.writableEnded) || isBody) return
-    if (this.#host.milliseconds() - this.#idleSince > patienceMilliseconds) this.#socket.destroy()
+    const isBeginning = this.#request !== undefined && this.#request.exchange === undefined
+    const since = isBeginning ? this.#request?.since : this.#idleSince
+    if (this.#host.milliseconds() - (since ?? 0) > patienceMilliseconds) this.#socket.destroy()
   }
 
   get #isAnswering(): boolean {
@@ -121,6 +125,7 @@ export class FastCgiConnection implements RecordSink {
   }
 
   begin(id: number, role: number, keepsConnection: boolean): void {
+    this.#requireReader()
     if (this.#isAnswering) {
       // A server that begins a request anew while it is being answered is not understood.
       if (id === this.#request?.id) throw new ProtocolError('a request that began twice')
@@ -136,6 +141,7 @@ export class FastCgiConnection implements RecordSink {
     this.#request = {
       id,
       keepsConnection,
+      since: this.#host.milliseconds(),
       params: [],
       paramsBytes: 0,
       exchange: undefined,
@@ -153,6 +159,8 @@ export class FastCgiConnection implements RecordSink {
       throw new ProtocolError(`parameters of more than ${maxParamsBytes} bytes`)
     }
     request.params.push(Buffer.from(bytes))
+    // A part of one byte takes a hundred.
+    if (request.params.length > mostParts) request.params = [Buffer.concat(request.params)]
   }
 
   paramsEnd(id: number): void {
@@ -191,11 +199,19 @@ export class FastCgiConnection implements RecordSink {
   }
 
   getValues(names: readonly string[]): void {
+    this.#requireReader()
     this.#socket.write(encodeValues(new Map([...values].filter(([name]) => names.includes(name)))))
   }
 
   unknownType(type: number): void {
+    this.#requireReader()
     this.#socket.write(encodeUnknownType(type))
+  }
+
+  /** A server reads what it asked for before it asks for more. */
+  #requireReader(): void {
+    if (this.#socket.writableLength <= maxUnreadBytes) return
+    throw new ProtocolError('nobody reads the replies')
   }
 
   #reply(): void {
@@ -230,6 +246,8 @@ export class FastCgiConnection implements RecordSink {
 
 /** Of all parameters of a request. Servers bound the headers of a client to far less. */
 const maxParamsBytes = 64 * 1024
+const mostParts = 100
+const maxUnreadBytes = 64 * 1024
 const patienceMilliseconds = 60_000
 /** What a server may ask for (section 4.1). */
 const values: ReadonlyMap<string, string> = new Map([['FCGI_MPXS_CONNS', '0']])

@@ -22,6 +22,7 @@ import {
   until,
 } from '../host/fastcgi.ts'
 import { incomingPath } from '../host/incoming.ts'
+import { childrenOf, descriptors, residentBytes } from '../host/process-state.ts'
 import { freshDirectory, program, writeSettings } from '../host/program.ts'
 
 const get = { GATEWAY_INTERFACE: 'CGI/1.1', SERVER_PROTOCOL: 'HTTP/1.1', REQUEST_METHOD: 'GET' }
@@ -333,22 +334,17 @@ test(`${2 * half} requests leave memory, descriptors and children as they were`,
     }
     client.close()
   }
-  const resident = () => {
-    const status = readFileSync(`/proc/${child.pid}/status`, 'utf8')
-    return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1024
-  }
-  const descriptors = () => readdirSync(`/proc/${child.pid}/fd`).length
+  const { pid = 0 } = child
   await ask(half)
-  const [bytes, open] = [resident(), descriptors()]
+  const [bytes, open] = [residentBytes(pid), descriptors(pid)]
   await ask(half)
   await until(
-    () => descriptors() <= open,
-    () => `${descriptors()} descriptors, before: ${open}`,
+    () => descriptors(pid) <= open,
+    () => `${descriptors(pid)} descriptors, before: ${open}`,
   )
-  assert.ok(resident() < bytes * 1.2, `${resident()} bytes, before: ${bytes}`)
-  assert.ok(resident() < 120e6, `${resident()} bytes`)
-  const children = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8')
-  assert.equal(children, '')
+  assert.ok(residentBytes(pid) < bytes * 1.2, `${residentBytes(pid)} bytes, before: ${bytes}`)
+  assert.ok(residentBytes(pid) < 120e6, `${residentBytes(pid)} bytes`)
+  assert.deepEqual(childrenOf(pid), [])
 })
 
 test('the command says what is wrong with its words', async (t) => {

@@ -2,9 +2,10 @@
 // that ends.
 
 import { spawn } from 'node:child_process'
-import { readFileSync, readlinkSync, realpathSync } from 'node:fs'
+import { readlinkSync, realpathSync } from 'node:fs'
 import type { TestContext } from 'node:test'
 import { listeningSocket, until } from './fastcgi.ts'
+import { childrenOf } from './process-state.ts'
 import { program } from './program.ts'
 
 export type Supervised = {
@@ -50,14 +51,5 @@ function isProgram(pid: number): boolean {
     return readlinkSync(`/proc/${pid}/exe`) === realpathSync(program)
   } catch {
     return false
-  }
-}
-
-function childrenOf(pid: number): number[] {
-  try {
-    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
-    return text.split(' ').filter(Boolean).map(Number)
-  } catch {
-    return []
   }
 }
