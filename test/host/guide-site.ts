@@ -84,14 +84,22 @@ export class Machine {
     }
   }
 
-  /** The section's files, but for those of `others`, and then its commands. */
+  /** The section's files and commands, in the order of the page. */
   follow(section: Section, edits: readonly Edit[] = []): void {
-    for (const { path, text } of section.blocks) if (path !== '') this.write(path, text)
-    const { length } = section.blocks
-    const named = edits.filter(([path]) => section.blocks.some((block) => block.path === path))
-    assert.ok(length > 0)
-    this.edit(named)
-    this.run(section.script())
+    let isWritten = false
+    for (const { path, language, text } of section.blocks) {
+      if (path !== '') {
+        const folder = dirname(this.path(path))
+        assert.ok(existsSync(folder), `the guide writes ${path} before its folder is there`)
+        isWritten = true
+        this.write(path, text)
+        this.edit(edits.filter(([one]) => one === path))
+      } else if (language === 'sh') {
+        const isLate = isWritten && /^apt-get install/m.test(text)
+        assert.ok(!isLate, `the guide installs packages after it wrote files: ${text}`)
+        this.run(text)
+      }
+    }
   }
 
   /** Commands of the guide, but for those that would start or install something on this machine. */
@@ -144,6 +152,7 @@ export class Machine {
       writeFileSync(path, this.translate(text), 'latin1')
     }
     if (server === 'apache2') {
+      mkdirSync(this.path('/usr/lib/cgi-bin'), { recursive: true })
       rmSync(join(place, 'mods-enabled'), { recursive: true })
       mkdirSync(join(place, 'mods-enabled'))
       this.run(`a2enmod -q ${debiansModules}`)

@@ -22,6 +22,7 @@ import { promisesOf, section } from '../host/guide.ts'
 import {
   assertNothingElse,
   assertPromises,
+  assertRefused,
   assertWorks,
   type Site,
   send,
@@ -30,6 +31,7 @@ import {
 } from '../host/guide-promises.ts'
 import { type Edit, Machine, skipGuide } from '../host/guide-site.ts'
 import { missing } from '../host/installed.ts'
+import { multipartBody } from '../host/multipart-body.ts'
 import { paste } from '../host/remedy.ts'
 
 const skip = skipGuide || missing('apache2', 'apache2-suexec-pristine')
@@ -289,6 +291,32 @@ for (const isOwner of [false, true]) {
     }
   })
 }
+
+test('a password in .htaccess: nobody gets in without it, nor when .htaccess is lost', {
+  skip,
+}, async (t) => {
+  const { machine } = await machineWithAccount(t)
+  machine.run('a2enmod -q cgid')
+  host(machine, '', hostsOverride)
+  machine.follow(section('.htaccess only'))
+  const guide = section('A password')
+  // It asks for the password at the terminal.
+  machine.run(guide.block('sh').replace('-c ', '-cb ').replace('ann', 'ann secret'))
+  machine.write(shared.conf, guide.block(shared.conf))
+  machine.edit([[shared.settings, /$/, guide.block('toml')]])
+  execFileSync('chown', ['-R', 'www-data:', machine.path('/home/alice/uploads')])
+  const server = await machine.startApache('/upload/upload.cgi')
+  const user = { Authorization: `Basic ${Buffer.from('ann:secret').toString('base64')}` }
+  const body = multipartBody([{ name: 'file', filename: 'a.txt', content: 'hello' }])
+  assert.equal((await send(server.url, 'POST', body)).status, 401)
+  const stored = await send(server.url, 'POST', body, user)
+  assert.equal(stored.status, 201, stored.text + server.errorLog())
+  const [lines = ''] = /^Auth(?:.*\n)+?(?=<Files)/m.exec(guide.block(shared.conf)) ?? []
+  machine.edit([[shared.conf, machine.translate(lines), '']])
+  machine.edit([[shared.conf, '  Require valid-user\n', '']])
+  assertRefused(await send(server.url, 'POST', body, user), 403, 'USER_REQUIRED')
+  assertNothingElse(machine.path('/home/alice/uploads'), ['a.txt'])
+})
 
 test('.htaccess may contain what the guide says, and raises a limit of memory', {
   skip,
