@@ -9,8 +9,10 @@ import { attempt } from './system-error.ts'
  * upload. Where there is no /dev, as in a bare chroot, node:crypto makes it.
  */
 export function randomId(): string {
-  const bytes = attempt(readRandom) ?? process.getBuiltinModule('node:crypto').randomBytes(idBytes)
-  return bytes.toString('hex')
+  if (unused.length === 0) unused = attempt(readRandom) ?? ofCrypto()
+  const id = unused.toString('hex', 0, idBytes)
+  unused = unused.subarray(idBytes)
+  return id
 }
 
 /** An id as a client sends it, in lower case; undefined for anything else. */
@@ -18,13 +20,17 @@ export function parseId(text: string): string | undefined {
   return /^[0-9A-Fa-f]{32}$/.test(text) ? text.toLowerCase() : undefined
 }
 
+function ofCrypto(): Buffer {
+  return process.getBuiltinModule('node:crypto').randomBytes(idBytes)
+}
+
 /** Undefined where /dev/urandom is something else; throws where it cannot be read. */
 function readRandom(): Buffer | undefined {
   const fd = openSync('/dev/urandom', 'r')
   try {
-    const bytes = Buffer.alloc(idBytes)
+    const bytes = Buffer.alloc(idBytes * idsAtOnce)
     // A plain file of that name could say the same each time.
-    const isWhole = fstatSync(fd).isCharacterDevice() && readSync(fd, bytes) === idBytes
+    const isWhole = fstatSync(fd).isCharacterDevice() && readSync(fd, bytes) === bytes.length
     return isWhole ? bytes : undefined
   } finally {
     closeSync(fd)
@@ -32,3 +38,6 @@ function readRandom(): Buffer | undefined {
 }
 
 const idBytes = 16
+/** A request with one file needs as many. */
+const idsAtOnce = 4
+let unused: Buffer = Buffer.alloc(0)

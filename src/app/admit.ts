@@ -55,7 +55,8 @@ function admit(
     const origin = originOf(fields, visitorOf(request, settings, invitation), storage, () => [])
     return { sender: senderOf(request, settings), origin }
   }
-  const { sender, invitation } = requireVisitor(request, said, settings, () => storage)
+  const invitation = requireVisitor(request, said, settings, () => storage)
+  const sender = senderOf(request, settings, invitation?.name)
   const visitor = visitorOf(request, settings, invitation)
   const isPassphraseAlone = said.passphrase !== undefined && own.size === 1 && !fields.hasFile
   const isAsking = isPassphraseAlone && fields.others.length === 0 && settings.passphrase !== ''

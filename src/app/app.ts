@@ -17,14 +17,14 @@ import { lookAfter } from '../submission/due.ts'
 import { isDeliveryDue, takeSayings } from '../submission/outbox.ts'
 import type { Receiver } from '../upload/receiver.ts'
 import { faultReply, outcomeReply, receiptReply } from './answer.ts'
-import type { Exchange, Program } from './exchange.ts'
+import type { Exchange, Kept, Program } from './exchange.ts'
 import { withHeaders } from './headers.ts'
 import { reserveMemory } from './memory.ts'
 import { logLine } from './request-log.ts'
 import { route } from './route.ts'
 import { debugText, ownersText } from './trace.ts'
 
-type Decided = { readonly status: number; readonly bytes: Uint8Array }
+type Decided = { readonly status: number; readonly bytes: readonly Uint8Array[] }
 
 /** Never throws: whatever is wrong with the environment becomes a reply. */
 export function open(env: Env, settings: LoadedSettings, program: Program): Exchange {
@@ -86,7 +86,7 @@ export function open(env: Env, settings: LoadedSettings, program: Program): Exch
     const formReply = (invitation: Invitation | undefined) => {
       const shown = theme()
       const make = () => formPage(settings, shown, '', debug(), invitation)
-      return invitation === undefined ? keptForm(settings, shown, program, make) : make()
+      return invitation === undefined ? keptForm(settings, shown, program.kept, make) : make()
     }
     const answer = route({
       id,
@@ -94,6 +94,7 @@ export function open(env: Env, settings: LoadedSettings, program: Program): Exch
       env,
       settings,
       programFile: program.file,
+      directories: program.kept?.directories,
       formReply,
       receiptReply: shownReceipt,
     })
@@ -180,12 +181,19 @@ export function open(env: Env, settings: LoadedSettings, program: Program): Exch
  * The form is the same for all visitors of a language, unless the page shows what the owner may
  * change at any time, which is in files of its own, or the request itself.
  */
-function keptForm(settings: Settings, theme: Theme, { forms }: Program, make: () => Reply): Reply {
+function keptForm(
+  settings: Settings,
+  { languageCode }: Theme,
+  kept: Kept | undefined,
+  make: () => Reply,
+): Reply {
   const isOwn = settings.stylesheet !== '' || settings.logo !== '' || settings.debug
-  if (forms === undefined || isOwn) return make()
-  const { code } = theme.language
-  const form = forms.get(code) ?? make()
-  forms.set(code, form)
+  if (kept === undefined || isOwn) return make()
+  const known = kept.forms.get(languageCode)
+  if (known !== undefined) return known
+  const made = make()
+  const form = { ...made, body: Buffer.from(made.body) }
+  kept.forms.set(languageCode, form)
   return form
 }
 

@@ -27,8 +27,8 @@ export type Exchange = {
   write(chunk: Buffer): boolean
   /** The sender is too slow: refuses the rest of the body, unless the reply is decided. */
   refuseSlow(): void
-  /** The body is over. Returns the reply as CGI bytes. Never throws. */
-  end(): Uint8Array
+  /** The body is over. Returns the reply as CGI bytes, in pieces. Never throws. */
+  end(): readonly Uint8Array[]
   /** Known after end(): afterReply() has something to do, whatever the server thinks of it. */
   readonly outlivesReply: boolean
   /** The reply is written. Called once, after end(). Never throws. */
@@ -55,11 +55,18 @@ export type Program = {
    * loaded.
    */
   readonly inspect: Inspect | undefined
-  /**
-   * Where a process that stays keeps the forms of its settings, by language. It empties this when
-   * the settings change.
-   */
-  readonly forms?: Map<string, Reply>
+  readonly kept?: Kept
+}
+
+/**
+ * What a process that stays keeps from one request to the next. It empties both when the settings
+ * change, and the directories each second, since an owner may move them.
+ */
+export type Kept = {
+  /** The forms by language. */
+  readonly forms: Map<string, Reply>
+  /** The real path of the directory by the site of the request (http/site.ts). */
+  readonly directories: Map<string, string>
 }
 
 export type Inspect = (settings: LoadedSettings, env: Env, program: string) => readonly Finding[]

@@ -33,6 +33,8 @@ export type Call = {
   readonly settings: LoadedSettings
   /** The path of this executable. */
   readonly programFile: string
+  /** What Kept has of this name. */
+  readonly directories: Map<string, string> | undefined
   /** Makes the page for a GET. */
   formReply(invitation: Invitation | undefined): Reply
   /** Makes the reply to a question for a receipt. */
@@ -60,13 +62,13 @@ export function route(call: Call): Answer | Receiving {
   if (isTus) requireTusVersion(env)
   if (settings.problems.length > 0) throw new Fault('NOT_CONFIGURED')
   for (const guard of guards) guard(request, settings)
-  const directory = usableDirectory(settings, siteOfRequest(env, call.programFile))
+  const directory = directoryOf(call)
   // The form needs to know only that the directory can be used.
   const isForm =
     method !== 'POST' && !isTus && request.uploadId === '' && request.submissionId === ''
   if (isForm) {
     const open = () => openStorage(settings, directory)
-    const { invitation } = requireVisitor(request, nothingSaid, settings, open)
+    const invitation = requireVisitor(request, nothingSaid, settings, open)
     return { reply: call.formReply(invitation) }
   }
   const storage = openStorage(settings, directory)
@@ -79,6 +81,15 @@ export function route(call: Call): Answer | Receiving {
   if (method === 'POST') return { receiver: receiveForm(call, storage, admit), storage }
   if (request.submissionId !== '') return submissionReceipt(call, storage)
   return uploadStatus(request.uploadId, settings, storage)
+}
+
+function directoryOf({ env, settings, programFile, directories }: Call): string {
+  const site = siteOfRequest(env, programFile)
+  if (directories === undefined) return usableDirectory(settings, site)
+  const key = [site.script, ...site.documentRoots].join('\0')
+  const directory = directories.get(key) ?? usableDirectory(settings, site)
+  directories.set(key, directory)
+  return directory
 }
 
 function receiveForm({ id, request, settings }: Call, storage: Storage, admit: Admit): Receiver {

@@ -42,7 +42,7 @@ function driven(script: Script): { events: string[]; done: Promise<void> } {
     refuseSlow: () => void events.push('refuse slow'),
     end() {
       events.push('end')
-      return new Uint8Array(replyBytes)
+      return [new Uint8Array(replyBytes)]
     },
     outlivesReply: false,
     afterReply: () => void events.push('after the reply'),

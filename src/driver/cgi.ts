@@ -70,7 +70,7 @@ export function drive(exchange: Exchange, connection: Connection, done: () => vo
     }
   }
   const finish = () => {
-    const reply = exchange.end()
+    const reply = Buffer.concat(exchange.end())
     // From here on nothing is stored: a server that waits for us in vain may end us.
     process.off('SIGTERM', outlive)
     const unread = exchange.announcedBytes - readBytes

@@ -67,7 +67,8 @@ export class FastCgiConnection implements RecordSink {
     socket.on('error', () => undefined)
     socket.on('end', () => {
       this.#cut()
-      socket.end()
+      // To end a stream again makes an error, even if nobody asks for it.
+      if (!socket.writableEnded) socket.end()
     })
   }
 
@@ -193,7 +194,7 @@ export class FastCgiConnection implements RecordSink {
     if (this.#request?.id !== id) return
     const isUnanswered = this.#isAnswering
     this.#cut()
-    if (isUnanswered) this.#socket.write(encodeReply(id, Buffer.alloc(0)))
+    if (isUnanswered) for (const bytes of encodeReply(id, [])) this.#socket.write(bytes)
     this.#request = undefined
     if (this.#isLast) this.#socket.end()
   }
@@ -219,11 +220,15 @@ export class FastCgiConnection implements RecordSink {
     if (request?.exchange === undefined || request.isReplied) return
     const { id, exchange, keepsConnection } = request
     request.isReplied = true
-    const bytes = encodeReply(id, exchange.end())
-    const isOut = () => exchange.afterReply()
-    if (keepsConnection && !this.#isLast) this.#socket.write(bytes, isOut)
+    const socket = this.#socket
+    // One write for all pieces.
+    socket.cork()
+    for (const bytes of encodeReply(id, exchange.end())) socket.write(bytes)
+    // Called when all of it is out.
+    socket.write('', () => exchange.afterReply())
+    if (keepsConnection && !this.#isLast) socket.uncork()
     // The rest of a refused body is still read: a server that sends it would lose the reply.
-    else this.#socket.end(bytes, isOut)
+    else socket.end()
   }
 
   /** The client left, or the server did: what came is kept or removed. */

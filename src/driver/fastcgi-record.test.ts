@@ -125,13 +125,13 @@ test('parameters have lengths of one byte or of four', () => {
 
 test('a reply is STDOUT, its end, and END_REQUEST', () => {
   assert.deepEqual(
-    encodeReply(258, Buffer.from('ab')),
+    Buffer.concat(encodeReply(258, [Buffer.from('ab')])),
     hex(
       '01 06 0102 0002 00 00 6162  01 06 0102 0000 00 00  01 03 0102 0008 00 00 0000000000000000',
     ),
   )
   const long = Buffer.alloc(65_536, 'x')
-  const bytes = encodeReply(1, long)
+  const bytes = Buffer.concat(encodeReply(1, [long]))
   assert.deepEqual(bytes.subarray(0, 8), hex('01 06 0001 ffff 00 00'))
   assert.deepEqual(bytes.subarray(8 + 65_535, 8 + 65_535 + 9), hex('01 06 0001 0001 00 00 78'))
   assert.equal(bytes.length, 65_536 + 8 + 8 + 8 + 16)

@@ -145,20 +145,27 @@ export function parseParams(bytes: Buffer): ReadonlyMap<string, string> {
   return params
 }
 
-/** The whole reply of a request: STDOUT with its end, and END_REQUEST. */
-export function encodeReply(id: number, reply: Uint8Array): Buffer {
-  const records = Math.ceil(reply.length / maxContentBytes)
-  const bytes = Buffer.allocUnsafe(reply.length + headerBytes * (records + 2) + endBytes)
-  let at = 0
-  for (let from = 0; from < reply.length; from += maxContentBytes) {
-    const content = reply.subarray(from, from + maxContentBytes)
-    at = writeHeader(bytes, at, stdoutType, id, content.length)
-    bytes.set(content, at)
-    at += content.length
+/**
+ * The whole reply of a request, in pieces: STDOUT with its end, and END_REQUEST. A large piece of
+ * the reply is not copied; small ones share a buffer with the records around them.
+ */
+export function encodeReply(id: number, reply: readonly Uint8Array[]): Buffer[] {
+  const pieces: Buffer[] = []
+  let small: Uint8Array[] = []
+  for (const part of reply) {
+    for (let from = 0; from < part.length; from += maxContentBytes) {
+      const content = part.subarray(from, from + maxContentBytes)
+      small.push(recordHeader(stdoutType, id, content.length))
+      if (content.length < largeBytes) small.push(content)
+      else {
+        pieces.push(Buffer.concat(small), asBuffer(content))
+        small = []
+      }
+    }
   }
-  at = writeHeader(bytes, at, stdoutType, id, 0)
-  bytes.set(encodeEnd(id, requestComplete), at)
-  return bytes
+  small.push(recordHeader(stdoutType, id, 0), encodeEnd(id, requestComplete))
+  pieces.push(Buffer.concat(small))
+  return pieces
 }
 
 /** `status`: requestComplete, cannotMultiplex or unknownRole. */
@@ -189,19 +196,15 @@ export function encodeValues(values: ReadonlyMap<string, string>): Buffer {
 }
 
 function encodeRecord(type: number, id: number, content: Uint8Array): Buffer {
-  const bytes = Buffer.allocUnsafe(headerBytes + content.length)
-  bytes.set(content, writeHeader(bytes, 0, type, id, content.length))
-  return bytes
+  return Buffer.concat([recordHeader(type, id, content.length), content])
 }
 
-/** Returns where the content begins. */
-function writeHeader(bytes: Buffer, at: number, type: number, id: number, length: number): number {
-  bytes[at] = version
-  bytes[at + 1] = type
-  bytes.writeUInt16BE(id, at + 2)
-  bytes.writeUInt16BE(length, at + 4)
-  bytes.writeUInt16BE(0, at + 6)
-  return at + headerBytes
+function recordHeader(type: number, id: number, length: number): Uint8Array {
+  return Uint8Array.of(version, type, id >> 8, id & 0xff, length >> 8, length & 0xff, 0, 0)
+}
+
+function asBuffer({ buffer, byteOffset, length }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, length)
 }
 
 function isStream(type: number): boolean {
@@ -212,6 +215,8 @@ const version = 1
 const headerBytes = 8
 const endBytes = 8
 const maxContentBytes = 65_535
+/** From here on a copy costs more than a buffer of its own. */
+const largeBytes = 4096
 /** No record but those of streams needs more. */
 const maxWholeBytes = 1024
 const keepConnectionFlag = 1

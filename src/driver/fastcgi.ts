@@ -9,7 +9,7 @@ import { open } from '../app/app.ts'
 import type { Inspect } from '../app/exchange.ts'
 import type { Reply } from '../http/reply.ts'
 import type { Env } from '../http/request.ts'
-import { settingsStamp } from '../settings/file.ts'
+import { settingsPaths, settingsStamp } from '../settings/file.ts'
 import { loadSettings } from '../settings/load.ts'
 import type { LoadedSettings, SettingsProblem } from '../settings/settings.ts'
 import { attempt } from '../system-error.ts'
@@ -79,7 +79,10 @@ function hostOf(env: Env, script: string, loadInspect: () => Promise<Inspect>): 
   const file = process.execPath
   const say = (line: Uint8Array) => void attempt(() => writeSync(2, line))
   const stack = (error: Error) => stackOf(error, file)
+  const paths = settingsPaths(env, file, script)
   const forms = new Map<string, Reply>()
+  const directories = new Map<string, string>()
+  let emptiedAt = 0
   let stamp: string | undefined
   let settings = loadSettings(env, file, script)
   let inspect: Inspect | undefined
@@ -91,23 +94,28 @@ function hostOf(env: Env, script: string, loadInspect: () => Promise<Inspect>): 
   }
   prepare()
   const current = (): LoadedSettings => {
-    const now = settingsStamp(env, file, script)
-    if (now !== stamp) {
+    const found = settingsStamp(paths)
+    const now = performance.now()
+    if (found !== stamp) {
       settings = loadSettings(env, file, script)
       prepare()
       forms.clear()
     }
-    stamp = now
+    if (found !== stamp || now - emptiedAt > believedMilliseconds) {
+      directories.clear()
+      emptiedAt = now
+    }
+    stamp = found
     return settings
   }
   return {
     open(params, say) {
       const deliver = () => void attempt(() => startDeliverer(file, process.env, settings.file))
-      const program = { file, say, stackOf: stack, deliver, inspect, forms }
+      const program = { file, say, stackOf: stack, deliver, inspect, kept: { forms, directories } }
       return open(endedByRecord(params), refusingSettings(current(), params), program)
     },
     say,
-    milliseconds: () => Number(process.hrtime.bigint() / 1_000_000n),
+    milliseconds: () => performance.now(),
   }
 }
 
@@ -149,6 +157,8 @@ function boundMemory(): void {
 
 const backlog = 511
 const lookMilliseconds = 10_000
+/** How long a place that was looked up is believed. */
+const believedMilliseconds = 1000
 const lastMilliseconds = 60_000
 /** In which a request that the server sent before we stopped to accept is read. */
 const unreadMilliseconds = 500

@@ -5,22 +5,25 @@
 export type Reply = {
   readonly status: number
   readonly headers: readonly (readonly [name: string, value: string])[]
-  readonly body: string
+  /** Text, or its bytes in UTF-8. */
+  readonly body: string | Uint8Array
 }
 
+export type TextReply = Reply & { readonly body: string }
+
 /**
- * The reply as bytes: header fields that end in CRLF, a blank line, and the body, which a reply to
- * HEAD lacks.
+ * The reply as bytes, in one or two pieces: header fields that end in CRLF with a blank line, and
+ * the body, which a reply to HEAD lacks.
  */
-export function encode(reply: Reply, method: string): Buffer {
-  const body = Buffer.from(reply.body)
+export function encode(reply: Reply, method: string): readonly Uint8Array[] {
+  const body = typeof reply.body === 'string' ? Buffer.from(reply.body) : reply.body
   const lines = [
     `Status: ${reply.status} ${statusPhrase(reply.status)}`,
     ...reply.headers.map(([name, value]) => `${name}: ${safeHeaderValue(value)}`),
   ]
   if (reply.status !== 204) lines.push(`Content-Length: ${body.length}`)
   const head = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`)
-  return method === 'HEAD' ? head : Buffer.concat([head, body])
+  return method === 'HEAD' ? [head] : [head, body]
 }
 
 /**

@@ -2,7 +2,7 @@
 // Content-Security-Policy of each page allows what the page itself contains, by hash, and nothing
 // else (policy.ts).
 
-import type { Reply } from '../http/reply.ts'
+import type { TextReply } from '../http/reply.ts'
 import { commonHeaders } from '../http/reply.ts'
 import type { Settings } from '../settings/settings.ts'
 import { settingsTable } from '../settings/table.ts'
@@ -18,7 +18,7 @@ export function page(
   settings: Settings,
   theme: Theme,
   holes: Readonly<Record<string, string | Fragment>>,
-): Reply {
+): TextReply {
   const { language, style } = theme
   const rules = [...policy(style, settings.successRedirect), framing(content)]
   const ownersStyle = style === '' ? '' : `<style>${style}</style>`

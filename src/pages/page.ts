@@ -2,7 +2,7 @@
 // outside.
 
 import { type Fault, isPassing } from '../fault.ts'
-import type { Reply } from '../http/reply.ts'
+import type { TextReply } from '../http/reply.ts'
 import { formatSize } from '../quantity.ts'
 import type { Invitation } from '../settings/row.ts'
 import type { Settings } from '../settings/settings.ts'
@@ -25,7 +25,7 @@ export function formPage(
   action = '',
   debug = '',
   invitation?: Invitation,
-): Reply {
+): TextReply {
   const { maxFiles, allowExtensions } = settings
   const { text } = theme.language
   const isOptional = settings.files === 'optional'
@@ -70,7 +70,7 @@ export function errorPage(
   { id, isUpload, debug }: ErrorFacts,
   settings: Settings,
   theme: Theme,
-): Reply {
+): TextReply {
   const { text } = theme.language
   return page(fault.status, pages.error, settings, theme, {
     heading: text(`fault.${fault.code}`, fault.holes),
@@ -92,7 +92,7 @@ export function askPage(
   { id, isUpload, debug }: ErrorFacts,
   settings: Settings,
   theme: Theme,
-): Reply {
+): TextReply {
   const { text } = theme.language
   const problem = html`<p class="problem" role="alert">${text(`fault.${fault.code}`)}</p>
 <dl><dt>${text('error.code')}</dt><dd><code>${fault.code}</code></dd>

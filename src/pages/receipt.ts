@@ -3,7 +3,7 @@
 // calendar or for the rules of a language (Intl): they take memory, and a reply is made when the
 // files have their names already.
 
-import type { Reply } from '../http/reply.ts'
+import type { TextReply } from '../http/reply.ts'
 import type { Receipt, RecordedFile } from '../outcome.ts'
 import { formatSize } from '../quantity.ts'
 import type { Settings } from '../settings/settings.ts'
@@ -24,7 +24,7 @@ export function receiptPage(
   receipt: Shown,
   settings: Settings,
   theme: Theme,
-): Reply {
+): TextReply {
   return page(status, pages.result, settings, theme, { done: donePart(theme, receipt, more) })
 }
 

@@ -9,6 +9,8 @@ import type { Settings } from '../settings/settings.ts'
 
 export type Theme = {
   readonly language: Language
+  /** Of this language, known before its sentences are read. */
+  readonly languageCode: Language['code']
   /** The owner's CSS, which comes after ours; '' for none. */
   readonly style: string
   /** The logo as a data: address; '' for none. */
@@ -27,13 +29,17 @@ export function loadTheme(settings: Settings, acceptLanguage: string, complain: 
   }
   const accent = settings.accentColor === '' ? '' : accentStyle(settings.accentColor)
   // Replies to programs need none of these, or only the language of an error.
-  const words = once(() => language(chooseLanguage(acceptLanguage, settings.language)))
+  const code = once(() => chooseLanguage(acceptLanguage, settings.language))
+  const words = once(() => language(code()))
   const stylesheet = () => orComplain('stylesheet', () => readStylesheet(settings.stylesheet))
   const style = once(() => accent + stylesheet())
   const logo = once(() => orComplain('logo', () => readLogo(settings.logo)))
   return {
     get language() {
       return words()
+    },
+    get languageCode() {
+      return code()
     },
     get style() {
       return style()

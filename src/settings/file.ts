@@ -38,10 +38,14 @@ export function findFile(env: Env, program: string, script: string): Found {
   )
 }
 
-/** Changes when findFile() may find another file, or another text in it. */
-export function settingsStamp(env: Env, program: string, script: string): string {
+/** Where findFile() looks. */
+export function settingsPaths(env: Env, program: string, script: string): readonly string[] {
   const named = script || env['UPLOAD_CGI_CONFIG'] || env['REDIRECT_UPLOAD_CGI_CONFIG'] || ''
-  const paths = named === '' ? usualPaths(program) : [named]
+  return named === '' ? usualPaths(program) : [named]
+}
+
+/** Changes when findFile() may find another file at these paths, or another text in it. */
+export function settingsStamp(paths: readonly string[]): string {
   return paths.map(stampOf).join()
 }
 

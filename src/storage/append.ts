@@ -4,7 +4,6 @@
 // is read once at its end, since the state of a hash cannot be kept from one process to the next.
 
 import { closeSync, fstatSync, ftruncateSync, linkSync, readSync, unlinkSync } from 'node:fs'
-import { join } from 'node:path'
 import { type Hash, openHash } from '../checksum.ts'
 import { Fault } from '../fault.ts'
 import { attempt } from '../system-error.ts'
@@ -74,7 +73,7 @@ export class Append implements Appending {
     this.#takeSlot = state.takesSlot ? undefined : takeSlot
     this.#isNamed = !isNew
     this.#pieces = state.pieces
-    const path = state.hasData ? this.#file('data') : join(directory.path, state.placedAs ?? '')
+    const path = state.hasData ? this.#file('data') : `${directory.path}/${state.placedAs ?? ''}`
     this.#data = openPlain(path, readAndWrite)
     this.#writer = new BlockWriter(this.#data, this.offset, directory.block, directory.space)
     if (this.offset === 0) this.#hash = this.#newHash()
@@ -155,7 +154,7 @@ export class Append implements Appending {
       recording.note([placedAs], [{ inode, modifiedAt }])
       const result = accept({ ...known, place: placedAs })
       recording.decide()
-      announce([join(this.#directory.path, placedAs)])
+      announce([`${this.#directory.path}/${placedAs}`])
       return result
     }
     this.#forgetPlaceholder()

@@ -3,13 +3,13 @@
 // it. It refuses a taken name with NAME_TAKEN when `on_conflict` is "reject".
 
 import { lstatSync, unlinkSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
 import { Fault } from '../fault.ts'
 import { attempt, errorCode } from '../system-error.ts'
 import type { Directory } from './directory.ts'
 import { numberedName } from './filename.ts'
 import { isThere, syncDirectory, translated } from './files.ts'
 import { fitting } from './name-limit.ts'
+import { folderOf, nameOf } from './path.ts'
 import {
   maybeThereFault,
   type Placed,
@@ -124,7 +124,7 @@ function numbersOf(files: readonly Whole[]): number[] {
 function likelyPlace(directory: Directory, { place }: Whole, number = 1): string {
   const path = pathOf(directory.path, place)
   const isNumbered = number > 1 && directory.settings.onConflict !== 'reject'
-  const likely = isNumbered ? join(dirname(path), numberedName(basename(path), number)) : path
+  const likely = isNumbered ? `${folderOf(path)}/${numberedName(nameOf(path), number)}` : path
   return placeOf(directory.path, likely)
 }
 
@@ -163,7 +163,7 @@ function placeIn(
   const wanted = file.place.slice(file.place.lastIndexOf('/') + 1)
   const received = { path: file.path, inode: file.inode, directory: directory.path }
   const { name } = fitting(folder, wanted)
-  const path = join(folder, name)
+  const path = `${folder}/${name}`
   switch (directory.settings.onConflict) {
     case 'rename':
       return placeNumbered(received, folder, wanted, number, naming)

@@ -1,13 +1,13 @@
 // The upload directory as one request sees it: its free space, its names, and the files that are
 // being received there. It refuses a name that is taken. Only the files of this room use it.
 
-import { basename } from 'node:path'
 import { Fault } from '../fault.ts'
 import type { Settings } from '../settings/settings.ts'
 import { blockBytes } from './block-writer.ts'
 import { isThere, translated } from './files.ts'
 import { Incoming } from './incoming.ts'
 import { Notes } from './notes.ts'
+import { nameOf } from './path.ts'
 import { Space } from './space.ts'
 import { pathOf } from './way.ts'
 
@@ -42,7 +42,7 @@ export class Directory {
     const isReject = this.settings.onConflict === 'reject'
     if (!isReject && !place.includes('/')) return
     const path = translated(() => pathOf(this.path, place))
-    if (isReject && translated(() => isThere(path))) throw new Fault('NAME_TAKEN', basename(path))
+    if (isReject && translated(() => isThere(path))) throw new Fault('NAME_TAKEN', nameOf(path))
   }
 
   /**

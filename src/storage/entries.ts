@@ -3,13 +3,13 @@
 // over only what is surely dead, and touches no file that another request may have stored.
 
 import { lstatSync, readdirSync, unlinkSync } from 'node:fs'
-import { dirname, join } from 'node:path'
 import { Fault } from '../fault.ts'
 import { attempt } from '../system-error.ts'
 import { Claim } from './claim.ts'
 import type { Directory } from './directory.ts'
 import { parseEntry, parseEntryName, parseVerdict, storing, undoneNote } from './entry.ts'
 import { isThere, lookedUp, syncDirectory, translated } from './files.ts'
+import { folderOf } from './path.ts'
 import type { Entries, Entry, EntryFile, EntryName } from './storage.ts'
 
 export class NotedEntries implements Entries {
@@ -76,7 +76,7 @@ export class NotedEntries implements Entries {
     for (const file of visible) {
       if (this.#isVisible(file)) unlinkSync(this.#path(file))
     }
-    const folders = new Set(visible.map((file) => dirname(this.#path(file))))
+    const folders = new Set(visible.map((file) => folderOf(this.#path(file))))
     if (settings.durable) for (const folder of folders) attempt(() => syncDirectory(folder))
     for (const one of noted) this.remove(one.name)
   }
@@ -108,7 +108,7 @@ export class NotedEntries implements Entries {
     const marks = new Set(files.map(({ mark }) => mark))
     for (const name of readdirSync(path)) {
       if (!name.endsWith('.part')) continue
-      const file = join(path, name)
+      const file = `${path}/${name}`
       const stats = lstatSync(file, { throwIfNoEntry: false })
       if (stats !== undefined && marks.has(String(stats.ino))) unlinkSync(file)
     }
@@ -137,7 +137,7 @@ export class NotedEntries implements Entries {
   }
 
   #path({ stored }: EntryFile): string {
-    return join(this.#directory.path, stored)
+    return `${this.#directory.path}/${stored}`
   }
 
   #isVisible(file: EntryFile): boolean {

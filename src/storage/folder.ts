@@ -5,7 +5,6 @@
 // never serve, and cannot be guessed, for servers that would.
 
 import { chmodSync, lstatSync, mkdirSync, readdirSync, renameSync, rmdirSync } from 'node:fs'
-import { join } from 'node:path'
 import { Fault } from '../fault.ts'
 import { quoted } from '../finding.ts'
 import { randomId } from '../random-id.ts'
@@ -27,8 +26,8 @@ export class Folder {
   /** `directory`: the upload directory. Creates nothing yet. */
   constructor(directory: string) {
     this.#directory = directory
-    this.path = join(directory, folderName)
-    this.incoming = join(this.path, 'incoming')
+    this.path = `${directory}/${folderName}`
+    this.incoming = `${this.path}/incoming`
   }
 
   /** Makes the folder and `incoming/`, unless they are there. */
@@ -76,7 +75,7 @@ export class Folder {
 
   /** A hidden name for a directory that is made in the upload directory and renamed from there. */
   #hidden(): string {
-    return join(this.#directory, `${folderName}-${randomId()}`)
+    return `${this.#directory}/${folderName}-${randomId()}`
   }
 
   /**
@@ -105,7 +104,7 @@ export class Folder {
   #removeHidden(): void {
     for (const name of attempt(() => readdirSync(this.#directory)) ?? []) {
       if (!/^\.upload-cgi-[0-9a-f]{32}$/.test(name)) continue
-      const path = join(this.#directory, name)
+      const path = `${this.#directory}/${name}`
       const stats = attempt(() => lstatSync(path))
       if (stats === undefined || Math.abs(Date.now() - stats.mtimeMs) < hiddenMilliseconds) continue
       attempt(() => rmdirSync(path))

@@ -5,7 +5,6 @@
 // kind of name.
 
 import { closeSync, lstatSync, readdirSync, unlinkSync } from 'node:fs'
-import { join } from 'node:path'
 import { randomId } from '../random-id.ts'
 import { attempt } from '../system-error.ts'
 import { createFile } from './files.ts'
@@ -61,7 +60,7 @@ export class Incoming {
 
   /** `key`: of an upload, as find() and name() return it. */
   file(key: string, kind: string): string {
-    return join(this.path, `.ht${key}.${kind}`)
+    return `${this.path}/.ht${key}.${kind}`
   }
 
   randomFile(kind: 'part' | 'kept'): string {
@@ -90,7 +89,7 @@ export class Incoming {
   sweep(now: number, milliseconds: number, own = ''): string[] {
     const entries = this.#entries()
     for (const name of this.#stale(some(entries), now, milliseconds)) {
-      if (join(this.path, name) !== own) attempt(() => this.remove(name))
+      if (`${this.path}/${name}` !== own) attempt(() => this.remove(name))
     }
     return keysOfUploads(entries)
   }
@@ -110,7 +109,7 @@ export class Incoming {
     const claimed = new Set<string>()
     const empty = new Set<string>()
     for (const { key, kind, name } of entries) {
-      const stats = attempt(() => statsOf(join(this.path, name), kind))
+      const stats = attempt(() => statsOf(`${this.path}/${name}`, kind))
       const group = isPartial(kind) ? key : name
       const age = Math.abs(now - (stats?.touchedAt ?? now))
       ages.set(group, Math.min(ages.get(group) ?? Infinity, age))
@@ -124,7 +123,7 @@ export class Incoming {
     const isStale = (group: string) => (ages.get(group) ?? 0) > lifetimeOf(group)
     const newer = new Set<string>()
     for (const { key, kind, name } of entries) {
-      const isKept = kind === 'journal' && isStale(key) && isNewer(join(this.path, name))
+      const isKept = kind === 'journal' && isStale(key) && isNewer(`${this.path}/${name}`)
       if (isKept) newer.add(key)
     }
     return entries
@@ -133,7 +132,7 @@ export class Incoming {
   }
 
   remove(name: string): void {
-    const path = join(this.path, name)
+    const path = `${this.path}/${name}`
     if (name.endsWith('.note')) return removeNote(path)
     if (name.endsWith('.name')) attempt(() => removePlaceholder(path, this.#directory))
     unlinkSync(path)

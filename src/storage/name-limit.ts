@@ -3,7 +3,6 @@
 // for. The extension stays.
 
 import { lstatSync } from 'node:fs'
-import { join } from 'node:path'
 import { errorCode } from '../system-error.ts'
 import { maxNameBytes, shortened } from './filename.ts'
 
@@ -34,7 +33,7 @@ export function nameLimit(directory: string): number {
 
 function fits(directory: string, bytes: number): boolean {
   try {
-    lstatSync(join(directory, 'x'.repeat(bytes)))
+    lstatSync(`${directory}/${'x'.repeat(bytes)}`)
     return true
   } catch (error) {
     return errorCode(error) !== 'ENAMETOOLONG'

@@ -8,17 +8,15 @@
 
 import {
   closeSync,
-  type Dir,
   linkSync,
   lstatSync,
-  opendirSync,
   openSync,
+  readdirSync,
   renameSync,
   rmdirSync,
   type Stats,
   unlinkSync,
 } from 'node:fs'
-import { dirname, join } from 'node:path'
 import { Fault } from '../fault.ts'
 import { randomId } from '../random-id.ts'
 import { attempt, errorCode } from '../system-error.ts'
@@ -34,6 +32,7 @@ import {
 } from './files.ts'
 import { type Folder, makeDirectory } from './folder.ts'
 import { encodeNote, parseNote } from './note.ts'
+import { folderOf } from './path.ts'
 
 /**
  * The notes of an upload directory. A key is one or more segments of [0-9a-z-], joined by `/`. All
@@ -49,7 +48,7 @@ export class Notes {
   /** `folder`: opened. `isDurable`: whether create() makes a note survive a power cut. */
   constructor(folder: Folder, isDurable: boolean) {
     this.#folder = folder
-    this.#path = join(folder.path, 'notes')
+    this.#path = `${folder.path}/notes`
     this.#isDurable = isDurable
   }
 
@@ -60,7 +59,7 @@ export class Notes {
   create(key: string, content?: Uint8Array): boolean {
     const path = this.#file(key)
     const isNew = content === undefined ? this.#touch(path) : this.#place(path, content)
-    if (isNew && this.#isDurable) syncDirectory(dirname(path))
+    if (isNew && this.#isDurable) syncDirectory(folderOf(path))
     return isNew
   }
 
@@ -75,7 +74,7 @@ export class Notes {
       stats = writeNote(path, content, this.#isDurable)
     })
     if (stats === undefined) throw takenFault(path)
-    if (this.#isDurable) syncDirectory(dirname(path))
+    if (this.#isDurable) syncDirectory(folderOf(path))
     return stats
   }
 
@@ -89,7 +88,7 @@ export class Notes {
     const isNew = this.#exclusively(path, () => {
       this.#linkTo(source, inode, path, content)
     })
-    if (isNew && this.#isDurable) syncDirectory(dirname(path))
+    if (isNew && this.#isDurable) syncDirectory(folderOf(path))
     return isNew
   }
 
@@ -100,10 +99,10 @@ export class Notes {
     // Whoever needed it no more removed it meanwhile.
     if (stats === undefined) return
     const isFolder = stats.isDirectory()
-    if (isFolder) syncFile(join(path, heldName))
+    if (isFolder) syncFile(`${path}/${heldName}`)
     if (isFolder) syncDirectory(path)
     else syncFile(path)
-    syncDirectory(dirname(path))
+    syncDirectory(folderOf(path))
   }
 
   /** Undefined unless the note is there and whole. */
@@ -117,24 +116,13 @@ export class Notes {
 
   /** The last segments of the keys under `prefix`, and the folders there; at most so many. */
   list(prefix: string, atMost: number): string[] {
-    const folder = openFolder(join(this.#path, prefix))
-    const names: string[] = []
-    if (folder === undefined) return names
-    try {
-      while (names.length < atMost) {
-        const entry = folder.readSync()
-        if (entry === null) break
-        names.push(entry.name.replace(/^\.ht/, ''))
-      }
-    } finally {
-      folder.closeSync()
-    }
-    return names
+    const names = namesIn(`${this.#path}/${prefix}`)
+    return names.slice(0, atMost).map((name) => name.replace(/^\.ht/, ''))
   }
 
   /** Removes a note, or a folder of notes that is empty; neither needs to be there. */
   remove(key: string): void {
-    const folder = join(this.#path, key)
+    const folder = `${this.#path}/${key}`
     try {
       if (lstatSync(folder, { throwIfNoEntry: false })?.isDirectory()) rmdirSync(folder)
       else removeNote(this.#file(key))
@@ -145,7 +133,8 @@ export class Notes {
   }
 
   #file(key: string): string {
-    return join(this.#path, dirname(key), `.ht${key.slice(key.lastIndexOf('/') + 1)}`)
+    const at = key.lastIndexOf('/') + 1
+    return `${this.#path}/${key.slice(0, at)}.ht${key.slice(at)}`
   }
 
   #touch(path: string): boolean {
@@ -153,7 +142,7 @@ export class Notes {
   }
 
   #place(path: string, content: Uint8Array): boolean {
-    const temporary = join(this.#folder.incoming, `.ht${randomId()}.part`)
+    const temporary = `${this.#folder.incoming}/.ht${randomId()}.part`
     try {
       const inode = writeNote(temporary, content, this.#isDurable).ino
       return this.#exclusively(path, () => this.#linkTo(temporary, inode, path, content))
@@ -183,17 +172,17 @@ export class Notes {
         const code = errorCode(error)
         if (taken.has(code)) return false
         if (code !== 'ENOENT' || isRetry) throw error
-        this.#makeFolders(dirname(path))
+        this.#makeFolders(folderOf(path))
       }
     }
   }
 
   #makeFolders(path: string): void {
-    if (path.length > this.#path.length) this.#makeFolders(dirname(path))
+    if (path.length > this.#path.length) this.#makeFolders(folderOf(path))
     if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory()) return
     makeDirectory(path)
     this.hasNewFolder = true
-    if (this.#isDurable) syncDirectory(dirname(path))
+    if (this.#isDurable) syncDirectory(folderOf(path))
   }
 }
 
@@ -208,14 +197,14 @@ export function placeFolder(
   content: Uint8Array,
   isDurable: boolean,
 ): void {
-  const temporary = join(folder.incoming, `.ht${randomId()}.note`)
+  const temporary = `${folder.incoming}/.ht${randomId()}.note`
   makeDirectory(temporary)
   try {
-    writeNote(join(temporary, name), content, isDurable)
+    writeNote(`${temporary}/${name}`, content, isDurable)
     if (isDurable) syncDirectory(temporary)
     renameSync(temporary, path)
   } catch (error) {
-    attempt(() => unlinkSync(join(temporary, name)))
+    attempt(() => unlinkSync(`${temporary}/${name}`))
     attempt(() => rmdirSync(temporary))
     throw error
   }
@@ -224,24 +213,24 @@ export function placeFolder(
 /** Undefined unless a file or a folder with a whole note is there. */
 export function readNote(path: string): Buffer | undefined {
   const isFolder = lstatSync(path, { throwIfNoEntry: false })?.isDirectory()
-  const bytes = readSmall(isFolder ? join(path, heldName) : path, maxNoteBytes)
+  const bytes = readSmall(isFolder ? `${path}/${heldName}` : path, maxNoteBytes)
   return bytes === undefined ? undefined : parseNote(bytes)
 }
 
 /** Removes a note, whichever way it was made. */
 export function removeNote(path: string): void {
   if (!lstatSync(path).isDirectory()) return unlinkSync(path)
-  attempt(() => unlinkSync(join(path, heldName)))
+  attempt(() => unlinkSync(`${path}/${heldName}`))
   rmdirSync(path)
 }
 
 /** Undefined where nothing is. Any other error is no proof that there are no notes. */
-function openFolder(path: string): Dir | undefined {
+function namesIn(path: string): readonly string[] {
   try {
-    return opendirSync(path)
+    return readdirSync(path)
   } catch (error) {
     if (!['ENOENT', 'ENOTDIR'].includes(errorCode(error))) throw error
-    return undefined
+    return []
   }
 }
 

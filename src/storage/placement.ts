@@ -14,7 +14,6 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
 import { Fault } from '../fault.ts'
 import { randomId } from '../random-id.ts'
 import { attempt, errorCode } from '../system-error.ts'
@@ -22,6 +21,7 @@ import { keepAside } from './aside.ts'
 import { numberedName } from './filename.ts'
 import { createNew, fileSystemFault, isThere, lookedUp, meansNoLinks, readSmall } from './files.ts'
 import { fitting } from './name-limit.ts'
+import { folderOf, nameOf } from './path.ts'
 import { isPlace, pathOf, placeOf } from './way.ts'
 
 /** A file that is completely on disk, under a random name. */
@@ -61,7 +61,7 @@ export function placeNumbered(
   const { name, maxBytes } = fitting(folder, wanted)
   let number = start
   for (let tries = 0; tries < maxTries; tries++) {
-    const path = join(folder, number === 1 ? name : numberedName(name, number, maxBytes))
+    const path = `${folder}/${number === 1 ? name : numberedName(name, number, maxBytes)}`
     naming(path)
     const placed = placeNew(file, path)
     if (placed !== undefined) return placed
@@ -94,7 +94,7 @@ export function placeInstead(file: Received, path: string, kept: string): Placed
     }
     return { path, inode: file.inode, kept }
   }
-  throw new Fault('NAME_TAKEN', basename(path))
+  throw new Fault('NAME_TAKEN', nameOf(path))
 }
 
 /** Restores the previous state of the name. False when that failed. */
@@ -130,7 +130,7 @@ export function maybeThereFault(paths: readonly string[], error: unknown): Fault
   const fault = fileSystemFault(error)
   const code = fault instanceof Fault ? fault.code : 'INTERNAL'
   const told = fault instanceof Fault && fault.detail !== '' ? `${fault.detail}; ` : ''
-  const names = paths.map((path) => basename(path)).join(', ')
+  const names = paths.map(nameOf).join(', ')
   return new Fault(code, `${told}not removed again, and maybe there: ${names}`, error)
 }
 
@@ -138,7 +138,7 @@ export function maybeThereFault(paths: readonly string[], error: unknown): Fault
  * A number not below `from` whose name looks free, found with O(log n) look-ups. link(2) decides.
  */
 function freeNumber(folder: string, name: string, from: number, maxBytes: number): number {
-  const isTaken = (number: number) => isThere(join(folder, numberedName(name, number, maxBytes)))
+  const isTaken = (number: number) => isThere(`${folder}/${numberedName(name, number, maxBytes)}`)
   let step = 1
   while (isTaken(from + step - 1)) step *= 2
   // The name is taken at `low` (or `low` is just below `from`) and free at `high`.
@@ -191,7 +191,7 @@ function linkNew(file: Received, path: string): number | undefined {
  * the received file is no longer the one that we wrote.
  */
 function inodeOfName(file: Received, path: string): number | undefined {
-  const second = join(dirname(file.path), `.ht${randomId()}.part`)
+  const second = `${folderOf(file.path)}/.ht${randomId()}.part`
   linkSync(file.path, second)
   try {
     if (!isAt(file.path, file.inode) || isAt(second, file.inode)) return undefined

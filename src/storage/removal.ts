@@ -3,7 +3,6 @@
 // else is there is the owner's, and stays. Folders stay too.
 
 import { unlinkSync } from 'node:fs'
-import { join } from 'node:path'
 import { Fault } from '../fault.ts'
 import { lookedUp } from './files.ts'
 import type { StoredAt } from './storage.ts'
@@ -12,7 +11,7 @@ import { isPlace, pathOf } from './way.ts'
 /** `directory`: the path of the upload directory. */
 export function isUnchanged(directory: string, file: StoredAt): boolean {
   if (!isPlace(file.stored) || !hasWay(directory, file.stored)) return false
-  const stats = lookedUp(join(directory, file.stored))
+  const stats = lookedUp(`${directory}/${file.stored}`)
   if (stats?.isFile() !== true || stats.size !== file.size) return false
   return Math.abs(stats.mtimeMs - file.modifiedAt) <= roughMilliseconds
 }
@@ -20,7 +19,7 @@ export function isUnchanged(directory: string, file: StoredAt): boolean {
 /** False when it is changed or gone. */
 export function removeUnchanged(directory: string, file: StoredAt): boolean {
   if (!isUnchanged(directory, file)) return false
-  unlinkSync(join(directory, file.stored))
+  unlinkSync(`${directory}/${file.stored}`)
   return true
 }
 

@@ -3,8 +3,7 @@
 // under a random name. The first process that renames such a folder into its place decides; all
 // others read what it wrote.
 
-import { opendirSync } from 'node:fs'
-import { join } from 'node:path'
+import { readdirSync } from 'node:fs'
 import { Fault } from '../fault.ts'
 import { randomId } from '../random-id.ts'
 import { errorCode } from '../system-error.ts'
@@ -42,7 +41,7 @@ export class Secret {
       const path = this.#path(number)
       const name = nameIn(path)
       if (name === undefined) return undefined
-      const secret = readNote(join(path, name))
+      const secret = readNote(`${path}/${name}`)
       if (secret !== undefined) return secret
     }
     return undefined
@@ -65,7 +64,7 @@ export class Secret {
   }
 
   #path(number: number): string {
-    return join(this.#folder.path, number === 1 ? 'key' : `key-${number}`)
+    return `${this.#folder.path}/key${number === 1 ? '' : `-${number}`}`
   }
 }
 
@@ -77,12 +76,7 @@ function keyed(secret: Buffer, text: string): string {
 /** The name of the one file in it. */
 function nameIn(path: string): string | undefined {
   try {
-    const folder = opendirSync(path)
-    try {
-      return folder.readSync()?.name
-    } finally {
-      folder.closeSync()
-    }
+    return readdirSync(path)[0]
   } catch (error) {
     // Any other error is no proof that there is none. A second secret would hide the uploads of
     // the first.

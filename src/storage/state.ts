@@ -3,13 +3,13 @@
 // changes nothing.
 
 import { lstatSync, readdirSync } from 'node:fs'
-import { dirname, join } from 'node:path'
 import { Fault } from '../fault.ts'
 import { pathBelow, type Stored } from '../outcome.ts'
 import { attempt } from '../system-error.ts'
 import type { Directory } from './directory.ts'
 import { emptyMilliseconds } from './incoming.ts'
 import { type Journal, readJournal } from './journal.ts'
+import { folderOf } from './path.ts'
 import type { Entry } from './storage.ts'
 import { findStored, verdictMilliseconds } from './verdict.ts'
 import { pathOf, placeOf } from './way.ts'
@@ -86,10 +86,10 @@ function foundPlace(
   directory: string,
   { inode, size, place }: Journal['header'],
 ): string | undefined {
-  const folder = dirname(pathOf(directory, place))
+  const folder = folderOf(pathOf(directory, place))
   const found = attempt(() => readdirSync(folder))?.find((name) => {
-    const stats = attempt(() => lstatSync(join(folder, name)))
+    const stats = attempt(() => lstatSync(`${folder}/${name}`))
     return stats?.isFile() === true && stats.ino === inode && stats.size === size
   })
-  return found === undefined ? undefined : placeOf(directory, join(folder, found))
+  return found === undefined ? undefined : placeOf(directory, `${folder}/${found}`)
 }

@@ -4,7 +4,6 @@
 // at all. What cannot be read counts as nothing.
 
 import { lstatSync, opendirSync } from 'node:fs'
-import { join } from 'node:path'
 import { attempt } from '../system-error.ts'
 import type { Directory } from './directory.ts'
 import { folderName } from './folder.ts'
@@ -24,8 +23,8 @@ export function countTotal(directory: Directory): Total {
     const folder = attempt(() => opendirSync(path))
     for (let entry = folder?.readSync(); entry; entry = folder?.readSync()) {
       if (entry.name.startsWith(folderName)) continue
-      const stats = attempt(() => lstatSync(join(path, entry.name)))
-      if (stats?.isDirectory()) folders.push(join(path, entry.name))
+      const stats = attempt(() => lstatSync(`${path}/${entry.name}`))
+      if (stats?.isDirectory()) folders.push(`${path}/${entry.name}`)
       else if (stats?.isFile()) {
         bytes += stats.size
         files++

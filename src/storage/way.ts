@@ -5,12 +5,13 @@
 // and once more after that, and must be the same one.
 
 import { lstatSync, mkdirSync, rmdirSync, type Stats } from 'node:fs'
-import { dirname, join, sep } from 'node:path'
+import { sep } from 'node:path'
 import { Fault } from '../fault.ts'
 import { attempt, errorCode } from '../system-error.ts'
 import { storedName } from './filename.ts'
 import { lookedUp } from './files.ts'
 import { fitting } from './name-limit.ts'
+import { nameOf } from './path.ts'
 
 export type Way = {
   /** The path of the last folder; without any, of the upload directory. */
@@ -29,7 +30,7 @@ export function pathOf(directory: string, place: string): string {
   const names = place.split('/')
   let path = directory
   for (const [i, name] of names.entries()) {
-    path = join(path, fitting(path, name).name)
+    path = `${path}/${fitting(path, name).name}`
     const isFolder = i < names.length - 1
     const stats = isFolder ? lookedUp(path) : undefined
     if (stats !== undefined) requireFolder(path, stats, lstatSync(directory).dev)
@@ -44,7 +45,7 @@ export function openWay(directory: string, place: string): Way {
   let path = directory
   try {
     for (const name of names) {
-      path = join(path, fitting(path, name).name)
+      path = `${path}/${fitting(path, name).name}`
       const root = lstatSync(directory)
       if (make(path, root.mode)) made.push(path)
       const stats = lstatSync(path)
@@ -112,5 +113,5 @@ function requireFolder(path: string, stats: Stats, device: number): void {
 }
 
 function takenFault(path: string): Fault {
-  return new Fault('NAME_TAKEN', path.slice(dirname(path).length + 1))
+  return new Fault('NAME_TAKEN', nameOf(path))
 }

@@ -26,5 +26,5 @@ export function openExchange(
 
 /** Ends the body, and parses the reply. */
 export function endOf(exchange: Exchange): ReturnType<typeof parseReply> {
-  return parseReply(Buffer.from(exchange.end()))
+  return parseReply(Buffer.concat(exchange.end()))
 }
