@@ -70,7 +70,8 @@ const durationUnits: readonly (readonly [string, number])[] = [
   ['s', 1],
 ]
 
-const sizeUnits: ReadonlyMap<string, number> = new Map([
+// The mark lets the page's script, which only shows sizes, leave it out.
+const sizeUnits: ReadonlyMap<string, number> = /* @__PURE__ */ new Map([
   ['', 1],
   ['b', 1],
   ['kb', 1e3],

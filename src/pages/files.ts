@@ -14,6 +14,8 @@ import errorPage from './error.html?text'
 import form from './form.html?text'
 import frame from './frame.html?text'
 import mark from './mark.html?text'
+import optionsHash from './options.css?sha256'
+import options from './options.css?text'
 import question from './question.html?text'
 import result from './result.html?text'
 import styleHash from './style.css?sha256'
@@ -34,6 +36,9 @@ export const pages = {
   mark,
   style,
   styleHash,
+  /** The style of what only some owners have. */
+  options,
+  optionsHash,
   script,
   scriptHash,
   /** Not a page: the text that `upload.cgi apache-conf` prints. */

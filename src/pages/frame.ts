@@ -21,7 +21,7 @@ export function page(
 ): TextReply {
   const { language, style } = theme
   const rules = [...policy(style, settings.successRedirect), framing(content)]
-  const ownersStyle = style === '' ? '' : `<style>${style}</style>`
+  const styles = [pages.style, hasOptions(settings, theme) ? pages.options : '', style]
   const isOwn = settings.title !== defaultTitle
   const title = isOwn ? settings.title : language.text('title')
   const logo = theme.logo === '' ? '' : html`<img class="logo" alt="" src="${theme.logo}">`
@@ -39,10 +39,17 @@ export function page(
       lang: language.code,
       direction: language.direction,
       title,
-      styles: trusted(`<style>${pages.style}</style>${ownersStyle}`),
+      styles: trusted(styles.map((css) => css && `<style>${css}</style>`).join('')),
       content: trusted(fill(content, { title, brand, ...holes })),
     }),
   }
+}
+
+/** Whether pages have anything that options.css is for. */
+function hasOptions(settings: Settings, theme: Theme): boolean {
+  const { title, extraFields, passphrase, debug } = settings
+  const isPlain = theme.logo === '' && title === defaultTitle && passphrase === '' && !debug
+  return !isPlain || extraFields.length > 0
 }
 
 /** A site's own form may post into a frame of its own page, which then shows result or error. */

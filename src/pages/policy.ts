@@ -14,7 +14,11 @@ import { pages } from './files.ts'
 export function policy(style: string, redirect: string, origin = ''): string[] {
   const target = origin === '' ? "'self'" : origin
   const thanks = redirect.startsWith('http') ? ` ${new URL(redirect).origin}` : ''
-  const hashes = [pages.styleHash, ...(style === '' ? [] : [sha256Source(style)])]
+  const hashes = [
+    pages.styleHash,
+    pages.optionsHash,
+    ...(style === '' ? [] : [sha256Source(style)]),
+  ]
   return [
     "default-src 'none'",
     `style-src ${hashes.map((hash) => `'${hash}'`).join(' ')}`,

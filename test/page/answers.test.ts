@@ -45,7 +45,7 @@ visit(
   async ({ t, page }) => {
     await choose(page, filesOf(t, { 'a.txt': 10 }))
     await send(page)
-    await page.getByText(/cannot take it at the moment\. Next try in 7/).waitFor()
+    await page.locator('#queue .note', { hasText: /at the moment\. Next try in 7/ }).waitFor()
     await becomes(page, 'a.txt', 'stored')
   },
 )
@@ -120,7 +120,7 @@ visit(
   async ({ t, page, receiver, proxy }) => {
     await choose(page, filesOf(t, { 'a.bin': 1_500_000 }))
     await send(page)
-    await page.getByText(/Connection lost\. Next try in/).waitFor()
+    await page.locator('#queue .note', { hasText: /Connection lost\. Next try in/ }).waitFor()
     await becomes(page, 'a.bin', 'stored')
     assert.equal(receiver.stored().get('a.bin')?.length, 1_500_000)
     assert.ok(proxy.receivedBytes < 1_500_000 + 320_000, `${proxy.receivedBytes} bytes`)

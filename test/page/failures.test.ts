@@ -27,7 +27,7 @@ visit(
     const names = Array.from({ length: 10 }, (_, i) => `${i}.txt`)
     await choose(page, filesOf(t, Object.fromEntries(names.map((name) => [name, 50_000]))))
     await send(page)
-    await page.getByText(/Connection lost\. Next try in 1/).waitFor()
+    await page.locator('#queue .note', { hasText: /Connection lost\. Next try in 1/ }).waitFor()
     await arrives(page)
     assert.equal(receiver.stored().size, 10)
     assert.equal(proxy.posts, 11)
@@ -112,7 +112,7 @@ visit(
     assert.equal(proxy.posts, 2)
     const heard = await milestones(page)
     assert.ok(
-      heard.some((said) => /^Failed: taken\.txt\./.test(said)),
+      heard.some((said) => /^Failed: taken\.txt$/.test(said)),
       heard.join(' | '),
     )
   },

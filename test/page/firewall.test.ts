@@ -120,7 +120,7 @@ visit(
     }
     await choose(page, filesOf(t, { 'a.bin': 1_500_000 }))
     await send(page)
-    await page.getByText(/Next try in (1[5-9]|2\d|30)/).waitFor()
+    await page.locator('#queue .note', { hasText: /Next try in (1[5-9]|2\d|30)/ }).waitFor()
     await becomes(page, 'a.bin', 'stored')
     assert.equal(receiver.stored().get('a.bin')?.length, 1_500_000)
     assert.equal(proxy.posts - proxy.bodies.length, 1)

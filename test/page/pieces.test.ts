@@ -80,7 +80,7 @@ visit('ten seconds without a network cost one piece at most', { env, mayFail }, 
   await send(page)
   await until(page, `/[3-9]\\sMB received/.test(${noteOf('film.bin')})`)
   await page.context().setOffline(true)
-  await page.getByText(/Connection lost\. Next try in/).waitFor()
+  await page.locator('#queue .note', { hasText: /Connection lost\. Next try in/ }).waitFor()
   await delay(10_000)
   assert.deepEqual(visible(receiver), [])
   await page.context().setOffline(false)

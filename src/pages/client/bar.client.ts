@@ -2,11 +2,10 @@
 // The same figure is in the title of the page, and the screen stays on where the browser can do so.
 
 import { part, textButton } from './item.client.ts'
+import type { Sums } from './stage.client.ts'
 import { percent, say, size, time } from './words.client.ts'
 
-export type Sums = {
-  readonly sentBytes: number
-  readonly totalBytes: number
+export type Pace = {
   /** Bytes; 0 while the speed is not known. */
   readonly perSecond: number
   /** Something is being sent: not all is paused. */
@@ -49,9 +48,8 @@ export class Bar {
     this.#send.textContent = text
   }
 
-  showSums({ sentBytes, totalBytes, perSecond, isMoving }: Sums): void {
+  showSums({ sentBytes, totalBytes, share }: Sums, { perSecond, isMoving }: Pace): void {
     this.#show(true)
-    const share = totalBytes > 0 ? sentBytes / totalBytes : 0
     const done = percent(share)
     this.#progress.value = share
     this.#share.textContent = say('queue.of', { percent: done, size: size(totalBytes) })

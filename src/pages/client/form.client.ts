@@ -7,9 +7,9 @@
 import { type Chosen, listenForDropsAndPastes, listenTo, sourceButton } from './chosen.client.ts'
 import { part, textButton } from './item.client.ts'
 import { sendMessage } from './message.client.ts'
-import { Queue } from './queue.client.ts'
+import { Queue, type QueueSums } from './queue.client.ts'
 import { forgetReceipt, keepReceipt, keptReceipt, showReceipt } from './receipt.client.ts'
-import type { ReceiptFile, Stored } from './reply.client.ts'
+import type { Stored } from './reply.client.ts'
 import { unfinishedUploads } from './resume.client.ts'
 import type { Stage } from './stage.client.ts'
 import {
@@ -65,6 +65,7 @@ if (hasFinger) {
   sources.append(sourceButton(say('queue.camera'), camera, take))
 }
 
+let latest: QueueSums
 const queue = new Queue(
   {
     section: element('queue'),
@@ -88,6 +89,8 @@ const kept = keptReceipt()
 if (kept !== undefined) {
   main.dataset['stage'] = 'done'
   showReceipt(done, kept)
+  // Of what has not arrived as a whole, the rest can be resumed.
+  if (kept.heading) done.querySelector('.receipt')?.before(element('unfinished'))
 }
 showUnfinished()
 
@@ -109,6 +112,12 @@ done.querySelector('a')?.addEventListener('click', (event) => {
 addEventListener('beforeunload', (event) => {
   if (queue.isUnsent || isSendingMessage) event.preventDefault()
 })
+// What has arrived is told after a reload, too, when the rest has not.
+addEventListener('pagehide', () => {
+  const { stored, heading } = latest
+  if (main.dataset['stage'] === 'done' || stored.length === 0) return
+  keepReceipt({ ...receiptOf(stored), heading })
+})
 
 function take(chosen: Chosen[]): void {
   if (chosen.length === 0) return
@@ -117,22 +126,21 @@ function take(chosen: Chosen[]): void {
   showUnfinished(chosen)
 }
 
-function show(stage: Stage, chosen: string, stored: readonly Stored[], count: number): void {
+function show(stage: Stage, sums: QueueSums): void {
   const before = main.dataset['stage']
   main.dataset['stage'] = stage
+  latest = sums
   const isChoosing = stage === 'choose'
   label.textContent = say(isChoosing ? 'queue.choose' : 'action.add')
   label.className = isChoosing ? 'label button' : 'label link'
   for (const button of sources.children) {
     button.className = isChoosing && hasFinger ? 'button plain' : 'link'
   }
-  chosenText.textContent = !isChoosing ? chosen : hasFinger ? '' : say('queue.hint')
-  const partly = stored.length > 0 ? 'result.partly' : 'queue.cancelled'
-  heading.textContent = stage === 'partly' ? say(partly, { stored: stored.length, count }) : title
+  chosenText.textContent = !isChoosing ? sums.chosen : hasFinger ? '' : say('queue.hint')
+  heading.textContent = stage === 'partly' ? sums.heading : title
   if (stage === before || (stage !== 'done' && stage !== 'partly')) return
   if (stage !== 'done') return heading.focus()
-  const number = stored.find((one) => one.receipt !== undefined)?.receipt
-  finish(stored, number, stored.at(-1)?.time)
+  finish(receiptOf(sums.stored))
 }
 
 /** Sends the answers alone. */
@@ -152,16 +160,17 @@ async function tell(): Promise<void> {
     return
   }
   main.dataset['stage'] = 'done'
-  finish([], reply.receipt, reply.time)
+  finish({ ...receiptOf([]), receipt: reply.receipt, time: reply.time ?? '' })
 }
 
-async function finish(
-  files: readonly ReceiptFile[],
-  number: string | undefined,
-  time = '',
-): Promise<void> {
+/** What the page knows by itself. */
+function receiptOf(files: readonly Stored[]): Receipt {
   const given = target.fields.filter(([name, value]) => value !== '' && !name.startsWith('_'))
-  const receipt: Receipt = { receipt: number, time, answers: given.map(labelled), files }
+  const receipt = files.find((one) => one.receipt !== undefined)?.receipt
+  return { receipt, time: files.at(-1)?.time ?? '', answers: given.map(labelled), files }
+}
+
+async function finish(receipt: Receipt): Promise<void> {
   arrived(receipt)
   ;(done.querySelector('h1') as HTMLElement).focus()
   const id = submissionId()
@@ -188,6 +197,7 @@ function labelled([name, value]: readonly [string, string]) {
 /** An e-mail address is asked for once; what else was written was for the files before. */
 function sendMore(): void {
   forgetReceipt()
+  element('problem').before(element('unfinished'))
   const mail = document.querySelector<HTMLInputElement>('#fields [type="email"]')
   const written = mail?.value ?? ''
   HTMLFormElement.prototype.reset.call(form)

@@ -89,9 +89,11 @@ export class Item {
     this.#note.textContent = [percent(this.#share()), ...this.#safe()].join(' · ')
   }
 
-  showPause(seconds: number, why: Delay): void {
+  /** Returns the sentence that says why. */
+  showPause(seconds: number, why: Delay): string {
     const sentence = say(`queue.${why}`, { time: time(seconds) })
     this.#note.textContent = [sentence, ...this.#safe()].join(' · ')
+    return sentence
   }
 
   showStored(stored: Stored): void {

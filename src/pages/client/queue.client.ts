@@ -1,20 +1,36 @@
 // The queue of files: what is chosen, what is being sent, and what became of it. It sends at most
-// `parallelUploads` files at a time, since a shared host counts every request as a process. Screen
-// readers hear of milestones, not of every tick of progress.
+// `parallelUploads` files at a time, since a shared host counts every request as a process.
 
 import { Bar } from './bar.client.ts'
-import { type Chosen, isSystemFile } from './chosen.client.ts'
+import type { Chosen } from './chosen.client.ts'
 import { type Actions, Item, part } from './item.client.ts'
-import { type Limits, refusal } from './limits.client.ts'
-import { tellRefused } from './refused.client.ts'
+import type { Limits } from './limits.client.ts'
+import { Milestones } from './milestones.client.ts'
+import { refusalOf, tellRefused } from './refused.client.ts'
 import type { Stored } from './reply.client.ts'
 import type { Target } from './request.client.ts'
 import { Sender } from './sender.client.ts'
 import { SpeedMeter } from './speed.client.ts'
-import { bytesOf, counted, isStopped, type Stage, stageOf } from './stage.client.ts'
-import { filesAndSize, percent, say, size } from './words.client.ts'
+import {
+  counted,
+  headingOf,
+  isStopped,
+  reasonsOf,
+  type Stage,
+  stageOf,
+  sumsOf,
+} from './stage.client.ts'
+import { filesAndSize, say, size } from './words.client.ts'
 
 export type SendingLimits = Limits & { readonly parallelUploads: number }
+
+export type QueueSums = {
+  /** What is in the queue, in words. */
+  readonly chosen: string
+  readonly stored: readonly Stored[]
+  /** What the page would say if it ended here. */
+  readonly heading: string
+}
 
 type Place = {
   readonly section: HTMLElement
@@ -24,26 +40,27 @@ type Place = {
   /** Where the focus goes when there is no file any more. */
   readonly input: HTMLElement
   readonly target: Target
-  /** Called whenever something changed. `chosen`: what is in the queue, in words. */
-  show(stage: Stage, chosen: string, stored: readonly Stored[], count: number): void
+  /** Called whenever something changed. */
+  show(stage: Stage, sums: QueueSums): void
 }
 
 export class Queue {
   readonly #limits: SendingLimits
   readonly #place: Place
   readonly #bar: Bar
+  readonly #milestones: Milestones
   #items: Item[] = []
   readonly #refused = part('ul', 'files refused')
   readonly #list = part('ul', 'files')
   #isRunning = false
   #isHeld = false
   #leftOut = 0
-  #toldQuarter = 0
   #meter = new SpeedMeter()
 
   constructor(place: Place, limits: SendingLimits) {
     this.#place = place
     this.#limits = limits
+    this.#milestones = new Milestones(place.status)
     const pause = () => (this.#isMoving() ? this.#pauseAll() : this.#resumeAll())
     this.#bar = new Bar(place.bar, pause, () => this.#cancelAll())
     this.#list.ariaLabel = say('queue.list')
@@ -53,7 +70,7 @@ export class Queue {
 
   /** True if leaving the page would lose something. */
   get isUnsent(): boolean {
-    return this.#items.some((item) => item.isOpen)
+    return this.#items.some(({ isOpen, state }) => isOpen || state === 'failed')
   }
 
   add(chosen: readonly Chosen[]): void {
@@ -61,7 +78,7 @@ export class Queue {
     this.#leftOut = 0
     const refused: Item[] = []
     for (const one of chosen) {
-      const reason = isSystemFile(one.path) ? 'system' : this.#refusal(one)
+      const reason = refusalOf(one, this.#items, this.#limits)
       const isOver = reason === 'count'
       const lines = this.#items.filter((item) => item.isOver).length
       if (reason === 'system' || (isOver && lines >= mostLinesOfTooMany)) {
@@ -77,9 +94,9 @@ export class Queue {
       refused.push(item)
       item.set('refused', say(`refused.${reason}`, { size: size(maxFileBytes), count: maxFiles }))
     }
-    if (refused.length > 0) tellRefused(this.#place.problem, this.#items, refused)
+    if (refused.length > 0) this.#tellRefused(refused)
     this.#next()
-    this.#tell(this.#chosen())
+    if (counted(this.#items).length + this.#leftOut > 0) this.#milestones.tell(this.#chosen())
   }
 
   /** Sends what waits, and what failed or was cancelled before. */
@@ -98,6 +115,7 @@ export class Queue {
     this.#refused.replaceChildren()
     this.#leftOut = 0
     this.#place.problem.textContent = ''
+    this.#milestones.tell('')
     this.#show()
   }
 
@@ -116,7 +134,7 @@ export class Queue {
       this.#items.splice(at, 1)
       item.line.remove()
       this.#admit()
-      if (item.state === 'refused') tellRefused(this.#place.problem, this.#items)
+      if (item.state === 'refused') this.#tellRefused()
       this.#show()
       this.#focusNear(at)
     },
@@ -133,35 +151,28 @@ export class Queue {
     },
   }
 
-  #refusal({ file, path, isUnreadable }: Chosen): string {
-    if (isUnreadable) return 'unreadable'
-    const others = counted(this.#items)
-    const isTwice = others.some((item) => {
-      const { size: bytes, lastModified } = item.file
-      return item.path === path && bytes === file.size && lastModified === file.lastModified
-    })
-    return isTwice ? 'twice' : refusal(file, others.length, this.#limits)
-  }
-
   /** Files that were too many take the places that others left. */
   #admit(): void {
     for (const item of this.#items.filter(({ isOver }) => isOver)) {
-      if (this.#refusal(item) !== '') return
+      if (refusalOf(item, this.#items, this.#limits) !== '') return
       item.isOver = false
       item.set('waiting')
       this.#list.append(item.line)
-      tellRefused(this.#place.problem, this.#items)
+      this.#tellRefused()
     }
+  }
+
+  #tellRefused(added: readonly Item[] = []): void {
+    tellRefused({ problem: this.#place.problem, list: this.#refused }, this.#items, added)
   }
 
   #run(): void {
     this.#isHeld = false
     if (!this.#isRunning) {
       this.#isRunning = true
-      this.#toldQuarter = 0
       this.#meter = new SpeedMeter()
       this.#place.problem.textContent = ''
-      this.#tell(say('status.started'))
+      this.#milestones.started(sumsOf(this.#items).share)
     }
     this.#next()
   }
@@ -182,7 +193,7 @@ export class Queue {
         if (item.state === 'waiting') this.#send(item)
       }
     }
-    if (this.#isRunning && !this.isUnsent) this.#finish()
+    if (this.#isRunning && this.#items.every(({ isOpen }) => !isOpen)) this.#finish()
     this.#show()
   }
 
@@ -207,17 +218,17 @@ export class Queue {
       waiting: (seconds, why) => {
         item.sentBytes = item.safeBytes
         item.set('sending')
-        item.showPause(seconds, why)
+        this.#milestones.waiting(item.showPause(seconds, why))
       },
       stored: (stored) => {
         item.showStored(stored)
-        this.#tell(say('status.stored', { name: stored.stored }))
+        this.#milestones.stored(stored.stored, this.#items.length)
         this.#next()
       },
       failed: (reason, concernsAll) => {
         item.sentBytes = item.safeBytes
         item.set('failed', reason)
-        this.#tell(say('status.failed', { name: item.path, reason }))
+        this.#milestones.failed(item.path)
         if (concernsAll) this.#failWaiting(reason)
         this.#next()
       },
@@ -234,8 +245,7 @@ export class Queue {
     this.#isRunning = false
     const stopped = this.#items.filter(isStopped)
     this.#list.prepend(...stopped.map(({ line }) => line))
-    const reasons = new Set(stopped.map(({ reason }) => reason).filter((reason) => reason !== ''))
-    this.#place.problem.textContent = [...reasons].slice(0, 3).join(' · ')
+    this.#place.problem.textContent = reasonsOf(stopped)
   }
 
   #pauseAll(): void {
@@ -251,7 +261,6 @@ export class Queue {
 
   #cancelAll(): void {
     for (const item of this.#items) if (item.isOpen) item.drop()
-    this.#tell(say('queue.cancelled'))
     this.#next()
   }
 
@@ -274,24 +283,15 @@ export class Queue {
     else if (stage === 'ready') this.#bar.showAction(say('action.upload', filesAndSize(waiting)))
     else this.#bar.showAction(say('action.send'))
     const stored = this.#items.flatMap((item) => item.stored ?? [])
-    const all = this.#items.filter(({ state }) => state !== 'refused')
-    this.#place.show(stage, this.#chosen(), stored, all.length)
+    this.#place.show(stage, { chosen: this.#chosen(), stored, heading: headingOf(this.#items) })
   }
 
   #showSums(): void {
-    const { sentBytes, totalBytes } = bytesOf(this.#items)
+    const sums = sumsOf(this.#items)
     const isMoving = this.#isMoving()
-    const perSecond = isMoving ? this.#meter.perSecond(sentBytes) : 0
-    this.#bar.showSums({ sentBytes, totalBytes, perSecond, isMoving })
-    const quarter = totalBytes > 0 ? Math.floor((sentBytes / totalBytes) * 4) : 0
-    if (quarter > this.#toldQuarter && quarter < 4) {
-      this.#toldQuarter = quarter
-      this.#tell(say('status.progress', { percent: percent(quarter / 4) }))
-    }
-  }
-
-  #tell(sentence: string): void {
-    this.#place.status.textContent = sentence
+    const perSecond = isMoving ? this.#meter.perSecond(sums.sentBytes) : 0
+    this.#bar.showSums(sums, { perSecond, isMoving })
+    this.#milestones.progressed(sums.share)
   }
 }
 

@@ -10,8 +10,11 @@ import { say, size } from './words.client.ts'
 export function showReceipt(section: HTMLElement, receipt: Receipt): void {
   const find = (selector: string) => section.querySelector(selector) as HTMLElement
   const count = receipt.files.length
-  const heading = count > 0 ? say('result.arrived', { count }) : say('result.message')
-  find('h1').textContent = heading
+  const heading =
+    receipt.heading ?? (count > 0 ? say('result.arrived', { count }) : say('result.message'))
+  const shown = find('h1')
+  // It has the focus when the server's receipt follows, and would be read aloud again.
+  if (shown.textContent !== heading) shown.textContent = heading
   find('.receipt').replaceChildren(
     ...factsOf(receipt).flatMap(([name, value]) => [part('dt', '', name), part('dd', '', value)]),
   )

@@ -5,7 +5,13 @@
 // visitor who comes back sees what can be resumed.
 
 import { sayCancelled } from './cancel.client.ts'
-import { adoptSubmission, attempt, randomId, submissionId } from './submission.client.ts'
+import {
+  adoptSubmission,
+  attempt,
+  begunSubmission,
+  randomId,
+  submissionId,
+} from './submission.client.ts'
 
 const prefix = 'upload.cgi '
 const blockBytes = 65_536
@@ -42,11 +48,13 @@ export async function recall(
   isLarge: boolean,
 ): Promise<Memory> {
   const fingerprint = isLarge ? await fingerprintOf(file).catch(() => '') : ''
-  if (fingerprint === '') {
-    return { id: randomId(), isKnown: false, fingerprint, keep: () => {}, forget: () => {} }
-  }
   const key = [place(to), file.size, file.lastModified, fingerprint, path].join(' ')
   const kept = attempt(() => parsed(localStorage.getItem(key)))
+  // What another tab sends at the moment belongs to the submission of that tab.
+  const isElsewhere = kept !== undefined && isBusyNow(kept) && kept.submission !== begunSubmission()
+  if (fingerprint === '' || isElsewhere) {
+    return { id: randomId(), isKnown: false, fingerprint, keep: () => {}, forget: () => {} }
+  }
   const id = kept?.id ?? randomId()
   if (kept !== undefined) adoptSubmission(kept.submission)
   let bytes = kept?.bytes ?? 0
@@ -78,8 +86,9 @@ export function unfinishedUploads(to: string): Unfinished[] {
   const start = `${place(to)} `
   const keys = attempt(() => Object.keys(localStorage).filter((key) => key.startsWith(start))) ?? []
   return keys.flatMap((key) => {
-    const { id, since, bytes, isBusy } = parsed(localStorage.getItem(key)) ?? nothing
-    if (bytes === 0 || (isBusy && Date.now() - since < silenceMilliseconds)) return []
+    const kept = parsed(localStorage.getItem(key)) ?? nothing
+    const { id, bytes } = kept
+    if (bytes === 0 || isBusyNow(kept)) return []
     const [size = '', time = '', , ...words] = key.slice(start.length).split(' ')
     const name = words.join(' ')
     return {
@@ -107,6 +116,10 @@ function parsed(kept: string | null): typeof nothing | undefined {
   if (id === '') return undefined
   const isBusy = busy === 'busy'
   return { id, since: Number(since), bytes: Number(bytes) || 0, submission, isBusy }
+}
+
+function isBusyNow({ isBusy, since }: typeof nothing): boolean {
+  return isBusy && Date.now() - since < silenceMilliseconds
 }
 
 /** Firefox reads on from a file that somebody rewrites, so its bytes are compared. */

@@ -12,14 +12,21 @@ export type Receipt = {
   readonly time: string
   readonly answers: readonly { readonly label: string; readonly value: string }[]
   readonly files: readonly ReceiptFile[]
+  /** Of what has not arrived as a whole. */
+  readonly heading?: string
 }
 
 let id = ''
 
 export function submissionId(): string {
-  id ||= attempt(() => sessionStorage.getItem(key)) || randomId()
+  id ||= begunSubmission() || randomId()
   attempt(() => sessionStorage.setItem(key, id))
   return id
+}
+
+/** That of this tab; '' before its first request. */
+export function begunSubmission(): string {
+  return id || attempt(() => sessionStorage.getItem(key)) || ''
 }
 
 /** An upload that began in an earlier visit belongs to the submission of that visit. */
