@@ -8,7 +8,7 @@ import { NotedEntries } from './entries.ts'
 import { translated } from './files.ts'
 import { Pending } from './pending.ts'
 import { placeOf, Recording } from './recording.ts'
-import { isUnchanged, removeUnchanged } from './removal.ts'
+import { holds, isUnchanged, removeUnchanged } from './removal.ts'
 import { scan } from './scan.ts'
 import type { Draft, PendingFile, Storage } from './storage.ts'
 import { countTotal } from './total.ts'
@@ -25,6 +25,7 @@ export function openStorage(settings: Settings, path: string): Storage {
     requireFreeName: (place) => directory.requireFreeName(place),
     create: (place) => create(directory, place),
     commit: (files, draft, accept) => committed(directory, files.map(ours), draft, accept),
+    holds: (place, bytes) => translated(() => holds(path, place, bytes)),
     isUnchanged: (file) => translated(() => isUnchanged(path, file)),
     remove: (file) => translated(() => removeUnchanged(path, file)),
     sweep: () => directory.sweep(directory.incoming.now()),

@@ -1,10 +1,10 @@
-// Removes a file that was stored, years or minutes ago, if it is still that file: a plain file of
-// the same size that nobody has changed since, with no symlink and no mount on its way. Whatever
-// else is there is the owner's, and stays. Folders stay too.
+// Knows a file again that was stored, years or minutes ago, and removes it if it is still that file:
+// a plain file of the same size that nobody has changed since, with no symlink and no mount on its
+// way. Whatever else is there is the owner's, and stays. Folders stay too.
 
 import { unlinkSync } from 'node:fs'
 import { Fault } from '../fault.ts'
-import { lookedUp } from './files.ts'
+import { lookedUp, readSmall } from './files.ts'
 import type { StoredAt } from './storage.ts'
 import { isPlace, pathOf } from './way.ts'
 
@@ -14,6 +14,12 @@ export function isUnchanged(directory: string, file: StoredAt): boolean {
   const stats = lookedUp(`${directory}/${file.stored}`)
   if (stats?.isFile() !== true || stats.size !== file.size) return false
   return Math.abs(stats.mtimeMs - file.modifiedAt) <= roughMilliseconds
+}
+
+/** Whether a plain file with exactly these bytes is there. */
+export function holds(directory: string, place: string, bytes: Uint8Array): boolean {
+  if (!isPlace(place) || !hasWay(directory, place)) return false
+  return readSmall(pathOf(directory, place), bytes.length)?.equals(bytes) === true
 }
 
 /** False when it is changed or gone. */

@@ -27,6 +27,8 @@ export type Storage = {
     draft: Draft | undefined,
     accept: (stored: readonly string[]) => Result,
   ): Result
+  /** Whether a plain file with exactly these bytes is there, with no symlink in the way. */
+  holds(place: string, bytes: Uint8Array): boolean
   /** Whether the file is still what was stored, by size and time, with no symlink in the way. */
   isUnchanged(file: StoredAt): boolean
   /** Removes the file if it is unchanged. False when it is not. */

@@ -2,6 +2,7 @@
 // what is due later. It is a process of its own, and no request loads it. One at a time has the
 // directory, for a quarter of an hour.
 
+import { Fault } from '../fault.ts'
 import type { Member } from '../settings/row.ts'
 import type { Settings } from '../settings/settings.ts'
 import type { Storage } from '../storage/storage.ts'
@@ -161,13 +162,20 @@ class Turn {
 
   #storeReceipt(untold: Untold): void {
     if (this.#state(receiptFileMember, untold) === 'heard') return
-    storeReceiptFile(this.#storage, untold.noted, this.#settings)
-    noteHeard(this.#storage, untold, receiptFileMember)
+    try {
+      storeReceiptFile(this.#storage, untold.noted, this.#settings)
+      noteHeard(this.#storage, untold, receiptFileMember)
+    } catch (error) {
+      // People are told all the same. It stays listed, and is tried again.
+      if (!(error instanceof Fault)) throw error
+      this.#delivery.say(`receipt_file: ${untold.noted.receipt}: ${error.message}`)
+    }
   }
 
   #finish(untold: Untold): void {
-    const { notify } = this.#settings
-    const isTold = notify.every((member) => {
+    const { notify, receiptFile } = this.#settings
+    const members = receiptFile ? [...notify, receiptFileMember] : notify
+    const isTold = members.every((member) => {
       const state = this.#state(member, untold)
       return state === 'heard' || state === 'lost'
     })

@@ -38,17 +38,17 @@ export function doWhatIsDue(storage: Storage, settings: Settings, atMost = 100):
       ? isQuiet(name, now) || isUntold(name, settings)
       : isQuiet(last.get(submission) ?? name, now)
   })
-  for (const name of due) storage.entries.resolve(name)
   const closed = new Set<string>()
-  for (const { name, submission } of due) {
-    const entry = closed.has(submission) ? undefined : storage.entries.read(name)
-    if (entry === undefined) continue
-    if (entry.isWhole) tellWhole(storage, name, entry, settings)
-    else {
-      close(storage, submissionOfEntry(entry), settings)
+  throughAll([
+    ...due.map((name) => () => storage.entries.resolve(name)),
+    ...due.map(({ name, submission }) => () => {
+      const entry = closed.has(submission) ? undefined : storage.entries.read(name)
+      if (entry === undefined) return
+      if (entry.isWhole) return tellWhole(storage, name, entry, settings)
       closed.add(submission)
-    }
-  }
+      close(storage, submissionOfEntry(entry), settings)
+    }),
+  ])
 }
 
 /** Removes at most so many notes of each kind. Returns how many it removed. */
@@ -108,6 +108,19 @@ export function inTurns<Item>(
   const start = Math.floor(Math.random() * items.length)
   const turned = [...items.slice(start), ...items.slice(0, start)]
   return turned.filter(isMeant).slice(0, atMost)
+}
+
+/** What fails does not keep the rest from being done, and is thrown afterwards. */
+function throughAll(actions: readonly (() => void)[]): void {
+  const errors: unknown[] = []
+  for (const action of actions) {
+    try {
+      action()
+    } catch (error) {
+      errors.push(error)
+    }
+  }
+  if (errors.length > 0) throw errors[0]
 }
 
 function isQuiet({ startedAt }: EntryName, now: number): boolean {

@@ -1,22 +1,49 @@
 // With `receipt_file = true`: the receipt of a batch as a text file beside its files, for owners
 // who have no shell. It is written in the owner's language, and is no part of the record.
 
+import { Fault } from '../fault.ts'
+import { randomId } from '../random-id.ts'
 import type { Settings } from '../settings/settings.ts'
+import { numberedName } from '../storage/filename.ts'
 import type { Storage } from '../storage/storage.ts'
 import { type NotedBatch, toldBatch } from './batch.ts'
 
-/** Stores it. */
+/**
+ * Stores it, unless it is there: whoever stored it may have been killed before that was noted.
+ * Where something else has its name, it gets a number, whatever `on_conflict` says.
+ */
 export function storeReceiptFile(storage: Storage, noted: NotedBatch, settings: Settings): void {
-  const { receipt, batch } = noted
-  const number = batch === 1 ? '' : `-${batch}`
-  const place = [...noted.folder, `receipt-${receipt}${number}.txt`].join('/')
+  const { receipt, batch, folder } = noted
+  const name = `receipt-${receipt}${batch === 1 ? '' : `-${batch}`}.txt`
+  // A visitor knows the number of the receipt, and may have sent files with such names.
+  const others = [2, 3, 4, 5, 6, 7, 8, 9].map((number) => numberedName(name, number))
+  const places = [name, ...others].map((one) => [...folder, one].join('/'))
+  const last = [...folder, `receipt-${receipt}-${randomId()}.txt`].join('/')
+  const text = Buffer.from(receiptText(noted, settings))
+  if (places.some((place) => storage.holds(place, text))) return
+  if (places.some((place) => isFree(() => store(storage, place, text)))) return
+  store(storage, last, text)
+}
+
+function store(storage: Storage, place: string, text: Buffer): void {
   const file = storage.create(place)
   try {
-    file.write(Buffer.from(receiptText(noted, settings)))
+    file.write(text)
     file.end()
     storage.commit([file], undefined, () => undefined)
   } catch (error) {
     file.discard()
+    throw error
+  }
+}
+
+/** False when something else has the name. */
+function isFree(action: () => void): boolean {
+  try {
+    action()
+    return true
+  } catch (error) {
+    if (error instanceof Fault && error.code === 'NAME_TAKEN') return false
     throw error
   }
 }

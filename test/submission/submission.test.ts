@@ -2,10 +2,11 @@
 // who may add, and what happens as time passes.
 
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { mock, test } from 'node:test'
 import { parseEntryName } from '../../src/storage/entry.ts'
+import { doWhatIsDue } from '../../src/submission/due.ts'
 import { freshDirectory } from '../host/program.ts'
 import {
   add,
@@ -17,6 +18,7 @@ import {
   notesOfDays,
   receiptOf,
   send,
+  settingsOf,
   storageOf,
   textField,
   visible,
@@ -212,6 +214,37 @@ test('with receipt_file a text file beside the files says what came, and by whom
   ])
   assert.deepEqual(notesOf(directory, 'storing'), [])
   mock.restoreAll()
+})
+
+for (const conflict of ['rename', 'reject']) {
+  test(`with on_conflict = "${conflict}" a file with the name of a receipt is in nobody's way`, (t) => {
+    const directory = freshDirectory(t)
+    const env = { UPLOAD_CGI_RECEIPT_FILE: 'true', UPLOAD_CGI_ON_CONFLICT: conflict }
+    const { receipt } = add(directory, 'a', ['a.txt'], env).json
+    add(directory, 'a', [`receipt-${receipt}.txt`, `receipt-${receipt}-2.txt`], env)
+    assert.equal(close(directory, 'a', env).status, 200)
+    const text = readFileSync(join(directory, `receipt-${receipt}-3.txt`), 'utf8')
+    assert.ok(text.startsWith(receipt), text)
+    assert.deepEqual(notesOf(directory, 'storing'), [])
+  })
+}
+
+test('a submission that cannot be closed does not keep others open', (t) => {
+  const directory = freshDirectory(t)
+  const env = { UPLOAD_CGI_RECEIPT_FILE: 'true', UPLOAD_CGI_FOLDER: '{receipt}' }
+  const folders = ['a', 'b', 'c', 'd', 'e', 'f'].map((digit) => {
+    return add(directory, digit, ['a.txt'], env).json.receipt
+  })
+  // The owner moved what came, and made a file of that name.
+  for (const folder of folders.slice(1)) {
+    rmSync(join(directory, folder), { recursive: true })
+    writeFileSync(join(directory, folder), '')
+  }
+  t.mock.timers.enable({ apis: ['Date'], now: Date.now() + hours })
+  const due = () => doWhatIsDue(storageOf(directory), settingsOf(directory, env))
+  assert.throws(due, { code: 'NAME_TAKEN' })
+  assert.equal(notesOf(directory, 'storing').length, 5)
+  assert.ok(existsSync(join(directory, folders[0], `receipt-${folders[0]}.txt`)))
 })
 
 for (const order of ['the older', 'the newer']) {

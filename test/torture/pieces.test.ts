@@ -112,7 +112,11 @@ class Sender {
   }
 
   #run(env: Readonly<Record<string, string>>, stdinFile?: string): Promise<CgiReply> {
-    const accept = { HTTP_ACCEPT: 'application/json', TORTURE_DIRECTORY: this.directory }
+    const accept = {
+      HTTP_ACCEPT: 'application/json',
+      TORTURE_DIRECTORY: this.directory,
+      TORTURE_SLOW: '100',
+    }
     return runCgi({
       directory: this.directory,
       timeoutSeconds: 120,

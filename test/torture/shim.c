@@ -12,6 +12,7 @@
 //   TORTURE_SLOW     how many times slower the steady clock goes, so that no call depends on the
 //                    speed of the machine: with plenty of room, the program looks for it only ten
 //                    times a second
+//   TORTURE_VAULT    a directory that gets a further link of each file that is about to lose a name
 //   TORTURE_NO_LINKS an errno that every link(2) reports, as on a file system without hard links
 
 #define _GNU_SOURCE
@@ -246,13 +247,25 @@ int link(const char *from, const char *to) {
   MEET("link", to, REAL(link)(from, to))
 }
 
+/** So that the file can be given that name again, and no other one gets its inode. */
+static void keep(const char *path) {
+  static int kept;
+  const char *vault = getenv("TORTURE_VAULT");
+  if (!vault || !vault[0]) return;
+  char name[5000];
+  snprintf(name, sizeof name, "%s/%d-%d", vault, getpid(), ++kept);
+  REAL(link)(path, name);
+}
+
 int rename(const char *from, const char *to) {
   if (!is_inside(to)) return REAL(rename)(from, to);
+  keep(to);
   MEET("rename", to, REAL(rename)(from, to))
 }
 
 int unlink(const char *path) {
   if (!is_inside(path)) return REAL(unlink)(path);
+  keep(path);
   MEET("unlink", path, REAL(unlink)(path))
 }
 
