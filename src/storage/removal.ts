@@ -1,6 +1,6 @@
-// Knows a file again that was stored, years or minutes ago, and removes it if it is still that file:
-// a plain file of the same size that nobody has changed since, with no symlink and no mount on its
-// way. Whatever else is there is the owner's, and stays. Folders stay too.
+// Knows a file again that was stored, years or minutes ago, and removes it if it is still that
+// file: a plain file of the same size that nobody has changed since, with no symlink and no mount
+// on its way. Whatever else is there is the owner's, and stays. Folders stay too.
 
 import { unlinkSync } from 'node:fs'
 import { Fault } from '../fault.ts'

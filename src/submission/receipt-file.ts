@@ -4,7 +4,6 @@
 import { Fault } from '../fault.ts'
 import { randomId } from '../random-id.ts'
 import type { Settings } from '../settings/settings.ts'
-import { numberedName } from '../storage/filename.ts'
 import type { Storage } from '../storage/storage.ts'
 import { type NotedBatch, toldBatch } from './batch.ts'
 
@@ -14,10 +13,10 @@ import { type NotedBatch, toldBatch } from './batch.ts'
  */
 export function storeReceiptFile(storage: Storage, noted: NotedBatch, settings: Settings): void {
   const { receipt, batch, folder } = noted
-  const name = `receipt-${receipt}${batch === 1 ? '' : `-${batch}`}.txt`
+  const name = `receipt-${receipt}${batch === 1 ? '' : `-${batch}`}`
   // A visitor knows the number of the receipt, and may have sent files with such names.
-  const others = [2, 3, 4, 5, 6, 7, 8, 9].map((number) => numberedName(name, number))
-  const places = [name, ...others].map((one) => [...folder, one].join('/'))
+  const numbers = ['', '-2', '-3', '-4', '-5', '-6', '-7', '-8', '-9']
+  const places = numbers.map((number) => [...folder, `${name}${number}.txt`].join('/'))
   const last = [...folder, `receipt-${receipt}-${randomId()}.txt`].join('/')
   const text = Buffer.from(receiptText(noted, settings))
   if (places.some((place) => storage.holds(place, text))) return
