@@ -68,14 +68,17 @@ function closedBatches({ notes }: Storage, since: number, unread: Unread): Noted
 function openBatches(storage: Storage, unread: Unread): NotedBatch[] {
   const { entries } = storage
   const all = readable(storing, unread, () => entries.list()) ?? []
-  const names = all.filter(({ submission }) => submission !== '')
-  const first = new Map(names.map(({ submission, name }) => [submission, name]))
-  const openOf = (name: string) => {
-    const entry = entries.read(name)
-    return entry && openBatch(storage, submissionOfEntry(entry))
-  }
-  return [...first.values()].flatMap((name) => {
-    return readable(`${storing}/${name}`, unread, () => openOf(name)) ?? []
+  const seen = new Set([''])
+  return all.flatMap(({ name, submission }) => {
+    if (seen.has(submission)) return []
+    const batch = readable(`${storing}/${name}`, unread, () => {
+      const entry = entries.read(name)
+      // One that a power cut damaged does not hide the others of its submission.
+      if (entry === undefined) return undefined
+      seen.add(submission)
+      return openBatch(storage, submissionOfEntry(entry))
+    })
+    return batch ?? []
   })
 }
 
