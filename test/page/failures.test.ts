@@ -139,36 +139,6 @@ visit(
   },
 )
 
-visit('from start to end by keyboard', {}, async ({ t, page, receiver }) => {
-  const tab = async (name: string | RegExp) => {
-    for (let presses = 0; presses < 20; presses++) {
-      await page.keyboard.press('Tab')
-      if (new RegExp(name).test(await focused(page))) return
-    }
-    assert.fail(`Tab never comes to ${name}`)
-  }
-  await tab('file')
-  const [chooser] = await Promise.all([
-    page.waitForEvent('filechooser'),
-    page.keyboard.press('Space'),
-  ])
-  await chooser.setFiles(filesOf(t, { 'a.txt': 10, 'b.txt': 10, 'c.txt': 10 }))
-  await tab('Remove a.txt')
-  await page.keyboard.press('Space')
-  assert.equal(await focused(page), 'Remove b.txt')
-  await tab('Remove c.txt')
-  await page.keyboard.press('Enter')
-  assert.equal(await focused(page), 'Remove b.txt')
-  await tab('Upload 1 file')
-  await page.keyboard.press('Enter')
-  await arrives(page)
-  assert.deepEqual([...receiver.stored().keys()], ['b.txt'])
-  assert.equal(await focused(page), 'H1', 'focus after the last file is stored')
-  await tab('Send more files')
-  await page.keyboard.press('Enter')
-  assert.equal(await focused(page), 'heading')
-})
-
 visit('focus is never lost: cancel, cancel all, remove the last, store', { mayFail }, async (v) => {
   const { t, page, proxy } = v
   const gate = Promise.withResolvers<void>()

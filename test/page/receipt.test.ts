@@ -2,13 +2,25 @@
 // and from right to left.
 
 import assert from 'node:assert/strict'
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { chromium } from 'playwright-core'
 import { languageFiles } from '../../src/languages/files.ts'
 import { runCgi } from '../host/cgi.ts'
 import { find } from '../host/installed.ts'
 import { contentType, multipartBody } from '../host/multipart-body.ts'
-import { axe, choose, chromiumArgs, filesOf, flaws, send, skip, visit } from '../host/page.ts'
+import {
+  arrives,
+  axe,
+  choose,
+  chromiumArgs,
+  filesOf,
+  flaws,
+  send,
+  skip,
+  visit,
+} from '../host/page.ts'
 import { freshDirectory } from '../host/program.ts'
 import { startReceiver } from '../host/serve.ts'
 
@@ -146,5 +158,41 @@ visit(
     assert.equal(await sum.isVisible(), true)
     assert.equal(await page.locator('a.button').isVisible(), false)
     assert.ok((await page.pdf()).length > 1000)
+  },
+)
+
+visit(
+  'with scripts, on paper: what has arrived and why the rest has not, and nothing to press',
+  { env: { UPLOAD_CGI_ON_CONFLICT: 'reject', UPLOAD_CGI_EXTRA_FIELDS: asked }, mayFail: true },
+  async ({ t, page, receiver }) => {
+    const taken = join(receiver.directory, 'taken.txt')
+    writeFileSync(taken, 'first')
+    await page.locator('#field-who').fill('Zoë')
+    await choose(page, filesOf(t, { [long.slice(0, 200)]: 10, 'taken.txt': 10 }))
+    await send(page)
+    await page.locator('main[data-stage=partly]').waitFor()
+    const onPaper = async () => {
+      await page.emulateMedia({ media: 'print' })
+      const pressable = page.locator('button, a.button, input, textarea, label, summary')
+      for (const one of await pressable.all()) assert.equal(await one.isVisible(), false)
+      const text = await page.evaluate('document.body.innerText.trim()')
+      await page.emulateMedia({ media: 'screen' })
+      return String(text)
+    }
+    const partly = await onPaper()
+    assert.match(partly, /^1 of 2 files have arrived\s/)
+    assert.match(partly, /taken\.txt.*A file with this name is already there/s)
+    await page.emulateMedia({ media: 'print' })
+    const isCut = `[...document.querySelectorAll('#queue .name > :first-child')].some((part) =>
+      part.scrollWidth > part.clientWidth && getComputedStyle(part).display !== 'inline')`
+    assert.equal(await page.evaluate(isCut), false, 'names are whole')
+    rmSync(taken)
+    await page.emulateMedia({ media: 'screen' })
+    await send(page)
+    await arrives(page)
+    const whole = await onPaper()
+    assert.match(whole, /^All 2 files have arrived\s+Receipt number\s/)
+    assert.match(whole, /Your <name>\s+Zoë/)
+    assert.equal(whole.match(/\b[0-9a-f]{64}\b/g)?.length, 2)
   },
 )
