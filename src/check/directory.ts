@@ -86,13 +86,13 @@ function publicFindings({ allowExtensions }: LoadedSettings, place: string): Fin
 }
 
 function mountFindings(directory: string): Finding[] {
-  const mount = mountOf(directory)
-  if (mount === undefined) return []
-  const { point, type, options } = mount
-  const findings = [fine('FILE_SYSTEM', `file system: ${type}, mounted at ${point}`)]
+  // In a chroot the system may tell of none.
+  const { point, type, options } = mountOf(directory) ?? { point: '', type: '', options: [] }
+  const findings =
+    point === '' ? [] : [fine('FILE_SYSTEM', `file system: ${type}, mounted at ${point}`)]
   const isEmptied = /^\/(tmp|var\/tmp|dev\/shm|run)(\/|$)/.test(directory)
   if (type === 'tmpfs' || type === 'ramfs' || isEmptied) {
-    const message = `what lies in ${directory} is lost, at the latest when this machine restarts`
+    const message = `what is in ${directory} is lost, at the latest when this machine restarts`
     const remedy = 'choose a permanent directory; a service may also have a private /tmp'
     findings.push(warning('DIRECTORY_VOLATILE', message, remedy))
   }

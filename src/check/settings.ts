@@ -180,10 +180,11 @@ function logFindings({ logFile }: LoadedSettings, documentRoots: Site['documentR
     if (stats?.isFile() === false) throw new Error('it is not a regular file')
     findings.push(fine('LOG_FILE', `log_file: ${logFile}`))
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error)
-    findings.push(
-      warning('LOG_UNUSABLE', `log_file cannot be written: ${reason}`, logRemedy(logFile, stats)),
-    )
+    // Nothing that is made there helps as long as the way to it is closed.
+    const closed = closedWay(logFile, 'log_file')
+    const reason = closed?.message ?? (error instanceof Error ? error.message : String(error))
+    const remedy = closed?.remedy ?? logRemedy(logFile, stats)
+    findings.push(warning('LOG_UNUSABLE', `log_file cannot be written: ${reason}`, remedy))
   }
   const site = siteOf(logFile, documentRoots)
   if (site !== '' && !basename(logFile).startsWith('.ht')) {

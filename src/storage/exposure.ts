@@ -80,17 +80,16 @@ function programInside(directory: string, { program, script }: Site): Exposure |
 
 function publicPlace(directory: string, { documentRoots, script }: Site): Exposure | undefined {
   const code = 'DIRECTORY_PUBLIC'
-  const remedyFor = (exposed: string) =>
-    `${otherDirectory(exposed)}   # or: allow_public_directory = true`
   const root = siteOf(directory, documentRoots)
   if (root !== '') {
     const reason = `is inside the site ${root}, where the web server shows files to everyone`
-    return { code, reason, remedy: remedyFor(root) }
+    const remedy = `${otherDirectory(root)}   # or: allow_public_directory = true`
+    return { code, reason, remedy }
   }
   const folder = script === '' ? '' : dirname(realPlace(script))
   if (folder === '' || !isWithin(directory, folder)) return undefined
   const reason = `is below ${folder}, where the web server runs programs`
-  return { code, reason, remedy: remedyFor(folder) }
+  return { code, reason, remedy: otherDirectory(folder) }
 }
 
 /** An upload could replace it, and with the settings everything that they forbid. */

@@ -178,6 +178,12 @@ test('limits of the shell are told, each with what is needed', (t) => {
     assert.equal(found(place.check({ before }), code).level, 'warning', before)
   }
   assert.equal(found(place.check({ before: 'umask 0700' }), 'UMASK_WRONG').level, 'error')
+})
+
+test('a limit of processes is told', {
+  skip: needsRoot('other processes of an ordinary user count, too'),
+}, (t) => {
+  const place = new Place(t)
   const few = spawnSync('prlimit', ['--nproc=15', program, 'check', '--json'], {
     env: { PATH: '/usr/bin:/bin', UPLOAD_CGI_DIRECTORY: place.directory },
   })

@@ -336,6 +336,13 @@ const cases: Readonly<Record<CheckProblem, readonly Case[] | Reason>> = {
     { spoil: (place) => ({ settings: `log_file = "${place.home}"\n` }), next: ['LOG_UNUSABLE'] },
     {
       spoil: (place) => {
+        mkdirSync(join(place.home, 'closed'), { mode: 0o700 })
+        return { settings: `log_file = "${place.home}/closed/log"\n` }
+      },
+      next: ['LOG_UNUSABLE'],
+    },
+    {
+      spoil: (place) => {
         writeFileSync(join(place.home, 'log'), '', { mode: 0o600 })
         return { settings: `log_file = "${place.home}/log"\n` }
       },
