@@ -11,13 +11,17 @@ import { type Fragment, fill, html, trusted } from './html.ts'
 import { policy } from './policy.ts'
 import type { Theme } from './theme.ts'
 
-/** `content`: a page file, and what fills its holes. */
+/**
+ * `content`: a page file, and what fills its holes. `heading`: the first that people see and hear,
+ * in the title of the window, too; '' where it is the owner's title.
+ */
 export function page(
   status: number,
   content: string,
   settings: Settings,
   theme: Theme,
   holes: Readonly<Record<string, string | Fragment>>,
+  heading = '',
 ): TextReply {
   const { language, style } = theme
   const rules = [...policy(style, settings.successRedirect), framing(content)]
@@ -38,9 +42,9 @@ export function page(
     body: fill(pages.frame, {
       lang: language.code,
       direction: language.direction,
-      title,
+      title: heading === '' ? title : `${heading} · ${title}`,
       styles: trusted(styles.map((css) => css && `<style>${css}</style>`).join('')),
-      content: trusted(fill(content, { title, brand, ...holes })),
+      content: trusted(fill(content, { title, brand, heading, ...holes })),
     }),
   }
 }

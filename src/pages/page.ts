@@ -72,8 +72,7 @@ export function errorPage(
   theme: Theme,
 ): TextReply {
   const { text } = theme.language
-  return page(fault.status, pages.error, settings, theme, {
-    heading: text(`fault.${fault.code}`, fault.holes),
+  const holes = {
     detail: fault.detail === '' ? trusted('') : html`<p>${fault.detail}</p>`,
     advice: advice(fault, isUpload, theme),
     // The page of an error would only lead to itself.
@@ -83,7 +82,9 @@ export function errorPage(
     code: fault.code,
     id,
     debug: debugSection(debug),
-  })
+  }
+  const heading = text(`fault.${fault.code}`, fault.holes)
+  return page(fault.status, pages.error, settings, theme, holes, heading)
 }
 
 /** Asks for the passphrase, and works without a script. */

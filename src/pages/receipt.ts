@@ -25,7 +25,8 @@ export function receiptPage(
   settings: Settings,
   theme: Theme,
 ): TextReply {
-  return page(status, pages.result, settings, theme, { done: donePart(theme, receipt, more) })
+  const holes = { done: donePart(theme, receipt, more) }
+  return page(status, pages.result, settings, theme, holes, heading(receipt, theme))
 }
 
 /** What became of the files; without a receipt, for the script to fill. */

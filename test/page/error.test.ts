@@ -65,6 +65,6 @@ test('logo and title are on the pages of a result and of an error', async () => 
   for (const { status, text } of replies) {
     assert.match(text, /<img class="logo" alt="" src="data:image\/svg\+xml;/, `${status}`)
     assert.match(text, /<p class="brand">Ann &#38; Bob<\/p>/, `${status}`)
-    assert.match(text, /<title>Ann &#38; Bob<\/title>/, `${status}`)
+    assert.match(text, /<title>[^<]+ · Ann &#38; Bob<\/title>/, `${status}`)
   }
 })

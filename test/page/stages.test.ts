@@ -54,18 +54,24 @@ visit(
   },
 )
 
-visit('the share is in the title of the page while it is sent', {}, async ({ t, page, proxy }) => {
-  const title = await page.title()
-  const gate = Promise.withResolvers<void>()
-  proxy.network.hold = gate.promise
-  await choose(page, filesOf(t, { 'a.txt': 100 }))
-  assert.equal(await page.title(), title)
-  await send(page)
-  await until(page, `/^\\d+\\s?% · /.test(document.title)`)
-  gate.resolve()
-  await arrives(page)
-  assert.equal(await page.title(), title)
-})
+visit(
+  'the share is in the title of the page while it is sent, and then the end',
+  {},
+  async ({ t, page, proxy }) => {
+    const title = await page.title()
+    const gate = Promise.withResolvers<void>()
+    proxy.network.hold = gate.promise
+    await choose(page, filesOf(t, { 'a.txt': 100 }))
+    assert.equal(await page.title(), title)
+    await send(page)
+    await until(page, `/^\\d+\\s?% · /.test(document.title)`)
+    gate.resolve()
+    await arrives(page)
+    assert.equal(await page.title(), `The file has arrived · ${title}`)
+    await page.getByRole('link', { name: 'Send more files' }).click()
+    assert.equal(await page.title(), title)
+  },
+)
 
 visit(
   'the receipt has the answers, can be saved, and stays over a reload until more is sent',

@@ -1,7 +1,7 @@
 // The bar that is always in view: what can be done next, and while files are sent how far they are.
 // The same figure is in the title of the page, and the screen stays on where the browser can do so.
 
-import { part, textButton } from './item.client.ts'
+import { part, textButton } from './element.client.ts'
 import type { Sums } from './stage.client.ts'
 import { percent, say, size, time } from './words.client.ts'
 
@@ -15,7 +15,7 @@ export type Pace = {
 export class Bar {
   readonly #bar: HTMLElement
   readonly #send: HTMLElement
-  readonly #progress = document.createElement('progress')
+  readonly #progress = part('progress')
   readonly #share = part('span')
   readonly #pace = part('span', 'quiet')
   readonly #pause: HTMLButtonElement
@@ -30,7 +30,7 @@ export class Bar {
     this.#progress.setAttribute('aria-label', say('queue.total'))
     this.#pause = textButton('', 'button plain', pause)
     const text = part('p')
-    text.append(this.#share, document.createElement('br'), this.#pace)
+    text.append(this.#share, part('br'), this.#pace)
     const cancelAll = textButton(say('action.cancelAll'), 'button plain', cancel)
     this.#sending = [this.#progress, text, this.#pause, cancelAll]
     for (const element of this.#sending) element.hidden = true
@@ -63,7 +63,6 @@ export class Bar {
     if (this.#send.hidden === isSending) return
     for (const element of this.#sending) element.hidden = !isSending
     this.#send.hidden = isSending
-    document.title = title
     keepScreenOn(isSending)
   }
 }

@@ -2,6 +2,8 @@
 // pasting. Each way gives one list of files; other things that are dropped or pasted are left
 // alone. What cannot be read in a folder is in the list too, so that the page can say so.
 
+import { part, textButton } from './element.client.ts'
+
 export type Chosen = {
   readonly file: File
   /** The name with its folders, as far as the browser tells them. */
@@ -38,16 +40,12 @@ export function sourceButton(
   attributes: Readonly<Record<string, string>>,
   take: (files: Chosen[]) => void,
 ): HTMLButtonElement {
-  const input = document.createElement('input')
+  const input = part('input')
   input.type = 'file'
   input.hidden = true
   for (const [name, value] of Object.entries(attributes)) input.setAttribute(name, value)
   listenTo(input, take)
-  const button = document.createElement('button')
-  button.type = 'button'
-  button.className = 'link'
-  button.textContent = label
-  button.onclick = () => input.click()
+  const button = textButton(label, 'link', () => input.click())
   button.append(input)
   return button
 }

@@ -5,7 +5,7 @@
 // ordinary form, which sends everything in one request. The server decides in any case.
 
 import { type Chosen, listenForDropsAndPastes, listenTo, sourceButton } from './chosen.client.ts'
-import { part, textButton } from './item.client.ts'
+import { part, textButton } from './element.client.ts'
 import { sendMessage } from './message.client.ts'
 import { Queue, type QueueSums } from './queue.client.ts'
 import { forgetReceipt, keepReceipt, keptReceipt, showReceipt } from './receipt.client.ts'
@@ -24,6 +24,7 @@ const main = document.querySelector('main') as HTMLElement
 const form = element<HTMLFormElement>('form')
 const heading = element('heading')
 const title = heading.textContent
+const pageTitle = document.title
 const input = element<HTMLInputElement>('file')
 const label = element('label')
 const chosenText = element('chosen')
@@ -138,6 +139,9 @@ function show(stage: Stage, sums: QueueSums): void {
   }
   chosenText.textContent = !isChoosing ? sums.chosen : hasFinger ? '' : say('queue.hint')
   heading.textContent = stage === 'partly' ? sums.heading : title
+  // The bar has its own while files are sent, and the receipt its own at the end.
+  if (stage === 'partly') document.title = `${sums.heading} · ${pageTitle}`
+  else if (stage !== 'sending') document.title = pageTitle
   if (stage === before || (stage !== 'done' && stage !== 'partly')) return
   if (stage !== 'done') return heading.focus()
   finish(receiptOf(sums.stored))

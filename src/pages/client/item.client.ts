@@ -3,6 +3,7 @@
 // focus.
 
 import type { Chosen } from './chosen.client.ts'
+import { part, textButton } from './element.client.ts'
 import type { Delay } from './listener.client.ts'
 import { preview } from './preview.client.ts'
 import type { Stored } from './reply.client.ts'
@@ -33,7 +34,7 @@ export type Actions = {
 export class Item {
   readonly file: File
   readonly path: string
-  readonly line = document.createElement('li')
+  readonly line = part('li')
   state: State = 'waiting'
   /** Why it failed or is refused. */
   reason = ''
@@ -47,7 +48,7 @@ export class Item {
   /** Kept through pauses and failures, since it knows how much of the file has arrived. */
   sender: Sender | undefined
   readonly #actions: Actions
-  readonly #progress = document.createElement('progress')
+  readonly #progress = part('progress')
   readonly #note = part('span', 'note')
   readonly #buttons = part('span', 'actions')
 
@@ -155,20 +156,6 @@ export class Item {
     )
     if (hadFocus && !this.focus()) this.#actions.refocus(this)
   }
-}
-
-export function part(tag: string, className = '', text = ''): HTMLElement {
-  const element = document.createElement(tag)
-  element.className = className
-  element.textContent = text
-  return element
-}
-
-export function textButton(text: string, className: string, action: () => void): HTMLButtonElement {
-  const button = part('button', className, text) as HTMLButtonElement
-  button.type = 'button'
-  button.onclick = action
-  return button
 }
 
 /** In two parts: of a name that is too long for its line, the style keeps the extension. */

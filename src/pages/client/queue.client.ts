@@ -3,7 +3,8 @@
 
 import { Bar } from './bar.client.ts'
 import type { Chosen } from './chosen.client.ts'
-import { type Actions, Item, part } from './item.client.ts'
+import { part } from './element.client.ts'
+import { type Actions, Item } from './item.client.ts'
 import type { Limits } from './limits.client.ts'
 import { Milestones } from './milestones.client.ts'
 import { refusalOf, tellRefused } from './refused.client.ts'

@@ -1,7 +1,7 @@
 // The end: what has arrived, under which number, and the visitor's own answers. It stays when the
 // page is loaded again, until the visitor sends more.
 
-import { part } from './item.client.ts'
+import { part } from './element.client.ts'
 import type { ReceiptFile } from './reply.client.ts'
 import { attempt, type Receipt } from './submission.client.ts'
 import { say, size } from './words.client.ts'
@@ -15,6 +15,7 @@ export function showReceipt(section: HTMLElement, receipt: Receipt): void {
   const shown = find('h1')
   // It has the focus when the server's receipt follows, and would be read aloud again.
   if (shown.textContent !== heading) shown.textContent = heading
+  document.title = `${heading} · ${title}`
   find('.receipt').replaceChildren(
     ...factsOf(receipt).flatMap(([name, value]) => [part('dt', '', name), part('dd', '', value)]),
   )
@@ -58,7 +59,7 @@ function factsOf({ receipt, time, answers }: Receipt): (readonly [string, string
 function line({ stored, name, size: bytes, url }: ReceiptFile): HTMLElement {
   const item = part('li')
   const shown = part('bdi', 'name', stored)
-  const link = document.createElement('a')
+  const link = part('a')
   if (url !== undefined) link.href = url
   link.append(shown)
   item.append(url === undefined ? shown : link, ' ', part('span', 'meta', size(bytes)))
@@ -77,7 +78,7 @@ function download(heading: string, receipt: Receipt): void {
       [stored, size(bytes), ...(sha256 === undefined ? [] : [`sha256 ${sha256}`])].join(' · '),
     ),
   ]
-  const link = document.createElement('a')
+  const link = part('a')
   link.href = URL.createObjectURL(new Blob([`${lines.join('\r\n')}\r\n`], { type: 'text/plain' }))
   link.download = `${receipt.receipt ?? 'receipt'}.txt`
   link.click()
@@ -86,3 +87,5 @@ function download(heading: string, receipt: Receipt): void {
 
 /** Another page of the same site has another receipt. */
 const key = `upload.cgi receipt ${location.pathname}`
+
+const { title } = document

@@ -2,7 +2,8 @@
 // screen readers hear of those that are new why.
 
 import { type Chosen, isSystemFile } from './chosen.client.ts'
-import { type Item, part } from './item.client.ts'
+import { part } from './element.client.ts'
+import type { Item } from './item.client.ts'
 import { type Limits, type Refusal, refusal } from './limits.client.ts'
 import { counted } from './stage.client.ts'
 import { say } from './words.client.ts'
