@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
-import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import {
@@ -20,8 +20,9 @@ import {
 } from '../host/fastcgi.ts'
 import { supervised } from '../host/fastcgi-supervisor.ts'
 import { file, finished, incoming } from '../host/form.ts'
-import { incomingPath } from '../host/incoming.ts'
+import { incomingBytes } from '../host/incoming.ts'
 import { contentType, multipartBody } from '../host/multipart-body.ts'
+import { catchesSigterm } from '../host/process-state.ts'
 import { freshDirectory, inMemory, writeSettings } from '../host/program.ts'
 
 type Upload = { readonly name: string; readonly content: Buffer }
@@ -36,6 +37,10 @@ test('processes on a socket end one after the other, and every request is answer
   const load = new Load(port)
   for (let round = 0; round < 4; round++) {
     const ended = processes()[round % 2] ?? 0
+    await until(
+      () => catchesSigterm(ended),
+      () => `${ended} does not start`,
+    )
     const begun = await begin(port, directory, `round${round}`)
     process.kill(ended, 'SIGTERM')
     await load.goesOn(30)
@@ -212,18 +217,13 @@ async function begin(address: string | number, directory: string, name: string):
     client.send(bodyRecords(1, body.subarray(0, 200_000), 65_535))
     return { ...upload, client, rest: bodyRecords(1, body.subarray(200_000), 65_535) }
   })
-  const received = () => incoming(directory).filter((name) => sizeIn(directory, name) > 100_000)
+  const received = () =>
+    incoming(directory).filter((name) => incomingBytes(directory, name) > 100_000)
   await until(
     () => received().length === begun.length,
     () => `${received().length} have begun`,
   )
   return begun
-}
-
-/** 0 for what is gone by now. */
-function sizeIn(directory: string, name: string): number {
-  const path = join(incomingPath(directory), name)
-  return statSync(path, { throwIfNoEntry: false })?.size ?? 0
 }
 
 function paramsOf(body: Buffer) {

@@ -3,13 +3,15 @@
 // Standard input is a socket, as under mod_cgid, or a regular file, as under lighttpd. It never
 // hangs: at the time-out the program is killed by its pid and the promise rejects with all that
 // was seen. Output without a header block is no error here: status 0, everything in `body`.
+// Where tests ask for FastCGI, a process of it answers what it can answer in the same way.
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { program as executable } from './program.ts'
+import { askKept } from './fastcgi-kept.ts'
+import { program as executable, isThroughFastCgi } from './program.ts'
 
 export type CgiOptions = {
   /** The built executable unless given. */
@@ -51,6 +53,25 @@ export type CgiReply = {
 }
 
 export async function runCgi(options: CgiOptions): Promise<CgiReply> {
+  return (isThroughFastCgi() ? askByFastCgi(options) : undefined) ?? runProgram(options)
+}
+
+/** Undefined for what only a process of its own can show. */
+function askByFastCgi(options: CgiOptions): Promise<CgiReply> | undefined {
+  const { body = Buffer.alloc(0), args, argv0, stdinFile, limit } = options
+  const isOwn = [args, argv0, stdinFile, limit].some((value) => value !== undefined)
+  const isOther = resolve(options.program ?? executable) !== executable
+  if (isOwn || isOther || !Buffer.isBuffer(body)) return undefined
+  return askKept(environment(options, executable), body)?.then((reply) => ({
+    ...parseReply(reply.stdout),
+    stderr: reply.stderr,
+    exitCode: 0,
+    signal: null,
+    peakResidentBytes: 0,
+  }))
+}
+
+async function runProgram(options: CgiOptions): Promise<CgiReply> {
   const stdin = options.stdinFile === undefined ? 'pipe' : openSync(options.stdinFile, 'r')
   let child: ChildProcess
   try {

@@ -1,6 +1,7 @@
 // What is in `.upload-cgi/incoming/` of an upload directory, and the names that the files of an
 // upload have there.
 
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { Incoming } from '../../src/storage/incoming.ts'
 
@@ -18,4 +19,9 @@ export function kindOf(name: string): string {
 /** The path of `incoming/`. */
 export function incomingPath(directory: string): string {
   return join(directory, '.upload-cgi', 'incoming')
+}
+
+/** How large it is so far; 0 for what is gone by now. */
+export function incomingBytes(directory: string, name: string): number {
+  return statSync(join(incomingPath(directory), name), { throwIfNoEntry: false })?.size ?? 0
 }

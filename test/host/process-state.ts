@@ -12,6 +12,13 @@ export function descriptors(pid: number): number {
   return readdirSync(`/proc/${pid}/fd`).length
 }
 
+/** Whether it has begun to wait for the signal, which would kill it before. */
+export function catchesSigterm(pid: number): boolean {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  const caught = /^SigCgt:\s+([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'
+  return ((BigInt(`0x${caught}`) >> 14n) & 1n) === 1n
+}
+
 /** None when it has ended. */
 export function childrenOf(pid: number): number[] {
   try {

@@ -18,6 +18,14 @@ export const program = resolve(process.env['UPLOAD_CGI_PROGRAM'] || join(root, '
 /** Whether its Node is unchanged: the build with --plain-node, which the end of its name tells. */
 export const isPlain = basename(program).endsWith('-plain.cgi')
 
+/**
+ * Whether helpers of tests speak FastCGI where they else start the program for each request. Tests
+ * of test/fastcgi ask for it, and so does UPLOAD_CGI_THROUGH=fastcgi of the long run.
+ */
+export function isThroughFastCgi(): boolean {
+  return process.env['UPLOAD_CGI_THROUGH'] === 'fastcgi'
+}
+
 /** A new directory, which its owner removes when it ends. */
 export function freshDirectory(owner: Owner, parent = tmpdir()): string {
   const directory = mkdtempSync(join(parent, 'upload-cgi-test-'))

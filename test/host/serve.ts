@@ -9,7 +9,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import type { TestContext } from 'node:test'
 import { incomingPath } from './incoming.ts'
-import { freshDirectory, program } from './program.ts'
+import { startNginxFastCgi } from './nginx.ts'
+import { freshDirectory, isThroughFastCgi, program } from './program.ts'
 
 export type Receiver = {
   readonly url: string
@@ -57,8 +58,22 @@ export async function startReceiver(
 ): Promise<Receiver> {
   const directory = freshDirectory(t)
   const env = { UPLOAD_CGI_MAX_FILES: '100', UPLOAD_CGI_DURABLE: 'false', ...settings }
-  const { url } = await startServe(t, { args: ['--directory', directory], env })
+  const url = isThroughFastCgi()
+    ? await startBehindNginx(t, directory, env)
+    : (await startServe(t, { args: ['--directory', directory], env })).url
   return { url, directory, stored: () => storedIn(directory) }
+}
+
+/** By FastCGI. Gives the address of the page. */
+export async function startBehindNginx(
+  t: TestContext,
+  directory: string,
+  settings: Readonly<Record<string, string>>,
+): Promise<string> {
+  const env = { UPLOAD_CGI_DIRECTORY: directory, ...settings }
+  const server = await startNginxFastCgi({ env })
+  t.after(() => server.stop())
+  return server.url
 }
 
 function storedIn(directory: string): Map<string, Buffer> {

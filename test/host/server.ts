@@ -17,7 +17,7 @@ import {
 import { connect, createServer } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { find, missing, type Tool } from './installed.ts'
+import { find, type Tool } from './installed.ts'
 import { atExit, directoryUntilExit, program } from './program.ts'
 import { giveToServer, isRoot, openTheWay, serverIds } from './user.ts'
 
@@ -48,12 +48,15 @@ export type Certificate = { readonly certificate: string; readonly key: string }
 
 // What start() is given for each process; `socket` is a file to wait for before the next.
 type Command = {
-  tool: Tool
+  /** Or a path. */
+  tool: Tool | `/${string}`
   args: readonly string[]
   socket?: string
   /** Asked until it is so, besides that the port answers. */
   isReady?: () => boolean
   env?: Readonly<Record<string, string>>
+  /** As the user of web servers, where it does not change to that user itself. */
+  asServer?: boolean
 }
 export type Prepare = (home: string, port: number) => readonly Command[]
 
@@ -115,10 +118,9 @@ async function launch(
 
 /** In a process group of its own, so that what it started can be ended with it. */
 function spawnDetached(home: string, command: Command): ChildProcess {
-  const tool = find(command.tool)
-  if (tool === undefined) throw new Error(String(missing(command.tool)))
-  // fcgiwrap has no option for it.
-  const ids = command.tool === 'fcgiwrap' && isRoot() ? serverIds() : {}
+  const tool = isPath(command.tool) ? command.tool : find(command.tool)
+  if (tool === undefined) throw new Error(`${command.tool} is not installed`)
+  const ids = command.asServer && isRoot() ? serverIds() : {}
   const output = openSync(join(home, 'output.log'), 'a')
   try {
     const child = spawn(tool, command.args, {
@@ -141,10 +143,14 @@ function spawnDetached(home: string, command: Command): ChildProcess {
   }
 }
 
+function isPath(tool: Command['tool']): tool is `/${string}` {
+  return tool.startsWith('/')
+}
+
 async function until(
   isReady: () => Promise<boolean>,
   child: ChildProcess,
-  tool: Tool,
+  tool: string,
 ): Promise<void> {
   const deadline = Date.now() + startSeconds * 1000
   while (!(await isReady())) {

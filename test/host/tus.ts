@@ -12,8 +12,8 @@ import { runCgi } from './cgi.ts'
 import { incoming, visible } from './form.ts'
 import { kindOf } from './incoming.ts'
 import { missing } from './installed.ts'
-import { freshDirectory } from './program.ts'
-import { startServe } from './serve.ts'
+import { freshDirectory, isThroughFastCgi } from './program.ts'
+import { startBehindNginx, startServe } from './serve.ts'
 
 export type TusRequest = {
   method: string
@@ -114,7 +114,7 @@ export const throughServe: Way = async (t, settings = {}) => {
   return { directory, path, send: (asked) => overHttp(url, asked), ...looks(directory) }
 }
 
-/** Its address, without `/tus`. */
+/** Its address, without `/tus`. Through FastCGI it is nginx instead. */
 export async function startTusApache(
   t: TestContext,
   directory: string,
@@ -122,6 +122,7 @@ export async function startTusApache(
   module: 'cgid' | 'cgi' = 'cgid',
 ): Promise<string> {
   const env = { UPLOAD_CGI_DIRECTORY: directory, ...settingsFor(directory, settings) }
+  if (isThroughFastCgi()) return `${await startBehindNginx(t, directory, env)}upload`
   const server = await startApache({ module, env })
   t.after(() => server.stop())
   return server.url
@@ -185,8 +186,10 @@ function headersOf(headers: TusRequest['headers']): Record<string, string> {
   return Object.fromEntries(given) as Record<string, string>
 }
 
-const ways = [
-  { name: 'by itself', start: byItself, skip: false as const },
-  { name: 'under serve', start: throughServe, skip: false as const },
-  { name: 'through Apache', start: throughApache, skip: missing('apache2') },
-]
+const ways = isThroughFastCgi()
+  ? [{ name: 'by FastCGI', start: byItself, skip: false as const }]
+  : [
+      { name: 'by itself', start: byItself, skip: false as const },
+      { name: 'under serve', start: throughServe, skip: false as const },
+      { name: 'through Apache', start: throughApache, skip: missing('apache2') },
+    ]

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
+import { until } from '../host/fastcgi.ts'
 import { missing } from '../host/installed.ts'
 import { lackingLibrary } from '../host/lacking.ts'
 import { content, Uploads } from '../host/piece-upload.ts'
@@ -41,7 +42,13 @@ test('the first request of a day sweeps what is old, and what may be needed stay
   for (const day of [before(4), before(1)]) fill(noted(uploads, day, 'verdict'), 12)
   for (const day of [before(100), before(80)]) fill(noted(uploads, day), 12)
   assert.equal((await uploads.piece({ bytes: content })).status, 201)
-  assert.deepEqual(readdirSync(noted(uploads, '', 'verdict')), [before(1)])
+  // A process that stays sweeps after the reply.
+  const verdicts = () => readdirSync(noted(uploads, '', 'verdict'))
+  await until(
+    () => verdicts().length < 2,
+    () => `${verdicts()}`,
+  )
+  assert.deepEqual(verdicts(), [before(1)])
   assert.deepEqual(readdirSync(noted(uploads)).sort(), [before(80), today()])
   assert.equal(readdirSync(noted(uploads, before(80))).length, 12)
 })

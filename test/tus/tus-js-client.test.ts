@@ -41,7 +41,8 @@ class Client {
     this.upload = new tus.Upload(source as Buffer, {
       endpoint: this.#url,
       metadata,
-      retryDelays: [0, 100, 300, 1000, 1000],
+      // What was given up may still be on its way, and the upload is locked until it has arrived.
+      retryDelays: [0, 100, 300, 1000, 1000, 3000, 3000, 3000],
       onAfterResponse: (request, reply) => {
         this.replies.push(`${request.getMethod()} ${reply.getStatus()}`)
       },
