@@ -65,7 +65,10 @@ export function commit<Result>(
       for (const [i, file] of files.entries()) {
         placed.push(place(directory, file, placed, numbers[i] ?? 1, naming(i)))
       }
-      for (const file of files) attempt(() => unlinkSync(file.path))
+      const { incoming } = directory
+      incoming.folder.shown(incoming.path, () => {
+        for (const file of files) attempt(() => unlinkSync(file.path))
+      })
       if (durable) for (const path of waysOf(directory, placed)) syncDirectory(path)
       const result = accept(placed.map(({ path }) => placeOf(directory.path, path)))
       recording?.decide()
@@ -161,7 +164,8 @@ function placeIn(
   naming: (path: string) => void,
 ): Placed {
   const wanted = file.place.slice(file.place.lastIndexOf('/') + 1)
-  const received = { path: file.path, inode: file.inode, directory: directory.path }
+  const hidden = directory.incoming.folder
+  const received = { path: file.path, inode: file.inode, directory: directory.path, hidden }
   const { name } = fitting(folder, wanted)
   const path = `${folder}/${name}`
   switch (directory.settings.onConflict) {

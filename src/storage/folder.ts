@@ -4,12 +4,20 @@
 // between its check and its commit. Names of files begin with `.ht`, which Apache and LiteSpeed
 // never serve, and cannot be guessed, for servers that would.
 
-import { chmodSync, lstatSync, mkdirSync, readdirSync, renameSync, rmdirSync } from 'node:fs'
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  statfsSync,
+} from 'node:fs'
 import { Fault } from '../fault.ts'
 import { quoted } from '../finding.ts'
 import { randomId } from '../random-id.ts'
 import { attempt, errorCode } from '../system-error.ts'
-import { isThere, syncDirectory, unlessStale } from './files.ts'
+import { isThere, syncDirectory, synced, unlessStale } from './files.ts'
 
 export const folderName = '.upload-cgi'
 
@@ -22,6 +30,8 @@ export class Folder {
   readonly incoming: string
   readonly #directory: string
   #isOurs = false
+  #device: number | undefined
+  #isShared: boolean | undefined
 
   /** `directory`: the upload directory. Creates nothing yet. */
   constructor(directory: string) {
@@ -58,6 +68,22 @@ export class Folder {
     this.#isOurs = true
   }
 
+  /**
+   * Whether its file system is one that machines may share: CephFS, or any that FUSE serves. They
+   * have no block device, so a local disk is asked nothing more.
+   */
+  get isShared(): boolean {
+    this.#device ??= lstatSync(this.#directory).dev
+    const hasNoDevice = ((this.#device >>> 8) & 0xfff) === 0
+    this.#isShared ??= hasNoDevice && sharedTypes.has(statfsSync(this.#directory).type)
+    return this.#isShared
+  }
+
+  /** Runs `action`, which changes names in a folder, so that other machines see it at once. */
+  shown<Result>(folder: string, action: () => Result): Result {
+    return this.isShared ? synced(folder, action) : action()
+  }
+
   /** Removes both where nothing was received yet. */
   removeEmpty(): void {
     for (const path of [this.incoming, this.path]) rmdirSync(path)
@@ -69,8 +95,9 @@ export class Folder {
       syncDirectory(this.#directory)
     }
     const incoming = directoryAt(this.incoming)
-    if (incoming === undefined) this.#makeIncoming()
-    else if (!inherits(incoming, lstatSync(this.#directory))) this.#makeIncoming()
+    const directory = lstatSync(this.#directory)
+    this.#device = directory.dev
+    if (incoming === undefined || !inherits(incoming, directory)) this.#makeIncoming()
   }
 
   /** A hidden name for a directory that is made in the upload directory and renamed from there. */
@@ -156,3 +183,5 @@ function unusableFault(reason: string): Fault {
 
 /** Another process may be making one right now. */
 const hiddenMilliseconds = 60_000
+/** By statfs(2): CephFS in the kernel, and FUSE, as which ceph-fuse mounts it. */
+const sharedTypes = new Set([0x00c3_6400, 0x6573_5546])

@@ -58,9 +58,9 @@ export class Notes {
    */
   create(key: string, content?: Uint8Array): boolean {
     const path = this.#file(key)
-    const isNew = content === undefined ? this.#touch(path) : this.#place(path, content)
-    if (isNew && this.#isDurable) syncDirectory(folderOf(path))
-    return isNew
+    return this.#made(path, () => {
+      return content === undefined ? this.#touch(path) : this.#place(path, content)
+    })
   }
 
   /**
@@ -70,11 +70,12 @@ export class Notes {
   write(key: string, content: Uint8Array): Stats {
     const path = this.#file(key)
     let stats: Stats | undefined
-    this.#exclusively(path, () => {
-      stats = writeNote(path, content, this.#isDurable)
-    })
+    this.#made(path, () =>
+      this.#exclusively(path, () => {
+        stats = writeNote(path, content, this.#isDurable)
+      }),
+    )
     if (stats === undefined) throw takenFault(path)
-    if (this.#isDurable) syncDirectory(folderOf(path))
     return stats
   }
 
@@ -85,11 +86,9 @@ export class Notes {
   link(from: string, key: string, content: Uint8Array): boolean {
     const [source, path] = [this.#file(from), this.#file(key)]
     const inode = lstatSync(source).ino
-    const isNew = this.#exclusively(path, () => {
-      this.#linkTo(source, inode, path, content)
-    })
-    if (isNew && this.#isDurable) syncDirectory(folderOf(path))
-    return isNew
+    return this.#made(path, () =>
+      this.#exclusively(path, () => this.#linkTo(source, inode, path, content)),
+    )
   }
 
   /** Makes the note durable: for whoever acts on a note that another process may have made. */
@@ -125,7 +124,7 @@ export class Notes {
     const folder = `${this.#path}/${key}`
     try {
       if (lstatSync(folder, { throwIfNoEntry: false })?.isDirectory()) rmdirSync(folder)
-      else removeNote(this.#file(key))
+      else this.#folder.shown(folderOf(folder), () => removeNote(this.#file(key)))
     } catch (error) {
       // Another process was faster.
       if (errorCode(error) !== 'ENOENT') throw error
@@ -135,6 +134,14 @@ export class Notes {
   #file(key: string): string {
     const at = key.lastIndexOf('/') + 1
     return `${this.#path}/${key.slice(0, at)}.ht${key.slice(at)}`
+  }
+
+  /** Whether it is new: then it is durable, and other machines see it. */
+  #made(path: string, action: () => boolean): boolean {
+    const { isShared } = this.#folder
+    const isNew = this.#folder.shown(folderOf(path), action)
+    if (isNew && this.#isDurable && !isShared) syncDirectory(folderOf(path))
+    return isNew
   }
 
   #touch(path: string): boolean {

@@ -20,6 +20,7 @@ import { attempt, errorCode } from '../system-error.ts'
 import { keepAside } from './aside.ts'
 import { numberedName } from './filename.ts'
 import { createNew, fileSystemFault, isThere, lookedUp, meansNoLinks, readSmall } from './files.ts'
+import type { Folder } from './folder.ts'
 import { fitting } from './name-limit.ts'
 import { folderOf, nameOf } from './path.ts'
 import { isPlace, pathOf, placeOf } from './way.ts'
@@ -30,6 +31,7 @@ export type Received = {
   readonly inode: number
   /** The upload directory. */
   readonly directory: string
+  readonly hidden: Folder
 }
 
 export type Placed = {
@@ -164,7 +166,7 @@ function isSurelyAt(path: string, inode: number): boolean | undefined {
 /** The inode of the file at `path`; undefined when something else is there. */
 function linkNew(file: Received, path: string): number | undefined {
   try {
-    linkSync(file.path, path)
+    file.hidden.shown(folderOf(path), () => linkSync(file.path, path))
   } catch (error) {
     const code = errorCode(error)
     const isPlaced = isSurelyAt(path, file.inode)

@@ -28,7 +28,7 @@ async function promises(shared: Shared): Promise<void> {
   await piecesAlternate(shared)
 }
 
-const senders = 6
+const senders = 16
 
 /** All at once, half of them on each machine. */
 async function namesAreTakenOnce(shared: Shared): Promise<void> {
