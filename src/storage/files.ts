@@ -142,7 +142,8 @@ export function unlessStale<Result>(action: () => Result): Result {
 }
 
 /**
- * Runs `action`, which changes names in `folder`, and syncs that right after it. It is opened before: CephFS shows a change to nobody, not even to whoever opens the folder, until the
+ * Runs `action`, which changes names in `folder`, and syncs that right after it. The folder is
+ * opened before: CephFS shows a change to nobody, not even to whoever opens the folder, until the
  * metadata server has written its journal, which it does every 5 s or when it is asked to sync.
  */
 export function synced<Result>(folder: string, action: () => Result): Result {

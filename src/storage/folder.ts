@@ -11,6 +11,7 @@ import {
   readdirSync,
   renameSync,
   rmdirSync,
+  type Stats,
   statfsSync,
 } from 'node:fs'
 import { Fault } from '../fault.ts'
@@ -73,8 +74,8 @@ export class Folder {
    * have no block device, so a local disk is asked nothing more.
    */
   get isShared(): boolean {
-    this.#device ??= lstatSync(this.#directory).dev
-    const hasNoDevice = ((this.#device >>> 8) & 0xfff) === 0
+    const device = this.#device ?? this.#above().dev
+    const hasNoDevice = ((device >>> 8) & 0xfff) === 0
     this.#isShared ??= hasNoDevice && sharedTypes.has(statfsSync(this.#directory).type)
     return this.#isShared
   }
@@ -95,9 +96,14 @@ export class Folder {
       syncDirectory(this.#directory)
     }
     const incoming = directoryAt(this.incoming)
-    const directory = lstatSync(this.#directory)
-    this.#device = directory.dev
-    if (incoming === undefined || !inherits(incoming, directory)) this.#makeIncoming()
+    if (incoming === undefined || !inherits(incoming, this.#above())) this.#makeIncoming()
+  }
+
+  /** The upload directory. */
+  #above(): Stats {
+    const stats = lstatSync(this.#directory)
+    this.#device = stats.dev
+    return stats
   }
 
   /** A hidden name for a directory that is made in the upload directory and renamed from there. */
