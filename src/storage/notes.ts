@@ -205,8 +205,8 @@ export function placeFolder(
   isDurable: boolean,
 ): void {
   const temporary = `${folder.incoming}/.ht${randomId()}.note`
-  makeDirectory(temporary)
   try {
+    makeDirectory(temporary)
     writeNote(`${temporary}/${name}`, content, isDurable)
     if (isDurable) syncDirectory(temporary)
     renameSync(temporary, path)

@@ -69,7 +69,7 @@ export const scenarios: readonly Scenario[] = [
   { name: 'cut off', env: {}, before, sent: three.slice(0, 2), isCut: true, status: 400 },
 ]
 
-const pattern = /^(\.ht[0-9a-f]{32}\.(part|part\.name|kept)|\.upload-cgi-[0-9a-f]{32})$/
+const pattern = /^(\.ht[0-9a-f]{32}\.(part|part\.name|kept|note)|\.upload-cgi-[0-9a-f]{32})$/
 
 /** Fills `directory` and posts. */
 export async function suffer(
