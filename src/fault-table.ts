@@ -150,7 +150,7 @@ export const faults = {
   TOO_MANY_FOLDERS: [
     413,
     'There are more folders, or more folders inside one another, than this page accepts.',
-    'folders deeper than 16, more than 100 of them, or a path of more than 2,048 bytes',
+    'folders deeper than 16, more than 100 in a submission, or a path of more than 2,048 bytes',
   ],
   TOO_MANY_FIELDS: [
     413,

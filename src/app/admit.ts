@@ -13,6 +13,7 @@ import { parseId, randomId } from '../random-id.ts'
 import type { Invitation } from '../settings/row.ts'
 import type { LoadedSettings, Settings } from '../settings/settings.ts'
 import type { Origin, Storage } from '../storage/storage.ts'
+import { placesOf } from '../submission/batch.ts'
 import { closeSubmission } from '../submission/closing.ts'
 import { numberOf, openSubmission } from '../submission/submission.ts'
 import { attempt } from '../system-error.ts'
@@ -53,7 +54,7 @@ function admit(
   if (isResumed) {
     const invitation = attempt(() => invitationOf(request.invites, settings))
     const origin = originOf(fields, visitorOf(request, settings, invitation), storage, () => [])
-    return { sender: senderOf(request, settings), origin }
+    return { sender: senderOf(request, settings), origin, placesBefore: () => [] }
   }
   const invitation = requireVisitor(request, said, settings, () => storage)
   const sender = senderOf(request, settings, invitation?.name)
@@ -62,7 +63,8 @@ function admit(
   const isAsking = isPassphraseAlone && fields.others.length === 0 && settings.passphrase !== ''
   if (isAsking) {
     const origin = originOf(fields, visitor, storage, () => [])
-    return { sender, origin, reply: welcomeReply(request, settings, storage) }
+    const reply = welcomeReply(request, settings, storage)
+    return { sender, origin, placesBefore: () => [], reply }
   }
   requireAnswers(fields.others, request, settings)
   const folder = (receipt: string) => {
@@ -72,7 +74,9 @@ function admit(
   }
   const origin = originOf(fields, visitor, storage, folder)
   const charge = openCharge(storage, settings, sender, invitation)
-  return { sender, origin, ...(charge === undefined ? {} : { charge }) }
+  const { submission: key, day, isWhole } = origin
+  const placesBefore = () => (isWhole ? [] : placesOf(storage, { key, day }))
+  return { sender, origin, placesBefore, ...(charge === undefined ? {} : { charge }) }
 }
 
 /** Whoever has typed the passphrase gets a cookie, and goes back to the form. */

@@ -5,7 +5,7 @@ import { attempt } from '../system-error.ts'
 import { commit } from './commit.ts'
 import { Directory } from './directory.ts'
 import { NotedEntries } from './entries.ts'
-import { translated } from './files.ts'
+import { lookedUp, translated } from './files.ts'
 import { Pending } from './pending.ts'
 import { placeOf, Recording } from './recording.ts'
 import { holds, isUnchanged, removeUnchanged } from './removal.ts'
@@ -14,6 +14,7 @@ import type { Draft, PendingFile, Storage } from './storage.ts'
 import { countTotal } from './total.ts'
 import { UnfinishedUploads } from './unfinished.ts'
 import { shortened } from './verdict.ts'
+import { pathOf } from './way.ts'
 
 /** `path`: a directory that usable.ts has checked. Creates nothing in it yet. */
 export function openStorage(settings: Settings, path: string): Storage {
@@ -23,6 +24,7 @@ export function openStorage(settings: Settings, path: string): Storage {
     unfinished: new UnfinishedUploads(directory),
     requireSpace: (bytes) => directory.space.require(bytes, 1),
     requireFreeName: (place) => directory.requireFreeName(place),
+    hasFolder: (place) => translated(() => lookedUp(pathOf(path, place))?.isDirectory() === true),
     create: (place) => create(directory, place),
     commit: (files, draft, accept) => committed(directory, files.map(ours), draft, accept),
     holds: (place, bytes) => translated(() => holds(path, place, bytes)),

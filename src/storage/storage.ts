@@ -13,6 +13,8 @@ export type Storage = {
    * folders, and with `on_conflict = "reject"`.
    */
   requireFreeName(place: string): void
+  /** Whether the place is that of a folder, which no file needs to make. */
+  hasFolder(place: string): boolean
   /** Creates a file to receive bytes. */
   create(place: string): PendingFile
   /**

@@ -102,6 +102,16 @@ export function openBatch(storage: Storage, submission: Submission): NotedBatch 
   return open.length === 0 ? undefined : batchOf(submission, open, 0)
 }
 
+/** Where its files are stored, or are about to be: from the directory on. */
+export function placesOf(storage: Storage, submission: Pick<Submission, 'key' | 'day'>): string[] {
+  const { entries } = storage
+  // Before the batches: what is listed no more is in one.
+  const listed = entries.list().filter((one) => one.submission === submission.key)
+  const open = listed.flatMap(({ name }) => entries.read(name)?.files ?? [])
+  const closed = batchesOf(storage, submission).batches.flatMap(({ files }) => files)
+  return [...open, ...closed].map(({ stored }) => stored)
+}
+
 /** The submission that the request of an entry belongs to. */
 export function submissionOfEntry({ submission, day, time, receipt, folder }: Entry): Submission {
   return { key: submission, day, time, receipt, folder }
@@ -130,12 +140,12 @@ export function toldBatch(noted: NotedBatch, settings: Settings): Batch {
   return { receipt, batch, time, sender, answers, files }
 }
 
-export function keyOfBatch({ day, key }: Submission, number: number): string {
+export function keyOfBatch({ day, key }: Pick<Submission, 'key' | 'day'>, number: number): string {
   return `${batchKind}/${day}/${key}-${number}`
 }
 
 function knownOf(storage: Storage, submission: Submission): Known {
-  const { notes, entries } = storage
+  const { entries } = storage
   // Before the batches: what is listed here is in a batch already, or will be in the next one.
   const names = entries.list().filter((name) => name.submission === submission.key)
   const listed = names.flatMap(({ name }) => {
@@ -143,13 +153,7 @@ function knownOf(storage: Storage, submission: Submission): Known {
     const entry = noted === undefined ? undefined : entries.verdict(noted)
     return entry === undefined || entry === 'undone' ? [] : [{ name, entry }]
   })
-  const batches: NotedBatch[] = []
-  let next = 1
-  for (; notes.isThere(keyOfBatch(submission, next)); next++) {
-    // A number that a power cut damaged is void.
-    const batch = parseBatch(notes.read(keyOfBatch(submission, next)))
-    if (batch !== undefined) batches.push(batch)
-  }
+  const { batches, next } = batchesOf(storage, submission)
   const members = new Set(batches.flatMap((batch) => batch.members))
   const open = new Map(
     listed
@@ -160,6 +164,20 @@ function knownOf(storage: Storage, submission: Submission): Known {
     one.entry.time < other.entry.time ? -1 : 1,
   )
   return { batches, listed, open: inOrder, next }
+}
+
+function batchesOf(
+  { notes }: Storage,
+  submission: Pick<Submission, 'key' | 'day'>,
+): Pick<Known, 'batches' | 'next'> {
+  const batches: NotedBatch[] = []
+  let next = 1
+  for (; notes.isThere(keyOfBatch(submission, next)); next++) {
+    // A number that a power cut damaged is void.
+    const batch = parseBatch(notes.read(keyOfBatch(submission, next)))
+    if (batch !== undefined) batches.push(batch)
+  }
+  return { batches, next }
 }
 
 function batchOf(

@@ -13,7 +13,7 @@ import { parseId, randomId } from '../random-id.ts'
 import type { Settings } from '../settings/settings.ts'
 import { storedName } from '../storage/filename.ts'
 import type { Appending, Storage, UploadHeader } from '../storage/storage.ts'
-import { requirePlace } from '../upload/place.ts'
+import { addFolders, requirePlace } from '../upload/place.ts'
 import { type Admission, type Admit, charged, type Receiver } from '../upload/receiver.ts'
 import { requireAllowedExtension, requireFileSize } from '../upload/refusal.ts'
 import {
@@ -80,6 +80,7 @@ function create(call: TusCall): Receiver {
   const admission = admit(fieldsOf(metadata, upload, false))
   const { sender, origin, charge } = admission
   const place = requirePlace(metadata.folders, metadata.name, settings, origin.folder)
+  addFolders(new Set(), place, storage, admission)
   requireRoom(request, size, settings, storage)
   const { folders, type, text } = metadata
   const name = `${folders}${metadata.name}`

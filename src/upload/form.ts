@@ -70,7 +70,7 @@ export class FormUpload implements Receiver, Sink {
     this.#source = source
     this.#fields = new KeptFields(settings)
     const admit = (upload: string, isResumed: boolean) => this.#admit(upload, isResumed)
-    this.#piece = new Piece(id, storage.unfinished, settings, source, admit)
+    this.#piece = new Piece(id, storage, settings, source, admit)
     this.#parser = new MultipartParser(boundary, this)
   }
 
@@ -186,10 +186,11 @@ export class FormUpload implements Receiver, Sink {
   /** Checks everything that can be refused before the bytes arrive, then opens the file. */
   #receive(part: FilePart): ReceivedFile {
     if (this.#own.has('_close')) throw new Fault('BAD_UPLOAD', '_close with a file')
-    const { origin, charge } = this.#admit()
+    const admission = this.#admit()
+    const { origin, charge } = admission
     this.#requireAllowed(part.name)
     const place = requirePlace(part.path, part.clientName, this.#settings, origin.folder)
-    addFolders(this.#folders, place)
+    addFolders(this.#folders, place, this.#storage, admission)
     this.#storage.requireFreeName(place)
     const { bodyBytes } = this.#source
     if (this.#files.length === 0) charge?.hold(bodyBytes === Infinity ? 0 : bodyBytes)

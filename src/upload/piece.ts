@@ -10,9 +10,9 @@ import { parseByteCount } from '../quantity.ts'
 import { parseId } from '../random-id.ts'
 import type { Settings } from '../settings/settings.ts'
 import { storedName } from '../storage/filename.ts'
-import type { Appending, Unfinished, UploadHeader } from '../storage/storage.ts'
+import type { Appending, Storage, UploadHeader } from '../storage/storage.ts'
 import { Content } from './content.ts'
-import { requirePlace } from './place.ts'
+import { addFolders, requirePlace } from './place.ts'
 import { type Admission, charged, finish, type Source } from './receiver.ts'
 import { requireFileSize } from './refusal.ts'
 
@@ -24,7 +24,7 @@ type AdmitPiece = (upload: string, isResumed: boolean) => Admission
 
 export class Piece {
   readonly #requestId: string
-  readonly #unfinished: Unfinished
+  readonly #storage: Storage
   readonly #settings: Settings
   readonly #source: Source
   readonly #admit: AdmitPiece
@@ -37,13 +37,13 @@ export class Piece {
 
   constructor(
     requestId: string,
-    unfinished: Unfinished,
+    storage: Storage,
     settings: Settings,
     source: Source,
     admit: AdmitPiece,
   ) {
     this.#requestId = requestId
-    this.#unfinished = unfinished
+    this.#storage = storage
     this.#settings = settings
     this.#source = source
     this.#admit = admit
@@ -80,13 +80,14 @@ export class Piece {
     const size = this.#bytes('_size')
     requireFileSize(size, this.#settings)
     if (name.length > maxNameLength) throw new Fault('FIELD_TOO_LARGE', '_filename')
-    this.#stored = this.#unfinished.stored(id)
+    this.#stored = this.#storage.unfinished.stored(id)
     if (this.#stored !== undefined) {
       if (this.#stored.files[0]?.size !== size) throw otherSizeFault()
       return
     }
     const header = { size, name, type, field, metadata: '' }
-    const append = offset === 0 ? this.#beginUpload(id, path, header) : this.#unfinished.claim(id)
+    const append =
+      offset === 0 ? this.#beginUpload(id, path, header) : this.#storage.unfinished.claim(id)
     this.#append = append
     if (append.header.size !== size) throw otherSizeFault()
     if (append.offset !== offset) throw offsetMismatchFault(append.offset)
@@ -102,7 +103,7 @@ export class Piece {
   end<Result>({ fields, answers }: Text, accept: MakeReply<Result, Reply>): Result {
     const upload = this.#id()
     if (this.#given.has('_cancel')) {
-      this.#unfinished.cancel(upload)
+      this.#storage.unfinished.cancel(upload)
       return accept({ storedNow: false })
     }
     if (this.#stored !== undefined) {
@@ -130,12 +131,14 @@ export class Piece {
   }
 
   #beginUpload(id: string, path: string, said: Omit<UploadHeader, 'place' | 'folder'>): Appending {
-    const { sender, origin, charge } = this.#admit(id, false)
+    const admission = this.#admit(id, false)
+    const { sender, origin, charge } = admission
     const place = requirePlace(path, said.name, this.#settings, origin.folder)
+    addFolders(new Set(), place, this.#storage, admission)
     const header = { ...said, place, folder: origin.folder.join('/') }
     const isWhole = this.#source.bodyBytes > said.size
     return charged(charge, id, said.size, () =>
-      this.#unfinished.begin(id, header, { sender, isWhole }),
+      this.#storage.unfinished.begin(id, header, { sender, isWhole }),
     )
   }
 

@@ -5,6 +5,8 @@
 import { Fault } from '../fault.ts'
 import type { Settings } from '../settings/settings.ts'
 import { storedFolders, storedName } from '../storage/filename.ts'
+import type { Storage } from '../storage/storage.ts'
+import type { Admission } from './receiver.ts'
 
 /**
  * `path`: a relative path whose folders are kept, whatever its last name. `name`: as the sender
@@ -28,12 +30,35 @@ export function requirePlace(
   return place
 }
 
-/** Adds the folders of a place to those of its request. Throws TOO_MANY_FOLDERS. */
-export function addFolders(folders: Set<string>, place: string): void {
+/**
+ * Adds the folders of a place to those of its request. Throws TOO_MANY_FOLDERS for more than a
+ * submission may have. What its earlier requests stored is looked up only for a new folder.
+ */
+export function addFolders(
+  folders: Set<string>,
+  place: string,
+  storage: Pick<Storage, 'hasFolder'>,
+  { placesBefore }: Pick<Admission, 'placesBefore'>,
+): void {
+  const own = foldersOf(place)
+  const [last] = own
+  for (const folder of own) folders.add(folder)
+  requireFew(folders)
+  if (last === undefined || storage.hasFolder(last)) return
+  requireFew(new Set([...folders, ...placesBefore().flatMap(foldersOf)]))
+}
+
+/** From the last one up. */
+function foldersOf(place: string): string[] {
+  const folders: string[] = []
   for (let at = place.lastIndexOf('/'); at > 0; at = place.lastIndexOf('/', at - 1)) {
-    folders.add(place.slice(0, at))
+    folders.push(place.slice(0, at))
   }
-  if (folders.size > maxFolders) throw new Fault('TOO_MANY_FOLDERS', `the limit is ${maxFolders}`)
+  return folders
+}
+
+function requireFew({ size }: ReadonlySet<string>): void {
+  if (size > maxFolders) throw new Fault('TOO_MANY_FOLDERS', `the limit is ${maxFolders}`)
 }
 
 const maxDepth = 16

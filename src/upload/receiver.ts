@@ -49,6 +49,8 @@ export type Admission = {
   readonly sender: Sender
   /** The submission that it belongs to, and where its files go. */
   readonly origin: Origin
+  /** Where the files of its earlier requests are stored, as PendingFile has a place. */
+  placesBefore(): readonly string[]
   /** What counts for the limits; undefined where none is set. */
   readonly charge?: Charge
   /** The reply to a form without a file, when that is all that it is about. */

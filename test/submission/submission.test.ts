@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { mock, test } from 'node:test'
 import { parseEntryName } from '../../src/storage/entry.ts'
 import { doWhatIsDue } from '../../src/submission/due.ts'
+import type { BodyPart } from '../host/multipart-body.ts'
 import { freshDirectory } from '../host/program.ts'
 import {
   add,
@@ -190,6 +191,28 @@ test('twenty files leave one note a batch once a day has passed', (t) => {
   assert.deepEqual([notesOf(directory, 'verdict'), notesOf(directory, 'begin')], [[], []])
   assert.equal(notesOfDays(directory, 'batch').length, 2)
   assert.equal(receiptOf(directory, 'a').files.length, 20)
+})
+
+test('a submission makes a hundred folders, in however many requests', (t) => {
+  const directory = freshDirectory(t)
+  const inFolders = (digit: string, folders: readonly string[], more: readonly BodyPart[] = []) => {
+    const files = folders.flatMap((folder) => {
+      return [textField('_filename', `${folder}/a.txt`), fileField('a.txt')]
+    })
+    return send(directory, [textField('_submission', id(digit)), ...more, ...files])
+  }
+  const some = (from: number) => Array.from({ length: 33 }, (_, i) => `f${from + i}`)
+  for (const from of [0, 33, 66]) assert.equal(inFolders('a', some(from)).status, 201)
+  assert.equal(inFolders('a', ['f99/deep']).json.code, 'TOO_MANY_FOLDERS')
+  close(directory, 'a')
+  assert.equal(inFolders('a', ['f99']).status, 201)
+  assert.equal(inFolders('a', ['f100']).json.code, 'TOO_MANY_FOLDERS')
+  const piece = [textField('_upload', id('b')), textField('_offset', '0'), textField('_size', '16')]
+  assert.equal(inFolders('a', ['f100'], piece).json.code, 'TOO_MANY_FOLDERS')
+  // One that is there is no new one, and another submission has its own.
+  assert.equal(inFolders('a', ['f7']).status, 201)
+  assert.equal(inFolders('b', ['f100']).status, 201)
+  assert.equal(visible(directory).length, 101)
 })
 
 test('with receipt_file a text file beside the files says what came, and by whom', (t) => {
