@@ -123,8 +123,8 @@ const wordBytes = 8
 const none = Buffer.alloc(0)
 
 /**
- * Writes V8's code caches of a bundle, made by this Node under the flags of the executable. The same
- * bytes each time take a fixed seed for hashes. A cache counts only under the flags that made it,
+ * Writes V8's code caches of a bundle, made by this Node under the flags of the executable. The
+ * same bytes each time take a fixed seed for hashes. A cache counts only under the flags that made it,
  * and the executable must have a seed that nobody knows, so the hash of the flags is replaced by
  * that of the executable's. (V8 computes all hashes anew when it reads a cache, since the seed is
  * another one in each process anyway.)

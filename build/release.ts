@@ -1,9 +1,9 @@
 // npm run release [-- --target linux-x64] [--kind deb] [--output dist] [--quick]: builds the
 // executables and makes what people download, for each machine a tar.gz, a tar.xz, a .deb and an
-// .rpm, and SHA256SUMS. The same sources give the same bytes anywhere and at any time: names, owners
-// and times in the archives are fixed, and so is everything in the files
-// (docs/decisions/009-releases.md). Needs GNU tar, gzip, xz, dpkg-deb, rpmbuild and git. The time is
-// that of the last commit, or SOURCE_DATE_EPOCH. --quick compresses less, to try.
+// .rpm, and SHA256SUMS. The same sources give the same bytes anywhere and at any time: names,
+// owners and times in the archives are fixed, and so is everything in the files
+// (docs/decisions/009-releases.md). Needs GNU tar, gzip, xz, dpkg-deb, rpmbuild and git. The time
+// is that of the last commit, or SOURCE_DATE_EPOCH. --quick compresses less, to try.
 
 import { execFileSync, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'

@@ -2,8 +2,8 @@
 // executable that npm test built before; with --plain-node, build/upload-plain.cgi, which is built
 // here, and UPLOAD_CGI_PROGRAM tells the tests its path. Types and style are checked by `npm run
 // check`. A test that this machine cannot run is skipped with its reason and how to get what it
-// lacks; with UPLOAD_CGI_NO_SKIPS=1 that is a failure. Only what an unchanged Node lacks by design is
-// skipped then, too (patchedOnly in test/host/program.ts).
+// lacks; with UPLOAD_CGI_NO_SKIPS=1 that is a failure. Only what an unchanged Node lacks by design
+// is skipped then, too (patchedOnly in test/host/program.ts).
 
 import { spawnSync } from 'node:child_process'
 import { resolve } from 'node:path'

@@ -1,8 +1,8 @@
 // Takes away the environment variables that Node itself obeys: each of their names gets another
 // first letter wherever Node has it, in its code, its modules, and what it compiled of them. A
 // variable of a host or of a visitor then changes nothing: it would write files, load modules, or
-// open descriptors. No shell can set a name that begins with a dollar sign. A Node that lacks one of
-// the names, or has one that the list lacks, ends the build.
+// open descriptors. No shell can set a name that begins with a dollar sign. A Node that lacks one
+// of the names, or has one that the list lacks, ends the build.
 
 import { changed } from './elf.ts'
 

@@ -5,6 +5,7 @@
 
 import { dirname } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
+import { quoted } from '../finding.ts'
 import type { Env } from '../http/request.ts'
 import { findFile, type SettingsFile } from './file.ts'
 import { nearest } from './nearest.ts'
@@ -34,7 +35,10 @@ export function loadSettings(env: Env, program: string, script: string): LoadedS
     if ('value' in parsed) return parsed.value
     // What a file says that was not read is unknown.
     if (isUnread && !values.has(key)) return kind.fallback
-    problems.push({ key, where: origins.get(key) ?? (file?.path || 'settings'), ...parsed })
+    const where = origins.get(key) ?? (file?.path || 'settings')
+    const { problem, remedy } = parsed
+    const isWaiting = file !== undefined && !values.has(key) && hasInComment(file.text, key)
+    problems.push({ key, where, problem, remedy: isWaiting ? uncomment(key, file.path) : remedy })
     return kind.fallback
   })
   return Object.freeze({ ...settings, file: file?.path ?? '', origins, problems })
@@ -52,6 +56,15 @@ function mapRows(toValue: <Value>(row: SettingsRow<Value>) => Value): Settings {
   const entries = settingsTable.map((row) => [row.name, toValue(row)])
   // The compiler cannot see that a name and its value come from one row, so this line says it.
   return Object.fromEntries(entries) as Settings
+}
+
+/** The settings of a package, and the sample, have settings that wait in a comment. */
+function hasInComment(text: string, key: string): boolean {
+  return new RegExp(`^#${key} = `, 'm').test(text)
+}
+
+function uncomment(key: string, path: string): string {
+  return `sed -i 's|^#${key}|${key}|' ${quoted(path)}`
 }
 
 function readToml(file: SettingsFile, { values, origins, problems }: Written): void {

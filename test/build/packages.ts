@@ -16,7 +16,7 @@ export function packageNames(version: string): readonly [deb: string, rpm: strin
   return [`upload-cgi_${version}-1_${debian}.deb`, `upload-cgi-${version}-1.${redHat}.rpm`]
 }
 
-/** The commands under "By hand" of the README. systemctl has no systemd there: the test restarts. */
+/** The commands under "By hand" of the README. There is no systemd: the test restarts Apache. */
 export function commandsByHand(): readonly string[] {
   const readme = readFileSync(join(root, 'README.md'), 'utf8')
   const [, block = ''] = /By hand on Debian, as root:\n\n((?: {4}.*\n)+)/.exec(readme) ?? []

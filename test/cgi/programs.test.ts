@@ -19,7 +19,7 @@ const names = ['plain.pdf', 'Größe.pdf', 'the "plan".pdf']
 const guide = readFileSync(join(root, 'docs/clients.md'), 'utf8')
 const scripts = join(import.meta.dirname, 'programs')
 
-/** As docs/clients.md names it; how it is called, before the address and the files; what it needs. */
+/** As docs/clients.md names it; its call up to the address and the files; what it needs. */
 type Program = readonly [name: string, command: readonly string[], needs: readonly Tool[]]
 
 const programs: readonly Program[] = [

@@ -1,5 +1,5 @@
-// Who a sender is, as the owner reads it: the address in the log, and one line in the error log when
-// a proxy that the settings do not name hides it.
+// Who a sender is, as the owner reads it: the address in the log, and one line in the error log
+// when a proxy that the settings do not name hides it.
 
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'

@@ -1,5 +1,5 @@
-// A sender of less than 1 KB a second is refused after a minute, whatever it sends. The clock of the
-// program is one that runs on with every read, so that no test waits.
+// A sender of less than 1 KB a second is refused after a minute, whatever it sends. The clock of
+// the program is one that runs on with every read, so that no test waits.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -490,6 +490,13 @@ const cases: Readonly<Record<CheckProblem, readonly Case[] | Reason>> = {
     { spoil: (place) => settingsMode(place, 0o666) },
     { spoil: (place) => settingsMode(place, 0o600) },
     {
+      // As a package has it.
+      spoil: (place) => {
+        writeFileSync(settingsOf(place), `#directory = "${place.directory}"\n`)
+        return {}
+      },
+    },
+    {
       spoil: () => ({ settings: 'maxFileSize = "1GB"\n' }),
       byHand: (place, remedy) => {
         const [, meant = ''] = /^did you mean "(.*)"\?/.exec(remedy) ?? []

@@ -1,6 +1,6 @@
-// What no web server sends: garbage, halves of records, parameters that never end, requests of which
-// nobody reads the replies. The process bounds its memory and its time, and answers
-// others meanwhile.
+// What no web server sends: garbage, halves of records, parameters that never end, requests of
+// which nobody reads the replies. The process bounds its memory and its time, and answers others
+// meanwhile.
 
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'

@@ -1,6 +1,6 @@
-// What a screen reader is told of a page, in order: each announcement of a live region, each move of
-// the focus, each change of the text that has the focus. As browsers do, it leaves out regions that
-// are not shown.
+// What a screen reader is told of a page, in order: each announcement of a live region, each move
+// of the focus, each change of the text that has the focus. As browsers do, it leaves out regions
+// that are not shown.
 
 import type { Page } from 'playwright-core'
 

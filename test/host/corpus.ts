@@ -39,7 +39,7 @@ export type ExpectedFile = {
   readonly bytes: Buffer
 }
 
-/** All that a request leads to: the reply without id, receipt and time, and what is in the directory. */
+/** What a request leads to: the reply but id, receipt and time, and what is in the directory. */
 export type Outcome = {
   readonly status: number
   /** undefined when the reply is no JSON. */

@@ -1,5 +1,5 @@
-// A bare Debian in a folder, made by debootstrap from where this machine gets its own packages, with
-// Apache and without Node. Nothing is mounted there, and it takes 345 MB.
+// A bare Debian in a folder, made by debootstrap from where this machine gets its own packages,
+// with Apache and without Node. Nothing is mounted there, and it takes 345 MB.
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'

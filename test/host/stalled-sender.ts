@@ -10,7 +10,10 @@ export type StalledSender = {
   resume(): Promise<CgiReply>
 }
 
-/** `claim`: the file that it creates, once that has a name. Resolves when it has sent `sent` and is believed dead. */
+/**
+ * `claim`: the file that it creates, once that has a name. Resolves when it has sent `sent` and is
+ * believed dead.
+ */
 export async function startStalledSender(
   options: CgiOptions,
   claim: () => string,

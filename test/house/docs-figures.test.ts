@@ -54,6 +54,15 @@ test('every link from the documentation to a file of the repository finds it', (
   assert.deepEqual(dead, [])
 })
 
+test('docs/README.md lists every page of docs', () => {
+  const listed = [...read('docs/README.md').matchAll(/\| \[[\w.-]+\]\(([\w.-]+)\) \|/g)]
+  const there = globSync('docs/*.md', { cwd: root }).map((page) => basename(page))
+  assert.deepEqual(
+    listed.map(([, page]) => page).sort(),
+    ['decisions', ...there.filter((page) => page !== 'README.md')].sort(),
+  )
+})
+
 test('every link to a heading finds it', () => {
   const links = pages.flatMap((page) =>
     [...read(page).matchAll(/\]\((?!https?:)([^)#]*)#([^)]+)\)/g)].map(

@@ -1,5 +1,5 @@
-// The page by keyboard alone, from the first Tab to the end: the focus is never lost, and whatever a
-// key can reach shows that it has the focus and is not covered.
+// The page by keyboard alone, from the first Tab to the end: the focus is never lost, and whatever
+// a key can reach shows that it has the focus and is not covered.
 
 import assert from 'node:assert/strict'
 import { rmSync, writeFileSync } from 'node:fs'

@@ -1,6 +1,6 @@
-// The first question of docs/owner.md, from its settings to the mail: Debian's Apache and Postfix, a
-// customer's link in a real Chromium, twenty files. One mail, one webhook and one run of a program
-// tell of all of them.
+// The first question of docs/owner.md, from its settings to the mail: Debian's Apache and Postfix,
+// a customer's link in a real Chromium, twenty files. One mail, one webhook and one run of a
+// program tell of all of them.
 
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'

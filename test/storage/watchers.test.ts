@@ -1,5 +1,5 @@
-// What inotifywait sees of the upload directory: for each stored file one event that says that it is
-// complete, and none before that.
+// What inotifywait sees of the upload directory: for each stored file one event that says that it
+// is complete, and none before that.
 
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'

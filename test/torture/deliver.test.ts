@@ -1,6 +1,6 @@
 // A visitor's last request and the deliverer, each killed before any of its calls to the upload
-// directory: the next one does the rest. Nothing is lost, and whoever is told twice is told the same
-// with the same id.
+// directory: the next one does the rest. Nothing is lost, and whoever is told twice is told the
+// same with the same id.
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'

@@ -1,6 +1,6 @@
 // The packages as they are published: two builds of the same sources give the same bytes, and
-// lintian and rpmlint find nothing but what the overrides name with a reason. For npm run test:long,
-// because packing takes minutes.
+// lintian and rpmlint find nothing but what the overrides name with a reason. For npm run
+// test:long, because packing takes minutes.
 
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'

@@ -1,5 +1,6 @@
 // What visitors post in a test of power cuts, lived by the executable under strace(1), and every
-// state that a cut may leave on the way, made again of the same files: a file is known by its inode.
+// state that a cut may leave on the way, made again of the same files: a file is known by its
+// inode.
 
 import assert from 'node:assert/strict'
 import {
