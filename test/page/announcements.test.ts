@@ -166,3 +166,49 @@ visit(
     ])
   },
 )
+
+visit(
+  'what is told of a message, of a file that is removed, and of a pause',
+  {
+    script,
+    env: {
+      ...oneByOne,
+      UPLOAD_CGI_FILES: 'optional',
+      UPLOAD_CGI_EXTRA_FIELDS: JSON.stringify([{ name: 'note', label: 'Note' }]),
+    },
+  },
+  async ({ t, page, proxy }) => {
+    const press = (name: string) => page.getByRole('button', { name, exact: true }).press('Enter')
+    await page.locator('#field-note').fill('hello')
+    await press('Send')
+    await page.locator('main[data-stage=done]').waitFor()
+    await until(page, `sessionStorage.getItem('upload.cgi submission') === null`)
+    assert.deepEqual(await told(page), [
+      'focus: input Note',
+      'focus: button Send',
+      'changed: Sending',
+      'focus: heading Your message has arrived',
+    ])
+    await page.locator('#done a.button').press('Enter')
+    await told(page)
+    const gate = Promise.withResolvers<void>()
+    proxy.network.hold = gate.promise
+    await choose(page, filesOf(t, { 'a.txt': 10, 'b.txt': 10, 'c.txt': 10 }))
+    assert.deepEqual(await told(page), ['status: 3 files · 30 bytes'])
+    await press('Remove c.txt')
+    assert.deepEqual(await told(page), ['focus: button Remove c.txt', 'focus: button Remove b.txt'])
+    await page.locator('#send').press('Enter')
+    await until(page, `document.querySelector('#queue [data-state=storing]')`)
+    await told(page)
+    await press('Pause')
+    await until(page, `document.querySelector('#queue [data-state=paused]')`)
+    assert.deepEqual(await told(page), ['focus: button Pause', 'changed: Resume'])
+    gate.resolve()
+    await press('Resume')
+    await page.locator('main[data-stage=done]').waitFor()
+    const heard = await told(page)
+    assert.equal(heard[0], 'changed: Pause')
+    assert.ok(heard.includes('status: Received: a.txt'), heard.join(' | '))
+    assert.equal(heard.at(-1), 'focus: heading All 2 files have arrived')
+  },
+)

@@ -85,7 +85,7 @@ visit(
     await tab(page, 'file')
     await pick(page, filesOf(t, { 'a.txt': 10 }))
     await tab(page, 'Upload 1 file')
-    const dialog = page.locator('dialog')
+    const dialog = page.getByRole('dialog', { name: 'Only those who know the passphrase' })
     const asked = async (key: string) => {
       await page.keyboard.press(key)
       await dialog.waitFor()

@@ -1,7 +1,7 @@
 // The bar that is always in view: what can be done next, and while files are sent how far they are.
 // The same figure is in the title of the page, and the screen stays on where the browser can do so.
 
-import { part, textButton } from './element.client.ts'
+import { part, setText, textButton } from './element.client.ts'
 import type { Sums } from './stage.client.ts'
 import { percent, say, size, time } from './words.client.ts'
 
@@ -45,7 +45,7 @@ export class Bar {
   /** What the button does that is there while nothing is sent. */
   showAction(text: string): void {
     this.#show(false)
-    this.#send.textContent = text
+    setText(this.#send, text)
   }
 
   showSums({ sentBytes, totalBytes, share }: Sums, { perSecond, isMoving }: Pace): void {
@@ -55,7 +55,7 @@ export class Bar {
     this.#share.textContent = say('queue.of', { percent: done, size: size(totalBytes) })
     const pace = isMoving ? paceOf(perSecond, totalBytes - sentBytes) : [say('queue.paused')]
     this.#pace.textContent = [...pace, say('queue.open')].join(' · ')
-    this.#pause.textContent = say(isMoving ? 'action.pauseAll' : 'action.resumeAll')
+    setText(this.#pause, say(isMoving ? 'action.pauseAll' : 'action.resumeAll'))
     document.title = `${done} · ${title}`
   }
 

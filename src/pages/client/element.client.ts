@@ -11,6 +11,11 @@ export function part<Tag extends keyof HTMLElementTagNameMap>(
   return element
 }
 
+/** For what may have the focus: text that is written anew is read aloud again. */
+export function setText(element: HTMLElement, text: string): void {
+  if (element.textContent !== text) element.textContent = text
+}
+
 export function textButton(text: string, className: string, action: () => void): HTMLButtonElement {
   const button = part('button', className, text)
   button.type = 'button'

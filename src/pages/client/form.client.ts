@@ -5,7 +5,7 @@
 // ordinary form, which sends everything in one request. The server decides in any case.
 
 import { type Chosen, listenForDropsAndPastes, listenTo, sourceButton } from './chosen.client.ts'
-import { part, textButton } from './element.client.ts'
+import { part, setText, textButton } from './element.client.ts'
 import { sendMessage } from './message.client.ts'
 import { Queue, type QueueSums } from './queue.client.ts'
 import { forgetReceipt, keepReceipt, keptReceipt, showReceipt } from './receipt.client.ts'
@@ -138,7 +138,7 @@ function show(stage: Stage, sums: QueueSums): void {
     button.className = isChoosing && hasFinger ? 'button plain' : 'link'
   }
   chosenText.textContent = !isChoosing ? sums.chosen : hasFinger ? '' : say('queue.hint')
-  heading.textContent = stage === 'partly' ? sums.heading : title
+  setText(heading, stage === 'partly' ? sums.heading : title)
   // The bar has its own while files are sent, and the receipt its own at the end.
   if (stage === 'partly') document.title = `${sums.heading} · ${pageTitle}`
   else if (stage !== 'sending') document.title = pageTitle

@@ -1,7 +1,7 @@
 // The end: what has arrived, under which number, and the visitor's own answers. It stays when the
 // page is loaded again, until the visitor sends more.
 
-import { part } from './element.client.ts'
+import { part, setText } from './element.client.ts'
 import type { ReceiptFile } from './reply.client.ts'
 import { attempt, type Receipt } from './submission.client.ts'
 import { say, size } from './words.client.ts'
@@ -12,9 +12,7 @@ export function showReceipt(section: HTMLElement, receipt: Receipt): void {
   const count = receipt.files.length
   const heading =
     receipt.heading ?? (count > 0 ? say('result.arrived', { count }) : say('result.message'))
-  const shown = find('h1')
-  // It has the focus when the server's receipt follows, and would be read aloud again.
-  if (shown.textContent !== heading) shown.textContent = heading
+  setText(find('h1'), heading)
   document.title = `${heading} · ${title}`
   find('.receipt').replaceChildren(
     ...factsOf(receipt).flatMap(([name, value]) => [part('dt', '', name), part('dd', '', value)]),
