@@ -168,6 +168,19 @@ visit(
 )
 
 visit(
+  'a connection that is lost again is told again',
+  { script, env: { UPLOAD_CGI_CHUNK_SIZE: '300KB' }, mayFail: true },
+  async ({ t, page, proxy }) => {
+    proxy.network.cut = new Set([2, 3, 5])
+    await choose(page, filesOf(t, { 'film.bin': 800_000 }))
+    await page.locator('#send').press('Enter')
+    await arrives(page)
+    const lost = (await told(page)).filter((line) => /^status: Connection lost/.test(line))
+    assert.equal(lost.length, 2, lost.join(' | '))
+  },
+)
+
+visit(
   'what is told of a message, of a file that is removed, and of a pause',
   {
     script,

@@ -21,7 +21,7 @@ export class Milestones {
   /** `share`: what an earlier run has sent. */
   started(share: number): void {
     this.#quarter = Math.floor(share * 4)
-    this.#isDelayed = false
+    this.passed()
     this.tell(say('status.started'))
   }
 
@@ -32,9 +32,14 @@ export class Milestones {
     this.tell(say('status.progress', { percent: percent(quarter / 4) }))
   }
 
+  /** The connection is there again. */
+  passed(): void {
+    this.#isDelayed = false
+  }
+
   /** `count`: how many files there are. Of many, the share that is sent says enough. */
   stored(name: string, count: number): void {
-    this.#isDelayed = false
+    this.passed()
     if (count <= mostNames) this.tell(say('status.stored', { name }))
   }
 

@@ -112,8 +112,7 @@ export class Queue {
   /** Begins with an empty list. */
   clear(): void {
     this.#items = []
-    this.#list.replaceChildren()
-    this.#refused.replaceChildren()
+    for (const list of [this.#list, this.#refused]) list.replaceChildren()
     this.#leftOut = 0
     this.#place.problem.textContent = ''
     this.#milestones.tell('')
@@ -206,6 +205,7 @@ export class Queue {
       sent: (bytes, safeBytes) => {
         // What an earlier visit sent is no speed of this one.
         if (bytes === safeBytes) this.#meter.skip(bytes - item.sentBytes)
+        if (safeBytes > item.safeBytes) this.#milestones.passed()
         item.sentBytes = bytes
         item.safeBytes = safeBytes
         item.showProgress()
