@@ -14,6 +14,8 @@ import type { Entries, Entry, EntryFile, EntryName } from './storage.ts'
 
 export class NotedEntries implements Entries {
   readonly #directory: Directory
+  /** The keys of verdicts that this request has synced. */
+  readonly #synced = new Set<string>()
 
   constructor(directory: Directory) {
     this.#directory = directory
@@ -29,12 +31,19 @@ export class NotedEntries implements Entries {
   }
 
   verdict(entry: Entry): Entry | 'undone' | undefined {
+    return this.verdicts([entry])[0]
+  }
+
+  verdicts(entries: readonly Entry[]): readonly (Entry | 'undone' | undefined)[] {
     const { notes, settings } = this.#directory
     return translated(() => {
-      const verdict = parseVerdict(notes.read(entry.verdict))
-      // Whoever acts on it must find it again after a power cut.
-      if (verdict !== undefined && settings.durable) notes.sync(entry.verdict)
-      return verdict
+      const verdicts = entries.map((entry) => parseVerdict(notes.read(entry.verdict)))
+      const there = entries.filter((_, i) => verdicts[i] !== undefined)
+      const keys = there.map(({ verdict }) => verdict).filter((key) => !this.#synced.has(key))
+      // Whoever acts on them must find them again after a power cut. They never change.
+      if (settings.durable) notes.sync(...keys)
+      for (const key of keys) this.#synced.add(key)
+      return verdicts
     })
   }
 

@@ -91,17 +91,24 @@ export class Notes {
     )
   }
 
-  /** Makes the note durable: for whoever acts on a note that another process may have made. */
-  sync(key: string): void {
-    const path = this.#file(key)
-    const stats = lstatSync(path, { throwIfNoEntry: false })
-    // Whoever needed it no more removed it meanwhile.
-    if (stats === undefined) return
-    const isFolder = stats.isDirectory()
-    if (isFolder) syncFile(`${path}/${heldName}`)
-    if (isFolder) syncDirectory(path)
-    else syncFile(path)
-    syncDirectory(folderOf(path))
+  /**
+   * Makes notes durable, and syncs each of their folders once: for whoever acts on notes that other
+   * processes may have made.
+   */
+  sync(...keys: readonly string[]): void {
+    const folders = new Set<string>()
+    for (const key of keys) {
+      const path = this.#file(key)
+      const stats = lstatSync(path, { throwIfNoEntry: false })
+      // Whoever needed it no more removed it meanwhile.
+      if (stats === undefined) continue
+      const isFolder = stats.isDirectory()
+      if (isFolder) syncFile(`${path}/${heldName}`)
+      if (isFolder) syncDirectory(path)
+      else syncFile(path)
+      folders.add(folderOf(path))
+    }
+    for (const folder of folders) syncDirectory(folder)
   }
 
   /** Undefined unless the note is there and whole. */

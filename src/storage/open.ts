@@ -81,8 +81,8 @@ function notesOf({ notes, incoming, settings }: Directory): Storage['notes'] {
         incoming.open()
         return notes.create(key, content)
       }),
-    sync(key) {
-      if (settings.durable) translated(() => notes.sync(key))
+    sync(...keys) {
+      if (settings.durable) translated(() => notes.sync(...keys))
     },
     read: (key) => translated(() => notes.read(key)),
     isThere: (key) => translated(() => notes.isThere(key)),

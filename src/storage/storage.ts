@@ -61,7 +61,7 @@ export type Notes = {
   /** The one exclusive operation: false when it is there. Without `content`, it is never read. */
   create(key: string, content?: Uint8Array): boolean
   /** Whoever acts on a note syncs it first, whoever made it. */
-  sync(key: string): void
+  sync(...keys: readonly string[]): void
   /** Undefined unless it is there and whole. */
   read(key: string): Uint8Array | undefined
   isThere(key: string): boolean
@@ -79,6 +79,8 @@ export type Entries = {
   read(name: string): Entry | undefined
   /** What was stored in the end, or that nothing was; undefined as long as it is open. Synced. */
   verdict(entry: Entry): Entry | 'undone' | undefined
+  /** As verdict(), of each; their folders are synced once. */
+  verdicts(entries: readonly Entry[]): readonly (Entry | 'undone' | undefined)[]
   /**
    * Decides for a request that is dead: stored, if all of its files are visible. Otherwise it takes
    * back those that are. False for one that is not surely dead.

@@ -69,16 +69,16 @@ export function receiptOf(
   return { receipt: submission.receipt, batch, time, sender, answers, files }
 }
 
-/** Makes a batch of all that is in none yet, if there is something. */
-export function closeBatch(storage: Storage, submission: Submission): void {
+/** Makes a batch of all that is in none yet; gives its number, 0 if there is nothing. */
+export function closeBatch(storage: Storage, submission: Submission): number {
   for (;;) {
     const { batches, open, next } = knownOf(storage, submission)
-    if (open.length === 0) return
+    if (open.length === 0) return 0
     // A batch that a power cut takes away would be made again, with another content.
-    for (const { batch } of batches) storage.notes.sync(keyOfBatch(submission, batch))
+    storage.notes.sync(...batches.map(({ batch }) => keyOfBatch(submission, batch)))
     const noted = batchOf(submission, open, next)
     const content = Buffer.from(JSON.stringify(noted))
-    if (storage.notes.create(keyOfBatch(submission, next), content)) return
+    if (storage.notes.create(keyOfBatch(submission, next), content)) return next
   }
 }
 
@@ -148,9 +148,13 @@ function knownOf(storage: Storage, submission: Submission): Known {
   const { entries } = storage
   // Before the batches: what is listed here is in a batch already, or will be in the next one.
   const names = entries.list().filter((name) => name.submission === submission.key)
-  const listed = names.flatMap(({ name }) => {
-    const noted = entries.read(name)
-    const entry = noted === undefined ? undefined : entries.verdict(noted)
+  const noted = names.flatMap(({ name }) => {
+    const entry = entries.read(name)
+    return entry === undefined ? [] : [{ name, entry }]
+  })
+  const verdicts = entries.verdicts(noted.map(({ entry }) => entry))
+  const listed = noted.flatMap(({ name }, i) => {
+    const entry = verdicts[i]
     return entry === undefined || entry === 'undone' ? [] : [{ name, entry }]
   })
   const { batches, next } = batchesOf(storage, submission)

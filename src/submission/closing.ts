@@ -34,10 +34,11 @@ export function findReceipt(storage: Storage, id: string, settings: Settings): R
 }
 
 export function close(storage: Storage, submission: Submission, settings: Settings): void {
-  closeBatch(storage, submission)
+  const made = closeBatch(storage, submission)
   // Whoever closed an earlier one may have died before it was told.
   for (const { noted, names } of untoldBatches(storage, submission)) {
-    storage.notes.sync(keyOfBatch(submission, noted.batch))
+    // The one that was made just now is durable.
+    if (noted.batch !== made) storage.notes.sync(keyOfBatch(submission, noted.batch))
     tell(storage, noted, names, settings)
   }
 }
