@@ -114,16 +114,13 @@ export async function suffer(
 export function check(directory: string, scenario: Scenario, fate: Fate, reply: CgiReply): void {
   const told = `${reply.status} ${reply.text} ${reply.stderr}`
   const left = visible(directory)
-  if (fate.how === 'kill') {
-    assert.equal(reply.signal, 'SIGKILL', told)
-    assert.equal(reply.status, 0, told)
-    assertNothingHalf(left, scenario)
-  } else {
-    assert.equal(reply.exitCode, 0, told)
-    assert.equal(reply.signal, null, told)
-    if (reply.status === 201) assertAllStored(left, scenario, reply)
-    else assertAsBefore(left, scenario, fate, reply)
-  }
+  const isKilled = fate.how === 'kill'
+  assert.equal(reply.signal, isKilled ? 'SIGKILL' : null, told)
+  assert.equal(reply.exitCode, isKilled ? null : 0, told)
+  // After its reply the program looks after what others have left, and may be killed then, too.
+  if (isKilled && reply.status === 0) assertNothingHalf(left, scenario)
+  else if (reply.status === 201) assertAllStored(left, scenario, reply)
+  else assertAsBefore(left, scenario, fate, reply)
   for (const name of leftovers(directory)) assert.match(name, pattern)
   assert.ok(reply.stderr.length < 4096, 'the error log is bounded')
 }
