@@ -26,6 +26,7 @@ Usage: install.sh [options]
   --apache-conf HOW  yes: configure Apache, test and reload it, with the address /upload
                      (/NAME for other names)
                      print: only show that configuration; no: do neither (the default)
+  --fastcgi          also write units of systemd, by which the program stays and answers FastCGI
   --url URL          the address of the page: the last step tries it
   --upgrade          replace the program and nothing else
   --uninstall        remove what was installed and is unchanged; uploads stay
@@ -43,7 +44,7 @@ main() {
   umask 022
   tab=$(printf '\t')
   cgi_bin='' upload_dir='' name=upload.cgi from='' user='' group='' prefix='' mode='' url=''
-  apache_conf=no dry_run=no verbose=no assume_yes=no task=install purge=no
+  apache_conf=no fastcgi=no dry_run=no verbose=no assume_yes=no task=install purge=no
   temporary='' layout=given undo=no made='' planned='' work=''
   dest=${DESTDIR:-}
   here=$(dirname "$0")
@@ -61,6 +62,8 @@ main() {
   case $prefix in /*) ;; *) prefix=$PWD/$prefix ;; esac
   prefix=${prefix%/}
   target=${cgi_bin%/}/$name
+  unit_name=$(printf '%s' "$name" | tr -c 'A-Za-z0-9' -)
+  unit=/etc/systemd/system/$unit_name
   manifests=$prefix/share/upload.cgi/manifests
   form=$(printf '%s' "${target#/}" | sed 's/%/%25/g; s|/|%2F|g')
   # A file name has 255 bytes at most.
@@ -103,6 +106,7 @@ parse_options() {
       --prefix) prefix=$2 && shift ;;
       --apache-conf) apache_conf=$2 && shift ;;
       --url) url=$2 && shift ;;
+      --fastcgi) fastcgi=yes ;;
       --script) mode=script ;;
       --drop-in) mode=drop-in ;;
       --upgrade) task=upgrade ;;
@@ -139,8 +143,11 @@ parse_options() {
 choose_mode() {
   was=''
   if [ -f "$dest$manifest" ]; then
-    was=drop-in
-    if grep -q "^script$tab" "$dest$manifest"; then was=script; fi
+    if grep -q "^script$tab" "$dest$manifest"; then
+      was=script
+    elif grep -q -e "^program$tab" -e "^settings$tab" "$dest$manifest"; then
+      was=drop-in
+    fi
   fi
   if [ -n "$was" ] && [ -n "$mode" ] && [ "$was" != "$mode" ]; then
     die "$target is installed as --$was. To change that, uninstall it first;" \
@@ -171,6 +178,7 @@ install_program() {
   check_executable "$from"
   check_target
   choose_owner
+  if [ "$fastcgi" = yes ]; then check_units; fi
   choose_upload_directory
   check_upload_directory
   check_cgi_bin
@@ -185,6 +193,10 @@ install_program() {
   doing=show
   todo=0
   summarize
+  restart_units=no
+  if has_units && [ -f "$program" ] && [ "$(checksum <"$program")" != "$from_sum" ]; then
+    restart_units=yes
+  fi
   all_steps
   if [ "$todo" = 0 ]; then
     note "everything is in place already; there is nothing to do"
@@ -225,6 +237,7 @@ summarize() {
     yes) note "Apache:   $conf, tested and reloaded" ;;
     *) note 'Apache:   is not changed (--apache-conf yes)' ;;
   esac
+  if [ "$fastcgi" = yes ]; then note "FastCGI:  $unit.socket and $unit@.service"; fi
 }
 
 # Arguments: path, what to say if it is there already and will not be the same.
@@ -257,7 +270,7 @@ all_steps() {
   if [ "$task" = upgrade ]; then
     step_program
     step_man_pages
-    keep_entries settings script conf
+    keep_entries settings script conf unit
   else
     if [ ! -d "$dest$cgi_bin" ]; then make_directory "$cgi_bin" 0755; fi
     step_program
@@ -265,10 +278,15 @@ all_steps() {
     step_upload_directory
     step_settings
     if [ "$apache_conf" = yes ]; then entry_of_apache; else keep_entries conf; fi
+    if [ "$fastcgi" = yes ]; then step_units; else keep_entries unit; fi
   fi
   if [ "$doing" = show ]; then
     planned=''
     step_manifest
+  fi
+  if [ "$restart_units" = yes ]; then
+    explain 'the processes that run have the old program'
+    step systemctl try-restart "$unit_name@*.service" || note 'systemctl failed'
   fi
   if [ "$task" = upgrade ]; then return; fi
   step_selinux
@@ -721,6 +739,12 @@ say_what_next() {
   else
     say "- Open http://YOUR-SITE/cgi-bin/$name and send a file; it arrives in $upload_dir"
   fi
+  if [ "$fastcgi" = yes ] || has_units; then
+    say '- Start the processes of FastCGI; docs/servers.md says what the web server needs:'
+    say "    systemctl enable --now $unit_name.socket $unit_name@1.service $unit_name@2.service"
+  elif is_root && has_systemd; then
+    say '- For more than 30 requests a second, run this again with --fastcgi'
+  fi
   say "- Sizes, names and all other settings are in $settings"
   if [ "$mode" = script ]; then
     say "- For another form, run this again with another --name and --upload-dir"
@@ -911,6 +935,91 @@ step_selinux() {
   fi
 }
 
+# --- FastCGI --------------------------------------------------------------------------------------
+
+has_systemd() {
+  [ -z "$dest" ] && [ -d /run/systemd/system ]
+}
+
+# Did an earlier run write them, for a systemd that runs here?
+has_units() {
+  has_systemd && grep -q "^unit$tab" "$manifest" 2>/dev/null
+}
+
+check_units() {
+  if [ -z "$dest" ] && ! has_systemd; then die '--fastcgi writes units of systemd, which is not here.'; fi
+  if ! is_root; then die '--fastcgi needs root.'; fi
+  if [ -z "$user" ]; then die '--fastcgi needs --user: the processes would run as root.'; fi
+}
+
+step_units() {
+  is_new_unit=no
+  if [ ! -e "$dest$unit.socket" ] || [ ! -e "$dest$unit@.service" ]; then is_new_unit=yes; fi
+  make_directory "$(dirname "$unit")" 0755
+  put_unit socket_text "$unit.socket" 'the socket that the processes share'
+  put_unit service_text "$unit@.service" 'a process of FastCGI'
+  if [ "$is_new_unit" = yes ] && has_systemd; then step systemctl daemon-reload; fi
+}
+
+# Arguments: function, path, reason. A unit that is there stays: somebody may have edited it.
+put_unit() {
+  if [ -e "$dest$2" ]; then
+    entries="$entries
+$(grep "^unit$tab.*$tab$2\$" "$dest$manifest" 2>/dev/null || :)"
+  else
+    put_text "$1" "$2" 0644 unit '' "$3"
+  fi
+}
+
+socket_text() {
+  cat <<END
+[Unit]
+Description=Socket of upload.cgi
+
+[Socket]
+ListenStream=/run/$unit_name.socket
+SocketUser=$user
+SocketMode=0660
+Service=$unit_name@1.service
+
+[Install]
+WantedBy=sockets.target
+END
+}
+
+service_text() {
+  cat <<END
+[Unit]
+Description=upload.cgi by FastCGI, process %i
+
+[Service]
+User=$user
+ExecStart=$(exec_word "$target")
+Sockets=$unit_name.socket
+Restart=always
+# It ends after the uploads that run, after a minute at the latest.
+TimeoutStopSec=70
+
+[Install]
+WantedBy=multi-user.target
+END
+}
+
+# As systemd reads a word of a command.
+exec_word() {
+  case $1 in
+    *[!A-Za-z0-9_./-]*) printf '"%s"' "$(printf '%s' "$1" | sed 's/[\\"]/\\&/g; s/%/%%/g')" ;;
+    *) printf '%s' "$1" ;;
+  esac
+}
+
+# Nothing starts them again while their files are removed.
+stop_units() {
+  step systemctl disable --now "$unit_name.socket" || note 'systemctl failed'
+  step systemctl disable "$unit_name@.service" || note 'systemctl failed'
+  step systemctl stop "$unit_name@*.service" || note 'systemctl failed'
+}
+
 # --- Uninstalling ---------------------------------------------------------------------------------
 
 uninstall_program() {
@@ -938,9 +1047,12 @@ uninstall_program() {
 uninstall_steps() {
   explain 'remove what was installed'
   changed_apache=no staying=''
+  had_units=no
+  if has_units; then had_units=yes; fi
+  if [ "$had_units" = yes ]; then stop_units; fi
   while IFS=$tab read -r kind sum path; do
     case $kind in
-      program | script | settings) remove_file "$kind" "$sum" "$path" ;;
+      program | script | settings | unit) remove_file "$kind" "$sum" "$path" ;;
       shared)
         if ! is_shared "$path"; then remove_file "$kind" "$sum" "$path"; fi
         ;;
@@ -972,6 +1084,7 @@ $(grep "^directory$tab" "$dest$manifest")" planned=''
 $directories
 END
   if [ "$changed_apache" = yes ]; then reload_after_removal; fi
+  if [ "$had_units" = yes ]; then step systemctl daemon-reload; fi
 }
 
 # Arguments: kind, checksum, path.
