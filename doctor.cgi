@@ -700,9 +700,9 @@ words_of() {
   most of it never used, and 40 MB of data.' 'raise the limit, or ask the hoster for 650 MB.'
   known PROCESS_SLOTS 'Each request needs 3 free processes or threads (ulimit -u).' \
     'end what else runs under this user, or have the limit raised (Apache: RLimitNPROC).'
-  known OPEN_FILES 'Too few open files are allowed.' \
+  known OPEN_FILES "Too few open files are allowed${limit_files:+: $limit_files}." \
     'have the limit raised to 64 or more (ulimit -n).'
-  known CPU_TIME 'A limit of processor time ended it.' \
+  known CPU_TIME "A limit of processor time${limit_cpu:+ ($limit_cpu seconds)} ended it." \
     'have it raised (Apache: RLimitCPU; ulimit -t): large uploads take seconds.'
   known FILE_SIZE 'A limit on the size of files ended it.' 'have it raised (ulimit -f).'
   known KILLED 'Something killed it at once: a limit of memory or of processor time.' \
@@ -917,15 +917,12 @@ explain_failure() {
     LOADER_MISSING) tell 4 LOADER_MISSING ;;
     GLIBC_TOO_OLD) tell 6 GLIBC_TOO_OLD ;;
     SILENT | CPU_TOO_OLD | ENDED) tell 17 "$cause" ;;
-    *)
-      tell 18 "$cause"
-      say "  Allowed: ${limit_files:-unknown} open files, ${limit_cpu:-unknown} seconds of" \
-        "processor time, files of ${limit_size:-unknown} bytes."
-      ;;
+    *) tell 18 "$cause" ;;
   esac
 }
 
-# A finding in the words of build/causes.sh. Arguments: number, code word, commands.
+# A finding in the words of build/causes.sh, which may name a limit. Arguments: number, code word,
+# commands.
 tell() {
   words_of "$2"
   number=$1

@@ -1296,7 +1296,8 @@ explain_failure() {
 # Arguments: path, cause.
 refuse_program() {
   words_of "$2"
-  die "$1 does not run on this machine. $why
+  die "$1 does not run on this machine.
+  $why
   Remedy: $remedy
   Nothing was installed."
 }
@@ -1374,9 +1375,9 @@ words_of() {
   most of it never used, and 40 MB of data.' 'raise the limit, or ask the hoster for 650 MB.'
   known PROCESS_SLOTS 'Each request needs 3 free processes or threads (ulimit -u).' \
     'end what else runs under this user, or have the limit raised (Apache: RLimitNPROC).'
-  known OPEN_FILES 'Too few open files are allowed.' \
+  known OPEN_FILES "Too few open files are allowed${limit_files:+: $limit_files}." \
     'have the limit raised to 64 or more (ulimit -n).'
-  known CPU_TIME 'A limit of processor time ended it.' \
+  known CPU_TIME "A limit of processor time${limit_cpu:+ ($limit_cpu seconds)} ended it." \
     'have it raised (Apache: RLimitCPU; ulimit -t): large uploads take seconds.'
   known FILE_SIZE 'A limit on the size of files ended it.' 'have it raised (ulimit -f).'
   known KILLED 'Something killed it at once: a limit of memory or of processor time.' \

@@ -94,6 +94,17 @@ test('the README takes what the program needs from docs/limits.md', () => {
   assert.match(table, /\| processes [^|]*\| 3 \|/)
 })
 
+test('doctor.cgi knows as many causes as docs/install.md says', () => {
+  const causes = [...read('doctor.cgi').matchAll(/ cause (\d+) [A-Z_]+ /g)].map(([, n]) =>
+    Number(n),
+  )
+  assert.deepEqual(
+    causes,
+    [...Array(18).keys()].map((i) => i + 1),
+  )
+  assert.match(read('docs/install.md'), /which of eighteen causes/)
+})
+
 test('docs/owner.md names every language of the page', () => {
   const [, names = ''] = /one of eighteen: ([^.]*)\./.exec(read('docs/owner.md')) ?? []
   const codes = [...names.matchAll(/`([\w-]+)`/g)].map(([, code]) => code)

@@ -68,7 +68,7 @@ test('Apache with suexec', { skip }, async (t) => {
   await assertPromises(site, promisesOf('Apache'))
 })
 
-test('suexec refuses what the guide says, with the words it says, and is mended as it says', {
+test('suexec refuses what the guide says, with the words it says, and is fixed as it says', {
   skip,
 }, async (t) => {
   const { machine, account } = await machineWithAccount(t)
@@ -116,7 +116,7 @@ test('suexec refuses what the guide says, with the words it says, and is mended 
     assert.ok(isSaid, `${message}, ${subject}: ${lines.join('\n')}`)
     const remedy = /`(ch[^`]*)`/.exec(row['what fixes it'] ?? '')?.[1]
     if (remedy !== undefined) machine.run(remedy)
-    assert.equal((await send(server.url, 'GET')).status, 200, `mended: ${message}`)
+    assert.equal((await send(server.url, 'GET')).status, 200, `fixed: ${message}`)
   }
 })
 
