@@ -49,6 +49,30 @@ test('garbage ends its own connection', async (t) => {
   await watched.isAsBefore()
 })
 
+test('a request with wrong bytes in it is refused or answered, and nothing else happens', async (t) => {
+  const watched = await watch(t)
+  const random = numbers(12)
+  const body = Buffer.from('--b\r\nContent-Disposition: form-data; name="a"\r\n\r\nx\r\n--b--\r\n')
+  const params = { ...post, CONTENT_LENGTH: String(body.length) }
+  const right = Buffer.concat([
+    beginRecord(1, false),
+    streamRecords(paramsType, 1, encodeParams(params), 100),
+    streamRecords(stdin, 1, body, 9),
+  ])
+  for (let round = 0; round < 100; round++) {
+    const bytes = Buffer.from(right)
+    for (let wrong = random(4); wrong >= 0; wrong--) bytes[random(bytes.length)] = random(256)
+    const client = watched.client()
+    client.send(bytes)
+    client.socket.end()
+    await until(
+      () => client.isClosed,
+      () => `round ${round} stays open`,
+    )
+  }
+  await watched.isAsBefore()
+})
+
 test('200 connections that send nothing, or halves, take little, and nobody waits', async (t) => {
   const watched = await watch(t)
   const halves = [
