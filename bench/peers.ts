@@ -86,7 +86,8 @@ export async function emptyExecutable(home: string): Promise<string> {
   const target = process.arch === 'arm64' ? 'linux-arm64' : 'linux-x64'
   const said = console.log
   console.log = () => undefined
-  await packageExecutable(root, { upload, caches: undefined, assets: {} }, target, output)
+  const assets = { 'src/form.cjs': upload, 'src/main.cjs': upload }
+  await packageExecutable(root, { caches: undefined, assets }, target, output)
   console.log = said
   chmodSync(output, 0o755)
   return output

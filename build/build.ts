@@ -7,8 +7,8 @@
 import { spawnSync } from 'node:child_process'
 import {
   chmodSync,
-  copyFileSync,
   mkdtempSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
@@ -17,7 +17,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { bundle, licenseText } from './bundle.ts'
+import { type Bundles, bundle, licenseText } from './bundle.ts'
 import { writeCauses } from './causes.ts'
 import { NodeError } from './node/elf.ts'
 import { isTarget, ownTarget, type Target } from './node/target.ts'
@@ -53,17 +53,27 @@ async function build(target: Target, isPlain: boolean): Promise<void> {
   const licenses = resolve(root, 'build/licenses.txt')
   writeFileSync(licenses, licenseText(root))
   const bundles = await bundle(root)
-  const caches = isOwn ? warm(root, bundles.upload) : undefined
+  const caches = isOwn ? warm(root, bundles) : undefined
   const whole = { ...bundles, caches, assets: { ...bundles.assets, licenses } }
   await packageExecutable(root, whole, target, temporary, isPlain ? 'plain' : 'patched')
   chmodSync(temporary, 0o755)
   if (isOwn) smokeTest(temporary)
   renameSync(temporary, output)
-  copyFileSync(resolve(root, 'build/upload.cjs.map'), `${output}.map`)
+  writeFileSync(`${output}.map`, mapsOf(bundles))
   const megabytes = (statSync(output).size / 1e6).toFixed(1)
   console.log(`${output}: ${megabytes} MB${isOwn ? ', answers as a CGI program' : ''}`)
   if (isPlain)
     console.log('  Its Node obeys variables of the environment, such as NODE_V8_COVERAGE.')
+}
+
+/** The source maps of all bundles by their names, as src/driver/stack.ts reads them. */
+function mapsOf({ assets }: Bundles): string {
+  const bundles = Object.entries(assets).filter(([name]) => name.endsWith('.cjs'))
+  const maps = bundles.map(([name, path]) => [
+    name,
+    JSON.parse(readFileSync(`${path}.map`, 'utf8')),
+  ])
+  return JSON.stringify(Object.fromEntries(maps))
 }
 
 /** Makes one GET as a web server would. A word on stderr is a failure too (a rejected cache). */

@@ -1,24 +1,25 @@
-// Makes CommonJS bundles of the sources, with the pages inside. src/main.ts becomes the bundle of
-// requests. Each file that it imports by `import('./x.ts')` becomes a bundle of its own, which
-// build/start/loader.cjs takes out of the executable only when that import runs: requests need not
-// read what they do not use. Such a bundle has its own copy of every module that it shares with the
-// bundle of requests, so neither module state nor `instanceof` works from one to the other. What it
-// imports by `import()` itself is inside it. Refuses two files that would have one name.
+// Makes CommonJS bundles of the sources, with the pages inside: of src/form.ts, where a GET comes
+// in, of src/main.ts, and of each file that main.ts imports by `import('./x.ts')`, which
+// build/start/loader.cjs takes out of the executable only when that import runs. So no way in reads
+// what it does not use. A bundle has its own copy of every module that it shares with others, so
+// neither module state nor `instanceof` works from one to the other. What such a file imports by
+// `import()` itself is inside its bundle. Refuses two files that would have one name.
 
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, relative, resolve } from 'node:path'
 import { build, type Plugin } from 'esbuild'
 import { textModule } from './pages/text.ts'
 
-/** A path for each kind of request: GET and HEAD, and all others. */
-export type Caches = { readonly get: string; readonly post: string }
+/** The bundles of requests, which have code caches. */
+export const cachedBundles = ['src/form.cjs', 'src/main.cjs'] as const
+
+/** A path for each bundle of requests. */
+export type Caches = Readonly<Record<(typeof cachedBundles)[number], string>>
 
 export type Bundles = {
-  /** The file with the bundle of requests. */
-  readonly upload: string
-  /** The files with V8's code caches of it; undefined for another processor. */
+  /** The files with V8's code caches; undefined for another processor. */
   readonly caches: Caches | undefined
-  /** Bundles and texts that are read when they are needed: name in the executable → file. */
+  /** Bundles and texts: name in the executable → file. */
   readonly assets: Readonly<Record<string, string>>
 }
 
@@ -27,18 +28,17 @@ export async function bundle(root: string): Promise<Bundles> {
   const assets: Record<string, string> = {}
   const lazy = new Set<string>()
   const texts = textPlugin(root, assets)
-  const upload = await bundleOne(root, 'src/main.ts', 'build/upload.cjs', [
-    texts,
-    lazyPlugin(root, lazy),
-  ])
-  for (const source of lazy) {
+  const add = async (source: string, plugins: Plugin[]) => {
     const name = bundleName(source)
     if (name in assets) throw new Error(`two files would be the asset ${name}`)
-    assets[name] = await bundleOne(root, source, `build/bundles/${name}`, [texts])
+    assets[name] = await bundleOne(root, source, `build/bundles/${name}`, plugins)
   }
+  const first = ['src/form.ts', 'src/main.ts']
+  for (const source of first) await add(source, [texts, lazyPlugin(root, lazy)])
+  for (const source of lazy) if (!first.includes(source)) await add(source, [texts])
   // By name, not as esbuild came upon them: the same executable each time.
   const sorted = Object.entries(assets).sort(([one], [other]) => (one < other ? -1 : 1))
-  return { upload, caches: undefined, assets: Object.fromEntries(sorted) }
+  return { caches: undefined, assets: Object.fromEntries(sorted) }
 }
 
 async function bundleOne(

@@ -16,7 +16,7 @@ import {
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import type { Bundles, Caches } from './bundle.ts'
+import { type Bundles, type Caches, cachedBundles } from './bundle.ts'
 import { flagHashAt } from './node/builtins.ts'
 import { originalNode } from './node/original.ts'
 import { patched } from './node/patches.ts'
@@ -63,13 +63,14 @@ export async function packageExecutable(
     const bytes = node === 'plain' ? original : patched(original, { target, isNative, flags })
     writeFileSync(nodePath, bytes, { mode: 0o755 })
     if (node === 'patched') strip(nodePath, target)
-    const { get, post } = bundles.caches ?? {}
-    const compiled = [get, post].map((path) => (path === undefined ? none : readFileSync(path)))
-    const [getCache = '', postCache = ''] = compiled.map((bytes, i) => {
+    const compiled = cachedBundles.map((name, i) => {
+      const made = bundles.caches?.[name]
+      const bytes = made === undefined ? none : readFileSync(made)
       const path = join(temporary, `${i}.cache`)
       writeFileSync(path, Buffer.concat([bytes, Buffer.alloc(wordBytes)]))
-      return path
+      return { asset: cacheName(name), path, bytes }
     })
+    const caches = Object.fromEntries(compiled.map(({ asset, path }) => [asset, path]))
     copyFileSync(resolve(root, 'build/start/loader.cjs'), join(temporary, 'loader.cjs'))
     await sea(join(temporary, 'loader.cjs'), {
       targets: [{ nodeRange: 'node24', platform: 'linux', arch: target.slice(6), output }],
@@ -83,15 +84,10 @@ export async function packageExecutable(
         execArgv: flags,
         execArgvExtension: 'none',
         useCodeCache: false, // loader.cjs brings its own
-        assets: {
-          ...bundles.assets,
-          'upload.cjs': bundles.upload,
-          'get.cache': getCache,
-          'post.cache': postCache,
-        },
+        assets: { ...bundles.assets, ...caches },
       },
     })
-    for (const bytes of compiled) align(output, bytes)
+    for (const { bytes } of compiled) align(output, bytes)
   } finally {
     if (TMPDIR === undefined) delete process.env['TMPDIR']
     else process.env['TMPDIR'] = TMPDIR
@@ -122,25 +118,30 @@ function align(output: string, compiled: Buffer): void {
 const wordBytes = 8
 const none = Buffer.alloc(0)
 
+/** As loader.cjs asks for it. */
+function cacheName(bundle: string): string {
+  return bundle.replace(/cjs$/, 'cache')
+}
+
 /**
- * Writes V8's code caches of a bundle, made by this Node under the flags of the executable. The
- * same bytes each time take a fixed seed for hashes. A cache counts only under the flags that made it,
- * and the executable must have a seed that nobody knows, so the hash of the flags is replaced by
- * that of the executable's. (V8 computes all hashes anew when it reads a cache, since the seed is
- * another one in each process anyway.)
+ * Writes V8's code caches of the bundles of requests, made by this Node under the flags of the
+ * executable. The same bytes each time take a fixed seed for hashes. A cache counts only under the
+ * flags that made it, and the executable must have a seed that nobody knows, so the hash of the
+ * flags is replaced by that of the executable's. (V8 computes all hashes anew when it reads a
+ * cache, since the seed is another one in each process anyway.)
  */
-export function warm(root: string, bundle: string): Caches {
+export function warm(root: string, { assets }: Bundles): Caches {
   const script = resolve(root, 'build/start/warm.cjs')
   const options = { env: { PATH: process.env['PATH'] }, stdio: 'inherit' } as const
-  const cacheOf = (kind: keyof Caches): string => {
-    const cache = resolve(root, `build/${kind}.cache`)
-    const args = [script, bundle, cache, kind]
+  const made = cachedBundles.map((name) => {
+    const cache = resolve(root, 'build/bundles', cacheName(name))
+    const args = [script, name, assets[name] ?? '', cache]
     execFileSync(process.execPath, [...flags, '--hash-seed=1', ...args], options)
-    const made = readFileSync(cache)
+    const bytes = readFileSync(cache)
     execFileSync(process.execPath, [...flags, ...args], options)
-    readFileSync(cache).copy(made, flagHashAt, flagHashAt, flagHashAt + 4)
-    writeFileSync(cache, made)
-    return cache
-  }
-  return { get: cacheOf('get'), post: cacheOf('post') }
+    readFileSync(cache).copy(bytes, flagHashAt, flagHashAt, flagHashAt + 4)
+    writeFileSync(cache, bytes)
+    return [name, cache] as const
+  })
+  return Object.fromEntries(made) as Caches
 }

@@ -1,30 +1,29 @@
 // Which way in? A web server sets GATEWAY_INTERFACE, or at least REQUEST_METHOD and
 // SERVER_PROTOCOL, and gets CGI. A program that was started with a listening socket and without
 // arguments speaks FastCGI on it. A person at a terminal gets the command line. In CGI mode
-// arguments are never options: servers turn `?a+b` into them (RFC 3875 section 4.4). The only file
-// whose top level runs. process.argv is [executable, as called, arguments …].
+// arguments are never options: servers turn `?a+b` into them (RFC 3875 section 4.4). Beside form.ts,
+// which comes before it for a GET, the only file whose top level runs. process.argv is [executable,
+// as called, arguments …].
 
-import { closeSync, fstatSync, openSync, readSync, realpathSync, writeSync } from 'node:fs'
+import { fstatSync, writeSync } from 'node:fs'
 import type { Inspect } from './app/exchange.ts'
+import { route } from './app/route.ts'
 import { runCgi } from './driver/cgi.ts'
 import { loadSettings } from './settings/load.ts'
-import type { LoadedSettings } from './settings/settings.ts'
+import { namedScript, runningScript } from './settings/script.ts'
 
-const scriptArgument = process.argv[2] ?? ''
 const firstSystemdFd = 3
 
 const { GATEWAY_INTERFACE, REQUEST_METHOD, SERVER_PROTOCOL } = process.env
 const isRequest = REQUEST_METHOD !== undefined && SERVER_PROTOCOL !== undefined
 
 if (GATEWAY_INTERFACE !== undefined || isRequest) {
-  const script = isRunningScript(scriptArgument) ? realpathSync(scriptArgument) : ''
-  const settings = loadSettings(process.env, process.execPath, script)
+  const settings = loadSettings(process.env, process.execPath, runningScript(process.argv))
   if (settings.debug) {
-    loadInspect().then((inspect) => answer(settings, inspect))
-  } else answer(settings)
+    loadInspect().then((inspect) => runCgi(process.env, settings, route, inspect))
+  } else runCgi(process.env, settings, route)
 } else {
-  const isNamed = scriptArgument.includes('/') && isSettingsScript(scriptArgument)
-  const script = isNamed ? realpathSync(scriptArgument) : ''
+  const script = namedScript(process.argv)
   const args = process.argv.slice(script === '' ? 2 : 3)
   const sockets = args.length === 0 ? inheritedSockets() : []
   if (sockets.length > 0) {
@@ -37,10 +36,6 @@ if (GATEWAY_INTERFACE !== undefined || isRequest) {
 /** The room `check` is a bundle of its own, which is read only with `debug`. */
 function loadInspect(): Promise<Inspect> {
   return import('./check/inspect.ts').then(({ inspect }) => inspect)
-}
-
-function answer(settings: LoadedSettings, inspect?: Inspect): void {
-  runCgi(process.env, settings, inspect)
 }
 
 /**
@@ -68,37 +63,5 @@ function isListening(fd: number): boolean {
     return (
       error instanceof Error && 'code' in error && /^(EPIPE|ENOTCONN)$/.test(String(error.code))
     )
-  }
-}
-
-/**
- * A settings script names itself through the kernel, which puts its path first: relative if the
- * server called it so, as suexec does. A query could put any path there, so it counts only if it is
- * the file that the server says it runs.
- */
-function isRunningScript(path: string): boolean {
-  const named = process.env['SCRIPT_FILENAME'] ?? ''
-  return path !== '' && named !== '' && isSameFile(path, named) && isSettingsScript(path)
-}
-
-function isSameFile(one: string, other: string): boolean {
-  try {
-    return realpathSync(one) === realpathSync(other)
-  } catch {
-    return false
-  }
-}
-
-/** A file that begins with `#!`, and not the executable itself. */
-function isSettingsScript(path: string): boolean {
-  if (isSameFile(path, process.execPath)) return false
-  try {
-    const fd = openSync(path, 'r')
-    const bytes = Buffer.alloc(2)
-    readSync(fd, bytes, 0, 2, 0)
-    closeSync(fd)
-    return bytes.toString('latin1') === '#!'
-  } catch {
-    return false
   }
 }

@@ -1,22 +1,24 @@
-// What the executable runs first: it takes the bundle of requests out of the executable and calls
-// it, with the functions that such a request needs compiled already (warm.cjs made a cache for GET
-// and one for the others by running them: reading what is not needed takes time). Node's own cache of a single executable has only what is compiled when a file is loaded;
-// compiling the rest took half of the time of a GET. V8 checks that the cache is of this version,
+// What the executable runs first: it takes a bundle out of the executable, that of src/form.ts for
+// a GET or HEAD and that of src/main.ts for all else, and calls it. These two come with the
+// functions that a request needs compiled already (warm.cjs made these caches by running requests).
+// Node's own cache of a single executable has only what is compiled when a file is loaded;
+// compiling the rest took half of the time of a GET. V8 checks that a cache is of this version,
 // these flags and this text, and compiles anew if not. An executable that was built for another
-// processor has an empty cache.
+// processor has empty caches.
 // Other bundles and texts are assets too, taken out when the code first asks for them by name.
 'use strict'
 const { getRawAsset } = require('node:sea')
 const { Script } = require('node:vm')
 
 const prefix = 'upload.cgi/'
+const [form, main] = ['src/form.cjs', 'src/main.cjs']
 const loaded = new Map()
 
-load('upload.cjs')
+load(/^(GET|HEAD)$/.test(process.env.REQUEST_METHOD ?? '') ? form : main)
 
 function load(name) {
   const source = Buffer.from(getRawAsset(name)).latin1Slice()
-  const cachedData = name === 'upload.cjs' ? cache() : undefined
+  const cachedData = name === form || name === main ? cacheOf(name) : undefined
   const script = new Script(source, { filename: name, cachedData })
   if (script.cachedDataRejected && cachedData.length > 0) {
     const { writeSync } = require('node:fs')
@@ -32,10 +34,8 @@ function load(name) {
 }
 
 /** build/package.ts tells in the last byte where it begins. */
-function cache() {
-  const { REQUEST_METHOD } = process.env
-  const isGet = REQUEST_METHOD === 'GET' || REQUEST_METHOD === 'HEAD'
-  const slot = Buffer.from(getRawAsset(isGet ? 'get.cache' : 'post.cache'))
+function cacheOf(name) {
+  const slot = Buffer.from(getRawAsset(name.replace(/cjs$/, 'cache')))
   const start = slot[slot.length - 1]
   return slot.subarray(start, start + slot.length - 8)
 }

@@ -1,18 +1,19 @@
-// node <the flags of the executable> warm.cjs BUNDLE CACHE get|post: runs requests through the
-// bundle of requests in this process, against a directory of its own, and writes V8's code cache
-// with all that was compiled: for GET those of the form, for POST all others. Reads and writes of
-// the descriptors 0 to 2 are answered here, so this process's own input and output take no part.
-// Fails where a reply has another status than it should.
+// node <the flags of the executable> warm.cjs NAME BUNDLE CACHE: runs requests through the bundle
+// NAME, whose file is BUNDLE, in this process, against a directory of its own, and writes V8's code
+// cache with all that was compiled: for src/form.cjs requests for the form, for src/main.cjs all
+// others. Reads and writes of the descriptors 0 to 2 are answered here, so this process's own input
+// and output take no part. Fails where a reply has another status than it should.
 'use strict'
 const fs = require('node:fs')
 const { tmpdir } = require('node:os')
-const { dirname, join } = require('node:path')
+const { join } = require('node:path')
 const { Script } = require('node:vm')
 
-const [, , bundle, cache, kind] = process.argv
+const [, , name, bundle, cache] = process.argv
 const prefix = 'upload.cgi/'
+const root = join(__dirname, '..')
 const source = fs.readFileSync(bundle, 'latin1')
-const script = new Script(source, { filename: 'upload.cjs' })
+const script = new Script(source, { filename: name })
 const directory = fs.mkdtempSync(join(tmpdir(), 'upload-cgi-'))
 
 const boundary = 'XboundaryX'
@@ -45,7 +46,7 @@ const others = [
 ]
 
 try {
-  for (const [status, request] of kind === 'get' ? gets : others) {
+  for (const [status, request] of name === 'src/form.cjs' ? gets : others) {
     const reply = answer(request)
     if (!reply.startsWith(`Status: ${status} `)) throw new Error(`not ${status} but: ${reply}`)
   }
@@ -93,8 +94,8 @@ function answer({ body = '', ...variables }) {
 }
 
 /** As loader.cjs does it, from the files that bundle.ts wrote. The cache has this bundle alone. */
-function requireOwn(name) {
-  if (!name.startsWith(prefix)) return require(name)
-  if (name.endsWith('.cjs')) throw new Error(`a request loads ${name}, which is not cached`)
-  return fs.readFileSync(join(dirname(bundle), 'assets', name.slice(prefix.length)), 'utf8')
+function requireOwn(wanted) {
+  if (!wanted.startsWith(prefix)) return require(wanted)
+  if (wanted.endsWith('.cjs')) throw new Error(`a request loads ${wanted}, which is not cached`)
+  return fs.readFileSync(join(root, 'assets', wanted.slice(prefix.length)), 'utf8')
 }

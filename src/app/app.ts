@@ -12,28 +12,25 @@ import { formPage } from '../pages/page.ts'
 import { loadTheme, type Theme } from '../pages/theme.ts'
 import type { Invitation } from '../settings/row.ts'
 import type { LoadedSettings, Settings } from '../settings/settings.ts'
-import type { Storage } from '../storage/storage.ts'
-import { lookAfter } from '../submission/due.ts'
-import { isDeliveryDue, takeSayings } from '../submission/outbox.ts'
 import type { Receiver } from '../upload/receiver.ts'
 import { faultReply, outcomeReply, receiptReply } from './answer.ts'
+import type { Receiving, Route } from './call.ts'
 import type { Exchange, Kept, Program } from './exchange.ts'
 import { withHeaders } from './headers.ts'
 import { reserveMemory } from './memory.ts'
 import { logLine } from './request-log.ts'
-import { route } from './route.ts'
 import { debugText, ownersText } from './trace.ts'
 
 type Decided = { readonly status: number; readonly bytes: readonly Uint8Array[] }
 
 /** Never throws: whatever is wrong with the environment becomes a reply. */
-export function open(env: Env, settings: LoadedSettings, program: Program): Exchange {
+export function open(env: Env, settings: LoadedSettings, program: Program, route: Route): Exchange {
   const startedAt = process.hrtime.bigint()
   const request = parseRequest(env)
   const id = newId()
   const complain = complaintsOf(id, program.say)
   let receiver: Receiver | undefined
-  let storage: Storage | undefined
+  let receiving: Receiving | undefined
   let receivedBytes = 0
   let decided: Decided | undefined
   let fault: Fault | undefined
@@ -102,8 +99,8 @@ export function open(env: Env, settings: LoadedSettings, program: Program): Exch
       decide(answer.reply)
       outcome = answer.outcome ?? outcome
     } else {
+      receiving = answer
       receiver = answer.receiver
-      storage = answer.storage
       const unknownProxy = unknownProxyText(request, settings)
       if (unknownProxy !== '') complain(unknownProxy)
     }
@@ -153,15 +150,12 @@ export function open(env: Env, settings: LoadedSettings, program: Program): Exch
       return bytes
     },
     get outlivesReply() {
-      return storage !== undefined && fault === undefined && settings.notify.length > 0
+      return receiving !== undefined && fault === undefined && settings.notify.length > 0
     },
     afterReply() {
-      if (storage === undefined || fault !== undefined) return
+      if (receiving === undefined || fault !== undefined) return
       try {
-        lookAfter(storage, settings)
-        if (settings.notify.length === 0) return
-        for (const line of takeSayings(storage)) complain(line)
-        if (isDeliveryDue(storage, settings, outcome.closed !== undefined)) program.deliver()
+        if (receiving.lookAfter(complain, outcome.closed !== undefined)) program.deliver()
       } catch (error) {
         // What is due stays due.
         complain(error instanceof Fault ? ownersText(error, settings, program) : String(error))

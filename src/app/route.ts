@@ -3,48 +3,24 @@
 
 import { Fault, methodNotAllowedFault } from '../fault.ts'
 import { requireBodyLength } from '../http/body-length.ts'
-import type { Reply } from '../http/reply.ts'
-import type { CgiRequest, Env } from '../http/request.ts'
-import { siteOfRequest } from '../http/site.ts'
-import type { Outcome, Receipt } from '../outcome.ts'
 import { parseId } from '../random-id.ts'
-import type { Invitation } from '../settings/row.ts'
 import type { LoadedSettings } from '../settings/settings.ts'
 import { openStorage } from '../storage/open.ts'
 import type { Storage } from '../storage/storage.ts'
-import { usableDirectory } from '../storage/usable.ts'
 import { findReceipt } from '../submission/closing.ts'
+import { lookAfter } from '../submission/due.ts'
+import { isDeliveryDue, takeSayings } from '../submission/outbox.ts'
 import { parseTusHeaders, requireTusVersion } from '../tus/headers.ts'
 import { openTus, tusOptions } from '../tus/tus.ts'
 import { FormUpload, requireBoundary } from '../upload/form.ts'
 import type { Admit, Receiver } from '../upload/receiver.ts'
 import { openAdmit, openClose, requireReceipt } from './admit.ts'
 import { emptyReply, statusReply } from './answer.ts'
+import type { Answer, Call, Receiving } from './call.ts'
+import { directoryOf, isForm, routeForm } from './form-route.ts'
 import { requirePlainBody } from './guard/encoding.ts'
 import { requireKnownOrigin } from './guard/origin.ts'
-import { requireVisitor } from './guard/visitor.ts'
 import { dialectOf } from './headers.ts'
-
-export type Call = {
-  /** The id of the request. */
-  readonly id: string
-  readonly request: CgiRequest
-  readonly env: Env
-  readonly settings: LoadedSettings
-  /** The path of this executable. */
-  readonly programFile: string
-  /** What Kept has of this name. */
-  readonly directories: Map<string, string> | undefined
-  /** Makes the page for a GET. */
-  formReply(invitation: Invitation | undefined): Reply
-  /** Makes the reply to a question for a receipt. */
-  receiptReply(receipt: Receipt): Reply
-}
-
-/** Whoever receives the body, and the storage that it is received into. */
-export type Receiving = { readonly receiver: Receiver; readonly storage: Storage }
-
-export type Answer = { readonly reply: Reply; readonly outcome?: Outcome }
 
 /**
  * The guards of every request, in the order in which they run, before anything is touched. Whether
@@ -60,36 +36,31 @@ export function route(call: Call): Answer | Receiving {
   const { methods } = dialectOf(request)
   if (!methods.split(', ').includes(method)) throw methodNotAllowedFault(methods)
   if (isTus) requireTusVersion(env)
+  if (isForm(request)) return routeForm(call, (directory) => openStorage(settings, directory))
   if (settings.problems.length > 0) throw new Fault('NOT_CONFIGURED')
   for (const guard of guards) guard(request, settings)
-  const directory = directoryOf(call)
-  // The form needs to know only that the directory can be used.
-  const isForm =
-    method !== 'POST' && !isTus && request.uploadId === '' && request.submissionId === ''
-  if (isForm) {
-    const open = () => openStorage(settings, directory)
-    const invitation = requireVisitor(request, nothingSaid, settings, open)
-    return { reply: call.formReply(invitation) }
-  }
-  const storage = openStorage(settings, directory)
+  const storage = openStorage(settings, directoryOf(call))
   const admit = openAdmit(request, settings, storage)
   if (isTus) {
     const headers = parseTusHeaders(env)
     const answer = openTus({ id, request, headers, settings, storage, admit })
-    return 'status' in answer ? { reply: answer } : { receiver: answer, storage }
+    return 'status' in answer ? { reply: answer } : receiving(answer, storage, settings)
   }
-  if (method === 'POST') return { receiver: receiveForm(call, storage, admit), storage }
+  if (method === 'POST') return receiving(receiveForm(call, storage, admit), storage, settings)
   if (request.submissionId !== '') return submissionReceipt(call, storage)
   return uploadStatus(request.uploadId, settings, storage)
 }
 
-function directoryOf({ env, settings, programFile, directories }: Call): string {
-  const site = siteOfRequest(env, programFile)
-  if (directories === undefined) return usableDirectory(settings, site)
-  const key = [site.script, ...site.documentRoots].join('\0')
-  const directory = directories.get(key) ?? usableDirectory(settings, site)
-  directories.set(key, directory)
-  return directory
+function receiving(receiver: Receiver, storage: Storage, settings: LoadedSettings): Receiving {
+  return {
+    receiver,
+    lookAfter(complain, hasClosed) {
+      lookAfter(storage, settings)
+      if (settings.notify.length === 0) return false
+      for (const line of takeSayings(storage)) complain(line)
+      return isDeliveryDue(storage, settings, hasClosed)
+    },
+  }
 }
 
 function receiveForm({ id, request, settings }: Call, storage: Storage, admit: Admit): Receiver {
@@ -123,5 +94,3 @@ function uploadStatus(id: string, settings: LoadedSettings, storage: Storage): A
   const outcome = { storedNow: false, partial }
   return { reply, outcome: stored === undefined ? outcome : { ...outcome, stored } }
 }
-
-const nothingSaid = { invite: undefined, passphrase: undefined }

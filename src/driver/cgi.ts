@@ -5,6 +5,7 @@
 
 import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs'
 import { open } from '../app/app.ts'
+import type { Route } from '../app/call.ts'
 import type { Exchange, Inspect } from '../app/exchange.ts'
 import type { Env } from '../http/request.ts'
 import type { LoadedSettings } from '../settings/settings.ts'
@@ -32,7 +33,7 @@ const cutGraceMilliseconds = 100
 const pipeBytes = 32 * 1024
 
 /** `inspect`: collects what `check` finds, for `debug = true`. */
-export function runCgi(env: Env, settings: LoadedSettings, inspect?: Inspect): void {
+export function runCgi(env: Env, settings: LoadedSettings, route: Route, inspect?: Inspect): void {
   const file = process.execPath
   const deliver = () => {
     replace(2)
@@ -42,7 +43,7 @@ export function runCgi(env: Env, settings: LoadedSettings, inspect?: Inspect): v
   const connection = { read, write, milliseconds, leave }
   // Then all is written, and nothing waits: what Node would free one by one, the kernel frees at
   // once.
-  drive(open(env, settings, program), connection, () => process.exit())
+  drive(open(env, settings, program, route), connection, () => process.exit())
 }
 
 /** Reads the body and writes the reply. */

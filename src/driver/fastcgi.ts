@@ -7,6 +7,7 @@ import { writeSync } from 'node:fs'
 import type { Server, Socket } from 'node:net'
 import { open } from '../app/app.ts'
 import type { Inspect } from '../app/exchange.ts'
+import { route } from '../app/route.ts'
 import type { Reply } from '../http/reply.ts'
 import type { Env } from '../http/request.ts'
 import { settingsPaths, settingsStamp } from '../settings/file.ts'
@@ -112,7 +113,7 @@ function hostOf(env: Env, script: string, loadInspect: () => Promise<Inspect>): 
     open(params, say) {
       const deliver = () => void attempt(() => startDeliverer(file, process.env, settings.file))
       const program = { file, say, stackOf: stack, deliver, inspect, kept: { forms, directories } }
-      return open(endedByRecord(params), refusingSettings(current(), params), program)
+      return open(endedByRecord(params), refusingSettings(current(), params), program, route)
     },
     say,
     milliseconds: () => performance.now(),

@@ -1,5 +1,5 @@
 // What is imported when it is needed is a bundle of its own, read from the executable by its path
-// and only when the import runs.
+// and only when the import runs. A GET begins with src/form.ts, all else with src/main.ts.
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
@@ -16,6 +16,10 @@ const home = mkdtempSync(join(tmpdir(), 'upload-cgi-test-'))
 after(() => rmSync(home, { recursive: true }))
 
 const sources = {
+  'src/form.ts': `
+    import { say } from './say.ts'
+    say('form')
+    if (process.argv[2] !== undefined) import('./main.ts')`,
   'src/main.ts': `
     import { say } from './say.ts'
     import one from './one/text.json?asset'
@@ -60,19 +64,33 @@ before(async () => {
 })
 
 function run(...args: string[]): string[] {
-  const { stdout, stderr, status } = spawnSync(program, args, { encoding: 'utf8' })
+  return answered({}, args)
+}
+
+function answered(env: Record<string, string>, args: string[]): string[] {
+  const { stdout, stderr, status } = spawnSync(program, args, { env, encoding: 'utf8' })
   assert.deepEqual({ stderr, status }, { stderr: '', status: 0 })
   return stdout.trim().split('\n')
 }
 
-test('each is an asset by its path, and not in the bundle of requests', () => {
+test('each is an asset by its path, and not in the bundle of main.ts', () => {
   assert.deepEqual(Object.keys(bundles.assets), [
+    'src/form.cjs',
+    'src/main.cjs',
     'src/one/part.cjs',
     'src/one/text.json',
     'src/other/part.cjs',
     'src/other/text.json',
   ])
-  assert.doesNotMatch(readFileSync(bundles.upload, 'utf8'), /one\/part |deeper|one text/)
+  assert.doesNotMatch(textOf(bundles, 'src/main.cjs'), /one\/part |deeper|one text/)
+})
+
+test('a GET and a HEAD begin with form.ts, which may go on to main.ts', () => {
+  for (const method of ['GET', 'HEAD']) {
+    assert.deepEqual(answered({ REQUEST_METHOD: method }, []), ['form'])
+    assert.deepEqual(answered({ REQUEST_METHOD: method }, ['more']), ['form', 'main'])
+  }
+  assert.deepEqual(answered({ REQUEST_METHOD: 'POST' }, []), ['main'])
 })
 
 test('it is loaded when the import runs, and only once', () => {
@@ -90,9 +108,18 @@ test('texts of the same name in two folders are two texts', () => {
   assert.deepEqual(run('text'), ['main', '"one text""other text"'])
 })
 
-test('the commands of upload.cgi are not in its bundle of requests', async () => {
-  const { upload, assets } = await bundle(root)
-  assert.ok('src/command/run.cjs' in assets)
-  assert.ok(readFileSync(upload, 'utf8').includes('upload.cgi/src/command/run.cjs'))
-  assert.doesNotMatch(readFileSync(upload, 'utf8'), /parseArgs/)
+test('the commands are not in the bundle of main.ts, and what stores is not in that of form.ts', async () => {
+  const all = await bundle(root)
+  const main = textOf(all, 'src/main.cjs')
+  assert.ok('src/command/run.cjs' in all.assets)
+  assert.ok(main.includes('upload.cgi/src/command/run.cjs'))
+  assert.doesNotMatch(main, /parseArgs/)
+  for (const word of ['linkSync', 'MultipartParser', 'nodemailer']) {
+    assert.ok(!textOf(all, 'src/form.cjs').includes(word), word)
+  }
+  assert.ok(main.includes('linkSync') && main.includes('MultipartParser'))
 })
+
+function textOf({ assets }: Bundles, name: string): string {
+  return readFileSync(assets[name] ?? '', 'utf8')
+}

@@ -1,4 +1,4 @@
-// What a request need not read is in bundles of their own: the request's bundle has neither the
+// What a request need not read is in bundles of their own: those of requests have neither the
 // command line nor the check room.
 
 import assert from 'node:assert/strict'
@@ -17,12 +17,12 @@ const lazy = [
 ]
 
 for (const { bundle, words } of lazy) {
-  test(`the request's bundle has nothing of ${bundle}`, () => {
-    const request = readFileSync(join(root, 'build/upload.cjs'), 'utf8')
+  test(`the bundles of requests have nothing of ${bundle}`, () => {
     const own = readFileSync(join(root, bundle), 'utf8')
-    for (const word of words) {
-      assert.ok(own.includes(word), `${bundle} has no ${word}`)
-      assert.ok(!request.includes(word), word)
+    for (const word of words) assert.ok(own.includes(word), `${bundle} has no ${word}`)
+    for (const name of ['form', 'main']) {
+      const request = readFileSync(join(root, `build/bundles/src/${name}.cjs`), 'utf8')
+      for (const word of words) assert.ok(!request.includes(word), `${name}: ${word}`)
     }
   })
 }

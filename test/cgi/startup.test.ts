@@ -61,7 +61,7 @@ test('starts with three process slots, its own among them', {
 
 test('a GET loads no module of Node that an empty executable does not load, but for two small ones', async () => {
   const report = "require('fs').writeSync(2, process.moduleLoadList.join('\\n'))"
-  const bundle = readFileSync(resolve(root, 'build/upload.cjs'), 'utf8')
+  const bundle = readFileSync(resolve(root, 'build/bundles/src/form.cjs'), 'utf8')
   const assetsHome = resolve(root, 'build/assets')
   const assets = Object.fromEntries(
     readdirSync(assetsHome, { recursive: true, encoding: 'utf8' })
@@ -73,7 +73,8 @@ test('a GET loads no module of Node that an empty executable does not load, but 
     const upload = join(packages, `${name}.cjs`)
     writeFileSync(upload, source)
     const output = join(packages, name)
-    const bundles = { upload, caches: undefined, assets }
+    const first = { 'src/form.cjs': upload, 'src/main.cjs': upload }
+    const bundles = { caches: undefined, assets: { ...assets, ...first } }
     await packageExecutable(root, bundles, ownTarget(), output, isPlain ? 'plain' : 'patched')
     chmodSync(output, 0o755)
     return listed(output, env, name === 'whole')
@@ -132,8 +133,9 @@ test('Node takes its own modules as they are compiled already, and V8 our code w
   assert.match(said, /Code cache of crypto \(\w+\) is accepted/)
   assert.doesNotMatch(said, /is rejected/)
   const bytes = readFileSync(program)
-  for (const kind of ['get', 'post']) {
-    const place = bytes.indexOf(readFileSync(resolve(root, `build/${kind}.cache`)))
-    assert.deepEqual([kind, place > 0, place % 8], [kind, true, 0])
+  for (const name of ['form', 'main']) {
+    const cache = readFileSync(resolve(root, `build/bundles/src/${name}.cache`))
+    const place = bytes.indexOf(cache)
+    assert.deepEqual([name, place > 0, place % 8], [name, true, 0])
   }
 })

@@ -2,6 +2,7 @@
 
 import { open } from '../../src/app/app.ts'
 import type { Exchange } from '../../src/app/exchange.ts'
+import { route } from '../../src/app/route.ts'
 import type { Env } from '../../src/http/request.ts'
 import type { LoadedSettings } from '../../src/settings/settings.ts'
 import { parseReply } from './cgi.ts'
@@ -15,13 +16,8 @@ export function openExchange(
   const say = (line: Uint8Array) => void complaints.push(Buffer.from(line).toString())
   const deliver = () => undefined
   const stackOf = (error: Error) => error.stack ?? error.message
-  return open(env, settings, {
-    file: '/nonexistent/upload.cgi',
-    say,
-    stackOf,
-    deliver,
-    inspect: undefined,
-  })
+  const file = '/nonexistent/upload.cgi'
+  return open(env, settings, { file, say, stackOf, deliver, inspect: undefined }, route)
 }
 
 /** Ends the body, and parses the reply. */

@@ -30,7 +30,10 @@ function importsOfCode(text: string): string[] {
 
 const graph = new Map(sources.map((file) => [file.name, importsOf(file)]))
 
-/** '' for main.ts and the vocabulary. */
+/** Where a request or a person comes in: what runs first. */
+const ways = ['form.ts', 'main.ts']
+
+/** '' for the ways in and the vocabulary. */
 const roomOf = (file: string) => (dirname(file) === '.' ? '' : dirname(file))
 
 /** Room → the rooms that it may import, from the table. */
@@ -100,9 +103,9 @@ test('a room imports the rooms that the drawing allows, and the vocabulary', () 
       .filter((path) => path.endsWith('.ts'))
       .filter((path) => {
         const [from, to] = [roomOf(name), roomOf(path)]
-        if (name === 'main.ts') return !allowedRooms('').includes(to) && to !== ''
-        if (from === '') return to !== '' || path === 'main.ts'
-        return to === '' ? path === 'main.ts' : to !== from && !allowedRooms(from).includes(to)
+        if (ways.includes(name)) return !allowedRooms('').includes(to) && to !== ''
+        if (from === '') return to !== '' || ways.includes(path)
+        return to === '' ? ways.includes(path) : to !== from && !allowedRooms(from).includes(to)
       })
       .map((path) => `${name} imports ${path}`),
   )
@@ -129,7 +132,7 @@ test('there is no circle of files', () => {
 test('there is no circle of rooms, and no room imports its parent', () => {
   const rooms = new Map<string, string[]>()
   for (const [name, imports] of graph) {
-    const room = name === 'main.ts' ? 'main' : roomOf(name)
+    const room = ways.includes(name) ? name : roomOf(name)
     const targets = imports.filter((path) => path.endsWith('.ts')).map(roomOf)
     rooms.set(room, [...(rooms.get(room) ?? []), ...targets.filter((target) => target !== room)])
   }
@@ -210,7 +213,7 @@ test('commands and the check room are loaded lazily, and text files by two files
 
 test('few files are flat, none is long, and lines are short', () => {
   const flat = globSync(`${src}/*.ts`).filter((path) => !path.endsWith('.d.ts'))
-  assert.ok(flat.length <= 10, flat.join(' '))
+  assert.ok(flat.length <= 11, flat.join(' '))
   const all = globSync(`${src}/**/*.{ts,css}`).map((path) => ({
     name: relative(src, path),
     lines: readFileSync(path, 'utf8').split('\n'),
