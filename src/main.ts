@@ -1,9 +1,9 @@
 // Which way in? A web server sets GATEWAY_INTERFACE, or at least REQUEST_METHOD and
 // SERVER_PROTOCOL, and gets CGI. A program that was started with a listening socket and without
 // arguments speaks FastCGI on it. A person at a terminal gets the command line. In CGI mode
-// arguments are never options: servers turn `?a+b` into them (RFC 3875 section 4.4). Beside form.ts,
-// which comes before it for a GET, the only file whose top level runs. process.argv is [executable,
-// as called, arguments …].
+// arguments are never options: servers turn `?a+b` into them (RFC 3875 section 4.4). Beside
+// form.ts, which comes before it for a GET, the only file whose top level runs. process.argv is
+// [executable, as called, arguments …].
 
 import { fstatSync, writeSync } from 'node:fs'
 import type { Inspect } from './app/exchange.ts'
