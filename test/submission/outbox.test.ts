@@ -67,6 +67,26 @@ test('a submission of 20 requests is told once when it is closed, and what comes
   ])
 })
 
+test('a receipt that cannot be stored as a file keeps nobody from being told, and comes later', async () => {
+  const form = new ToldForm('receipt_file = true\nfolder = "{receipt}"')
+  form.holdDeliverers()
+  const { receipt } = (await post(form.directory, [file('a.txt')], form.env)).json()
+  const folder = join(form.directory, receipt)
+  rmSync(folder, { recursive: true })
+  writeFileSync(folder, 'in the way')
+  form.freeDeliverers()
+  const first = form.deliver()
+  assert.match(first.stdout + first.stderr, new RegExp(`receipt_file: ${receipt}: NAME_TAKEN`))
+  assert.equal((await form.told('run', 1)).length, 1)
+  assert.equal((await form.told('mail', 1)).length, 1)
+  assert.equal(form.notes('storing').length, 1)
+  rmSync(folder)
+  form.deliver()
+  await form.settled()
+  assert.deepEqual(readdirSync(folder), [`receipt-${receipt}.txt`])
+  assert.equal((await form.told('run', 1)).length, 1)
+})
+
 test('who heard is not told again because another did not, and the owner reads why', async () => {
   const form = new ToldForm()
   form.script('mail', 'echo no route; exit 75')
