@@ -42,14 +42,14 @@ test('the first request of a day sweeps what is old, and what may be needed stay
   for (const day of [before(4), before(1)]) fill(noted(uploads, day, 'verdict'), 12)
   for (const day of [before(100), before(80)]) fill(noted(uploads, day), 12)
   assert.equal((await uploads.piece({ bytes: content })).status, 201)
+  const days = (kind: string) => readdirSync(noted(uploads, '', kind)).sort()
   // A process that stays sweeps after the reply.
-  const verdicts = () => readdirSync(noted(uploads, '', 'verdict'))
   await until(
-    () => verdicts().length < 2,
-    () => `${verdicts()}`,
+    () => days('verdict').length === 1 && days('batch').length === 2,
+    () => `${days('verdict')} ${days('batch')}`,
   )
-  assert.deepEqual(verdicts(), [before(1)])
-  assert.deepEqual(readdirSync(noted(uploads)).sort(), [before(80), today()])
+  assert.deepEqual(days('verdict'), [before(1)])
+  assert.deepEqual(days('batch'), [before(80), today()])
   assert.equal(readdirSync(noted(uploads, before(80))).length, 12)
 })
 
