@@ -154,5 +154,5 @@ test('the model sees what durable = false may lose', { skip: lacking }, async (t
   await run.live()
   const broken = brokenStates(run, story, t)
   assert.ok(broken.length > 10, `${broken.length} of ${run.cuts.length} states`)
-  t.diagnostic(`${broken.length} of ${Math.ceil(run.cuts.length / every)} states are broken`)
+  t.diagnostic(`${broken.length} failures in ${Math.ceil(run.cuts.length / every)} states`)
 })
