@@ -1,7 +1,8 @@
 // Lets one sender at a time append to an upload in pieces, without a lock. A claim is a file
 // `KEY.claim-N`, which only one process can create. Its holder writes to it every few seconds. When
 // it has been silent for 45 s by the clock of the file system, the next sender may create N + 1 and
-// resume. So a sender that died blocks an upload for less than a minute, over NFS too. On the same
+// resume. Where machines share the directory, the clock of a file is that of the machine that wrote
+// it, and silence.ts finds it out without comparing clocks. So a sender that died blocks an upload for less than a minute, over NFS too. On the same
 // host we also check whether the process still exists. That only shortens the wait; correctness
 // does not depend on it. A holder that was stopped for longer finds its claim gone or followed by
 // another one, and gives up.
@@ -11,6 +12,7 @@ import { Fault } from '../fault.ts'
 import { attempt, errorCode } from '../system-error.ts'
 import { createFile, isThere, readSmall, syncData } from './files.ts'
 import type { Incoming } from './incoming.ts'
+import { isSilent } from './silence.ts'
 
 const silentMilliseconds = 45_000
 const heartbeatMilliseconds = 5_000
@@ -65,9 +67,15 @@ export class Claim {
     const isOurs = attempt(() => lstatSync(this.#file()).ino) === this.#inode
     attempt(() => closeSync(this.#fd))
     if (!isOurs || attempt(() => this.#isFollowed()) !== false) return
-    for (let number = 1; number <= this.#number; number++) {
-      attempt(() => unlinkSync(claimFile(this.#incoming, this.#key, number)))
-    }
+    const { folder, path } = this.#incoming
+    attempt(() =>
+      folder.shown(path, () => {
+        for (let number = 1; number <= this.#number; number++) {
+          attempt(() => unlinkSync(claimFile(this.#incoming, this.#key, number)))
+        }
+        if (folder.isShared) attempt(() => unlinkSync(seenFile(this.#incoming, this.#key)))
+      }),
+    )
   }
 
   #isFollowed(): boolean {
@@ -82,7 +90,11 @@ export class Claim {
 /** Whether a sender is active, as far as this can be known. */
 export function isClaimed(incoming: Incoming, key: string): boolean {
   const last = lastClaim(incoming, key)
-  return last > 0 && !isAbandoned(incoming, claimFile(incoming, key, last))
+  return last > 0 && !isAbandoned(incoming, key, last)
+}
+
+function seenFile(incoming: Incoming, key: string): string {
+  return incoming.file(key, 'seen')
 }
 
 function claimFile(incoming: Incoming, key: string, number: number): string {
@@ -95,7 +107,7 @@ function claimed(incoming: Incoming, key: string, text: string): Held {
   const passed: string[] = []
   try {
     for (let last = lastClaim(incoming, key); ; last = lastClaim(incoming, key, last + 1)) {
-      if (last > 0 && !isAbandoned(incoming, claimFile(incoming, key, last))) throw busyFault()
+      if (last > 0 && !isAbandoned(incoming, key, last)) throw busyFault()
       const path = claimFile(incoming, key, last + 1)
       const [fd, inode] = createClaim(incoming, path, text)
       if (!isThere(claimFile(incoming, key, last + 2))) return [last + 1, fd, inode]
@@ -133,10 +145,17 @@ function lastClaim(incoming: Incoming, key: string, from = 0): number {
   return number
 }
 
-function isAbandoned(incoming: Incoming, path: string): boolean {
+function isAbandoned(incoming: Incoming, key: string, number: number): boolean {
+  const path = claimFile(incoming, key, number)
   const stats = lstatSync(path, { throwIfNoEntry: false })
   if (!stats?.isFile()) return true
-  if (isHolderDead(readSmall(path, maxClaimBytes)?.toString() ?? '')) return true
+  const holder = readSmall(path, maxClaimBytes)?.toString() ?? ''
+  if (isHolderDead(holder)) return true
+  const [boot = ''] = describeHolder().split(' ')
+  if (incoming.folder.isShared && !holder.startsWith(`${boot} `)) {
+    const state = `${number}-${stats.ino}-${stats.mtimeMs}`
+    return isSilent(seenFile(incoming, key), boot, state, silentMilliseconds)
+  }
   // A time in the future counts by its distance: the clock was set back since.
   return Math.abs(incoming.now() - stats.mtimeMs) > silentMilliseconds
 }

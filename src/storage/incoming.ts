@@ -19,10 +19,12 @@ const maxSweptEntries = 1000
 export const emptyMilliseconds = 600_000
 /** How long a server waits for a client at most, in ms. */
 const held = 3_600_000
+/** How far the clocks of two machines may be apart that share the directory, in ms. */
+const apartMilliseconds = 2 * 3_600_000
 const incomingName =
-  /^\.ht([0-9a-f]{32})\.(part\.name|data\.name|part|note|kept|data|journal|claim-\d{1,9})$/
+  /^\.ht([0-9a-f]{32})\.(part\.name|data\.name|part|note|kept|data|journal|seen|claim-\d{1,9})$/
 /** The kinds of files of one upload in pieces. They are removed together. */
-const isPartial = (kind: string) => /^(data|data\.name|journal|claim-\d+)$/.test(kind)
+const isPartial = (kind: string) => /^(data|data\.name|journal|seen|claim-\d+)$/.test(kind)
 
 type Entry = { readonly name: string; readonly key: string; readonly kind: string }
 
@@ -120,7 +122,8 @@ export class Incoming {
       if (claimed.has(group)) return Math.max(milliseconds, held)
       return empty.has(group) ? Math.min(milliseconds, emptyMilliseconds) : milliseconds
     }
-    const isStale = (group: string) => (ages.get(group) ?? 0) > lifetimeOf(group)
+    const apart = attempt(() => this.folder.isShared) ? apartMilliseconds : 0
+    const isStale = (group: string) => (ages.get(group) ?? 0) > lifetimeOf(group) + apart
     const newer = new Set<string>()
     for (const { key, kind, name } of entries) {
       const isKept = kind === 'journal' && isStale(key) && isNewer(`${this.path}/${name}`)

@@ -1,60 +1,118 @@
 // Two machines that share one upload directory: two clients of a CephFS, or, for comparison, twice
-// the same local directory. The second one runs its programs in a pid namespace of its own, where
-// the processes of the first mean nothing.
+// the same local directory. Each runs the program with a boot of its own, so that the processes of
+// one mean nothing to the other; and a clock may be off.
 
 import assert from 'node:assert/strict'
-import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { CgiReply } from '../host/cgi.ts'
-import { type Env, incoming, post } from '../host/form.ts'
-import type { BodyPart } from '../host/multipart-body.ts'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { CephFs } from '../host/cephfs.ts'
+import { type CgiReply, runCgi } from '../host/cgi.ts'
+import { type Env, incoming } from '../host/form.ts'
+import { type BodyPart, contentType, multipartBody } from '../host/multipart-body.ts'
 import { freshDirectory, type Owner } from '../host/program.ts'
+import { shiftedClock } from '../host/shifted-clock.ts'
 
-/** The paths under which the machines have the shared file system. */
-export type Shared = readonly [string, string]
+/** `start`: shell text in front of its programs, as runCgi() takes it. */
+export type Host = {
+  readonly path: string
+  readonly start: string
+  readonly clock: Readonly<Record<string, string>>
+}
 
+export type Both = readonly [Machine, Machine]
+
+/** One machine in the upload directory of a test. */
 export class Machine {
   readonly directory: string
-  readonly #isFirst: boolean
+  readonly limit: string
+  readonly env: Readonly<Record<string, string>>
 
-  constructor(directory: string, isFirst: boolean) {
-    this.directory = directory
-    this.#isFirst = isFirst
-  }
-
-  /** How runCgi() starts its programs. */
-  get start(): { limit: string } {
-    return { limit: this.#isFirst ? '' : 'set -- unshare --pid --fork "$0" "$@"; "$@"; exit;' }
+  constructor(host: Host, name: string) {
+    this.directory = join(host.path, name)
+    this.limit = host.start
+    this.env = { ...common, ...host.clock }
   }
 
   post(parts: readonly BodyPart[], env: Env = {}): Promise<CgiReply> {
-    return post(this.directory, parts, { ...common, ...env }, this.start)
+    return this.send(multipartBody(parts), { CONTENT_TYPE: contentType(), ...env })
+  }
+
+  send(body: Buffer | AsyncIterable<Buffer>, env: Env): Promise<CgiReply> {
+    return runCgi({
+      directory: this.directory,
+      body,
+      limit: this.limit,
+      timeoutSeconds: 180,
+      env: { HTTP_ACCEPT: 'application/json', ...this.env, ...env },
+    })
+  }
+
+  /** A form that stops before its last byte, until it is told to go on. */
+  async stalled(parts: readonly BodyPart[], isThere: (name: string) => boolean, env: Env = {}) {
+    const body = multipartBody(parts)
+    let wake = () => {}
+    const awake = new Promise<void>((resolved) => {
+      wake = resolved
+    })
+    async function* slowly() {
+      yield body.subarray(0, -1)
+      await awake
+      yield body.subarray(-1)
+    }
+    const sent = { CONTENT_TYPE: contentType(), CONTENT_LENGTH: String(body.length), ...env }
+    const reply = this.send(slowly(), sent)
+    await until(() => incoming(this.directory).some(isThere))
+    return {
+      finish() {
+        wake()
+        return reply
+      },
+    }
   }
 }
 
 /** One directory as both machines see it, with a name of its own. */
-export function machines(shared: Shared, name: string): [Machine, Machine] {
-  const [one, other] = shared
-  mkdirSync(join(one, name))
-  return [new Machine(join(one, name), true), new Machine(join(other, name), false)]
+export function machines([one, other]: readonly [Host, Host], name: string): Both {
+  mkdirSync(join(one.path, name))
+  return [new Machine(one, name), new Machine(other, name)]
 }
 
 /** For comparison. */
-export function localDirectory(owner: Owner): Shared {
-  const path = freshDirectory(owner)
-  return [path, path]
+export function localHosts(owner: Owner): [Host, Host] {
+  const host = { path: freshDirectory(owner), start: '', clock: {} }
+  return [host, host]
+}
+
+/** `clock`: how far off it is, in seconds. */
+export function cephHost(owner: Owner, ceph: CephFs, clock = 0): Host {
+  const boot = join(freshDirectory(owner), 'boot_id')
+  writeFileSync(boot, `${randomUUID()}\n`)
+  const bind = `mount --bind ${boot} /proc/sys/kernel/random/boot_id && exec "$0" "$@"`
+  const start = `exec unshare --mount sh -c '${bind}' "$0" "$@";`
+  const env = clock === 0 ? {} : shiftedClock(freshDirectory(owner), clock)
+  return { path: ceph.mount(env), start, clock: env }
 }
 
 /** What is visible, in all folders: place → content. It must be the same on both machines. */
-export function contentsOn(both: readonly Machine[]): Record<string, string> {
-  const [one = {}, other] = both.map(({ directory }) => contentsOf(directory))
+export function contentsOn(both: Both): Record<string, string> {
+  const [one, other] = both.map(({ directory }) => contentsOf(directory))
   assert.deepEqual(other, one)
-  return one
+  return one ?? {}
 }
 
 /** Nothing that a request had is left, as both see it. */
-export function assertNothingLeft(both: readonly Machine[]): void {
+export function assertNothingLeft(both: Both): void {
   for (const { directory } of both) assert.deepEqual(incoming(directory), [])
+}
+
+/** Looks again and again, for three minutes at most. */
+export async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
+  for (const end = Date.now() + 180_000; !(await isTrue()); ) {
+    assert.ok(Date.now() < end, 'it never came true')
+    await delay(50)
+  }
 }
 
 function contentsOf(directory: string, before = ''): Record<string, string> {
@@ -68,4 +126,4 @@ function contentsOf(directory: string, before = ''): Record<string, string> {
   return found
 }
 
-export const common = { UPLOAD_CGI_MIN_FREE_SPACE: '0' }
+const common = { UPLOAD_CGI_MIN_FREE_SPACE: '0' }

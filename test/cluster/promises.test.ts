@@ -1,95 +1,51 @@
 // The promises of the program between two machines that share `directory`: on a real CephFS, each
-// machine a client of its own, and on a local directory. docs/cluster.md has the table.
+// machine a client of its own, the second one with a clock that is an hour and a half behind, and
+// on a local directory. docs/cluster.md has the table.
 
-import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { CephFs, cannotCeph } from '../host/cephfs.ts'
-import { assertFault, file, storedNames } from '../host/form.ts'
-import { content, Uploads } from '../host/piece-upload.ts'
+import { missing } from '../host/installed.ts'
+import { type Both, cephHost, type Host, localHosts, machines } from './machines.ts'
 import {
-  assertNothingLeft,
-  common,
-  contentsOn,
-  localDirectory,
-  machines,
-  type Shared,
-} from './machines.ts'
+  batchesAreWhole,
+  foldersAreShared,
+  limitsAreHeld,
+  nothingInUseIsSwept,
+  ownerIsTold,
+} from './recording.ts'
+import {
+  allOrNothing,
+  namesAreTakenOnce,
+  oneSenderAtATime,
+  piecesAlternate,
+  samePieceFromBoth,
+  tusAlternates,
+} from './storing.ts'
 
-test('two machines on a local directory', (t) => promises(localDirectory(t)))
+const promises: Record<string, (both: Both) => Promise<void>> = {
+  'a name is taken once, others get a number': (both) => namesAreTakenOnce(both, 'rename'),
+  'a name is taken once, others are refused': (both) => namesAreTakenOnce(both, 'reject'),
+  'all files of a request or none': allOrNothing,
+  'pieces alternate': piecesAlternate,
+  'the same file from both is one file': samePieceFromBoth,
+  'one sender at a time': oneSenderAtATime,
+  'tus alternates': tusAlternates,
+  'each file is in exactly one batch': batchesAreWhole,
+  'limits are held': limitsAreHeld,
+  'the owner is told': ownerIsTold,
+  'folders are shared': foldersAreShared,
+  'nothing in use is swept': nothingInUseIsSwept,
+}
 
-test('two machines on CephFS', { skip: cannotCeph() }, (t) => {
+test('two machines on a local directory', (t) => areKept(t, localHosts(t)))
+
+test('two machines on CephFS', { skip: cannotCeph() || missing('gcc') }, (t) => {
   const ceph = new CephFs(t)
-  return promises([ceph.mount(), ceph.mount()])
+  return areKept(t, [cephHost(t, ceph), cephHost(t, ceph, -5400)])
 })
 
-async function promises(shared: Shared): Promise<void> {
-  await namesAreTakenOnce(shared)
-  await allOrNothing(shared)
-  await piecesAlternate(shared)
-}
-
-const senders = 16
-
-/** All at once, half of them on each machine. */
-async function namesAreTakenOnce(shared: Shared): Promise<void> {
-  for (const mode of ['rename', 'reject']) {
-    const both = machines(shared, `names-${mode}`)
-    const replies = await Promise.all(
-      Array.from({ length: senders }, (_, i) =>
-        both[i % 2]?.post([file('same.txt', `content ${i}`)], { UPLOAD_CGI_ON_CONFLICT: mode }),
-      ),
-    )
-    const stored = new Map<string, string>()
-    for (const [i, reply] of replies.entries()) {
-      assert.ok(reply !== undefined)
-      if (reply.status === 201) stored.set(storedNames(reply)[0] ?? '', `content ${i}`)
-      else assertFault(reply, 'NAME_TAKEN')
-    }
-    assert.equal(stored.size, mode === 'rename' ? senders : 1)
-    assert.deepEqual(contentsOn(both), Object.fromEntries([...stored].sort()))
-    assertNothingLeft(both)
+async function areKept(t: TestContext, hosts: [Host, Host]): Promise<void> {
+  for (const [sentence, isKept] of Object.entries(promises)) {
+    await t.test(sentence, () => isKept(machines(hosts, sentence.replaceAll(/\W/g, '-'))))
   }
-}
-
-/** Three files a request from both machines, in both orders: the loser leaves none. */
-async function allOrNothing(shared: Shared): Promise<void> {
-  const both = machines(shared, 'all-or-nothing')
-  const names = ['a.txt', 'b.txt', 'c.txt']
-  const reject = { UPLOAD_CGI_ON_CONFLICT: 'reject' }
-  for (let round = 0; round < 2; round++) {
-    const replies = await Promise.all(
-      both.map((machine, i) => {
-        const order = i === 0 ? names : names.toReversed()
-        return machine.post(
-          order.map((name) => file(`${round}${name}`, `${name} of ${i}`)),
-          reject,
-        )
-      }),
-    )
-    const winners = replies.flatMap(({ status }, i) => (status === 201 ? [i] : []))
-    const found = Object.entries(contentsOn(both)).filter(([name]) => name.startsWith(`${round}`))
-    assert.ok(winners.length <= 1, 'both have stored all')
-    const wanted = winners.flatMap((i) => names.map((name) => [round + name, `${name} of ${i}`]))
-    assert.deepEqual(found, wanted)
-    for (const reply of replies) if (reply.status !== 201) assertFault(reply, 'NAME_TAKEN')
-  }
-  assertNothingLeft(both)
-}
-
-async function piecesAlternate(shared: Shared): Promise<void> {
-  const both = machines(shared, 'pieces')
-  const [one, other] = both.map(({ directory }) => new Uploads(directory))
-  assert.ok(one !== undefined && other !== undefined)
-  const { id } = one
-  for (let offset = 0; offset < content.length; offset += 60_000) {
-    const sender = offset % 120_000 === 0 ? one : other
-    const bytes = content.subarray(offset, offset + 60_000)
-    const reply = await sender.piece({ id, offset, bytes, env: common })
-    assert.equal(reply.status, offset + 60_000 < content.length ? 202 : 201, reply.text)
-    // The other machine knows at once what is safe.
-    const looked = await (sender === one ? other : one).look(id, common)
-    assert.equal(looked.headers.get('upload-offset'), String(offset + bytes.length))
-  }
-  assert.deepEqual(contentsOn(both), { 'video.mp4': content.toString('latin1') })
-  assertNothingLeft(both)
 }

@@ -1,8 +1,8 @@
 #!/bin/bash
 # A real CephFS for tests, on 127.0.0.1: one monitor, one OSD, one MDS, no manager, one file system.
 #   cephfs.sh start DIR                    makes and starts it; everything is in DIR
-#   cephfs.sh mount DIR POINT [SECONDS]    one more client (ceph-fuse), a machine of its own, whose
-#                                          clock is so many seconds off: +3600, -7200
+#   cephfs.sh mount DIR POINT [NAME=VALUE …]    one more client (ceph-fuse), a machine of its own,
+#                                          with this in its environment
 #   cephfs.sh kill|stop|go DIR WHO         SIGKILL, SIGSTOP, SIGCONT; WHO: osd.0, mds.a or a POINT
 #   cephfs.sh up DIR osd.0|mds.a           starts it again after "kill"
 #   cephfs.sh umount DIR POINT
@@ -60,11 +60,11 @@ name_of() { # WHO: a daemon, or the client of a mount point
   esac
 }
 run_osd() {
-  ceph-osd -c "$dir/ceph.conf" -i 0 >>"$dir/log/osd.out" 2>&1 ||
+  setsid ceph-osd -c "$dir/ceph.conf" -i 0 >>"$dir/log/osd.out" 2>&1 ||
     fail 'ceph-osd does not start' "$dir/log/osd.out"
 }
 run_mds() {
-  ceph-mds -c "$dir/ceph.conf" -i a >>"$dir/log/mds.out" 2>&1 ||
+  setsid ceph-mds -c "$dir/ceph.conf" -i a >>"$dir/log/mds.out" 2>&1 ||
     fail 'ceph-mds does not start' "$dir/log/mds.out"
 }
 unmount() { # POINT
@@ -152,7 +152,7 @@ start() {
     make_keys &&
       monmaptool --create --addv a "[v2:127.0.0.1:$port]" --fsid "$fsid" --clobber monmap &&
       ceph-mon -c ceph.conf --mkfs -i a --monmap monmap --keyring keyring &&
-      ceph-mon -c "$dir/ceph.conf" -i a
+      setsid ceph-mon -c "$dir/ceph.conf" -i a
   } >log/setup.out 2>&1 || fail 'the monitor does not start' log/setup.out
   wait_for 60 ceph_ -s || fail 'the monitor does not answer' log/mon.a.log
   local uuid
@@ -170,14 +170,13 @@ start() {
   wait_for 60 mds_up || fail 'the MDS does not become active' log/mds.a.log
   wait_for 60 pools_up || fail 'the pools do not answer' log/osd.0.log
 }
-mount_() { # POINT SECONDS
+mount_() { # POINT NAME=VALUE …
   [ -c /dev/fuse ] || fail 'no /dev/fuse'
   mkdir -p "$1"
-  local name clock=()
+  local name
   name=$(name_of "$1")
-  [ -n "$2" ] && clock=(env FAKETIME_DONT_FAKE_MONOTONIC=1 faketime -f "${2}s")
   # In the foreground of a process that is ours, so that its pid is known.
-  setsid "${clock[@]}" ceph-fuse -f -c "$dir/ceph.conf" -n client.admin \
+  setsid env "${@:2}" ceph-fuse -f -c "$dir/ceph.conf" -n client.admin \
     --pid-file="$dir/$name.pid" --log-file="$dir/log/$name.log" "$1" \
     >>"$dir/log/$name.out" 2>&1 </dev/null &
   echo $! >"$dir/$name.pid"
@@ -189,7 +188,7 @@ mount_() { # POINT SECONDS
 [ "$what" = start ] || dir=$(realpath "$dir" 2>/dev/null) || fail "no $2"
 case $what in
 start) start ;;
-mount) mount_ "$(realpath -m "$third")" "${4:-}" ;;
+mount) mount_ "$(realpath -m "$third")" "${@:4}" ;;
 umount) unmount "$(realpath -ms "$third")" ;;
 kill | stop | go)
   name=$(name_of "$third")
@@ -215,7 +214,11 @@ up)
   ;;
 ceph) shift 2 && ceph_ "$@" ;;
 end)
-  while read -r point; do unmount "$point"; done < <(cat "$dir/mounts" 2>/dev/null)
+  # A client that waits for a dead server answers no umount(2): it is killed first.
+  while read -r point; do
+    runs "$(name_of "$point")" && kill -9 "$pid" && wait_for 10 ended "$pid"
+    unmount "$point"
+  done < <(cat "$dir/mounts" 2>/dev/null)
   for name in mds.a osd.0 mon.a; do
     # What they hold is of no use any more.
     runs $name && kill -9 "$pid" && wait_for 10 ended "$pid"

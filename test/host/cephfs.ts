@@ -40,13 +40,12 @@ export class CephFs {
     this.#must('start')
   }
 
-  /** One more machine: where it has mounted the file system. `clock`: how far off, in seconds. */
-  mount(clock = 0): string {
+  /** One more machine: where it has mounted the file system. `env`: of its client. */
+  mount(env: Readonly<Record<string, string>> = {}): string {
     this.#machines++
     const path = join(this.#home, `machine-${this.#machines}`)
     mkdirSync(path)
-    const off = clock === 0 ? [] : [clock > 0 ? `+${clock}` : String(clock)]
-    this.#must('mount', path, ...off)
+    this.#must('mount', path, ...Object.entries(env).map(([name, value]) => `${name}=${value}`))
     return path
   }
 

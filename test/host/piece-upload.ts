@@ -23,6 +23,8 @@ export type Piece = {
   accept?: string
   env?: Readonly<Record<string, string>>
   program?: string
+  /** How it is started, as runCgi() takes it. */
+  limit?: string
 }
 
 /** An upload of `content`, with a directory of its own unless one is given. */
@@ -45,6 +47,7 @@ export class Uploads {
     const file = { name: 'file', filename: 'file', content: bytes ?? Buffer.alloc(0) }
     return runCgi({
       program: more.program ?? program,
+      ...(more.limit === undefined ? {} : { limit: more.limit }),
       directory: this.directory,
       method: 'POST',
       contentType: contentType(),
@@ -53,9 +56,10 @@ export class Uploads {
     })
   }
 
-  look(id = this.id, env: Readonly<Record<string, string>> = {}): Promise<CgiReply> {
+  look(id = this.id, env: Readonly<Record<string, string>> = {}, limit?: string) {
     const query = { QUERY_STRING: `upload=${id}`, HTTP_ACCEPT: 'application/json', ...env }
-    return runCgi({ directory: this.directory, env: query })
+    const start = limit === undefined ? {} : { limit }
+    return runCgi({ directory: this.directory, env: query, ...start })
   }
 
   /** Sends all that is missing, in pieces of so many bytes; gives the last reply. */

@@ -8,7 +8,7 @@ import { request } from 'node:http'
 import { join } from 'node:path'
 import { describe, type TestContext, test } from 'node:test'
 import { startApache } from './apache.ts'
-import { runCgi } from './cgi.ts'
+import { type CgiOptions, runCgi } from './cgi.ts'
 import { incoming, visible } from './form.ts'
 import { kindOf } from './incoming.ts'
 import { missing } from './installed.ts'
@@ -69,33 +69,42 @@ const programPath = '/cgi-bin/upload.cgi'
 
 export const byItself: Way = async (t, settings = {}) => {
   const directory = freshDirectory(t)
-  const send = async ({ method, path, headers, body, isChunked }: TusRequest) => {
-    const env: Record<string, string | undefined> = {
-      ...settingsFor(directory, settings),
-      PATH_INFO: path ?? '/tus',
-      REQUEST_URI: `${programPath}${path ?? '/tus'}`,
-      ...(isChunked ? { HTTP_TRANSFER_ENCODING: 'chunked', CONTENT_LENGTH: undefined } : {}),
-    }
-    for (const [name, value] of Object.entries(headersOf(headers))) {
-      const variable = name.toUpperCase().replaceAll('-', '_')
-      const isContent = variable === 'CONTENT_TYPE' || variable === 'CONTENT_LENGTH'
-      env[isContent ? variable : `HTTP_${variable}`] = value
-    }
-    const reply = await runCgi({
-      directory,
-      method,
-      env,
-      ...(body === undefined ? {} : { body }),
-    })
-    const isTold = reply.status >= 500 || /FOREIGN_ORIGIN|REFUSED_BY_SCAN/.test(reply.stderr)
-    if (reply.stderr !== '' && !isTold) throw new Error(reply.stderr)
-    return {
-      status: reply.status,
-      header: (name: string) => reply.headers.get(name.toLowerCase()),
-      text: reply.text,
-    }
-  }
+  const send = (asked: TusRequest) => sendByItself(directory, asked, settings)
   return { directory, path: programPath, send, ...looks(directory) }
+}
+
+/** `start`: how, as runCgi() takes it. */
+export async function sendByItself(
+  directory: string,
+  { method, path, headers, body, isChunked }: TusRequest,
+  settings: Readonly<Record<string, string>> = {},
+  start: Pick<CgiOptions, 'limit'> = {},
+): Promise<TusReply> {
+  const env: Record<string, string | undefined> = {
+    ...settingsFor(directory, settings),
+    PATH_INFO: path ?? '/tus',
+    REQUEST_URI: `${programPath}${path ?? '/tus'}`,
+    ...(isChunked ? { HTTP_TRANSFER_ENCODING: 'chunked', CONTENT_LENGTH: undefined } : {}),
+  }
+  for (const [name, value] of Object.entries(headersOf(headers))) {
+    const variable = name.toUpperCase().replaceAll('-', '_')
+    const isContent = variable === 'CONTENT_TYPE' || variable === 'CONTENT_LENGTH'
+    env[isContent ? variable : `HTTP_${variable}`] = value
+  }
+  const reply = await runCgi({
+    directory,
+    method,
+    env,
+    ...start,
+    ...(body === undefined ? {} : { body }),
+  })
+  const isTold = reply.status >= 500 || /FOREIGN_ORIGIN|REFUSED_BY_SCAN/.test(reply.stderr)
+  if (reply.stderr !== '' && !isTold) throw new Error(reply.stderr)
+  return {
+    status: reply.status,
+    header: (name: string) => reply.headers.get(name.toLowerCase()),
+    text: reply.text,
+  }
 }
 
 export const throughApache: Way = async (t, settings = {}) => {
