@@ -2,10 +2,10 @@
 // `KEY.claim-N`, which only one process can create. Its holder writes to it every few seconds. When
 // it has been silent for 45 s by the clock of the file system, the next sender may create N + 1 and
 // resume. Where machines share the directory, the clock of a file is that of the machine that wrote
-// it, and silence.ts finds it out without comparing clocks. So a sender that died blocks an upload for less than a minute, over NFS too. On the same
-// host we also check whether the process still exists. That only shortens the wait; correctness
-// does not depend on it. A holder that was stopped for longer finds its claim gone or followed by
-// another one, and gives up.
+// it, and silence.ts finds it out without comparing clocks. So a sender that died blocks an upload
+// for less than a minute. On the same host we also check whether the process still exists. That
+// only shortens the wait; correctness does not depend on it. A holder that was stopped for longer
+// finds its claim gone or followed by another one, and gives up.
 
 import { closeSync, lstatSync, readFileSync, readlinkSync, unlinkSync, writeSync } from 'node:fs'
 import { Fault } from '../fault.ts'
