@@ -176,7 +176,10 @@ function clockFindings(clock: number): Finding[] {
 
 function space(settings: Settings, directory: string): Finding {
   const { bytes: free } = freeSpace(directory)
-  if (free === Infinity) return fine('SPACE', 'the file system does not report its free space')
+  if (free === Infinity) {
+    const message = 'the file system does not report its free space'
+    return fine('SPACE', `${message}, so min_free_space has no effect`)
+  }
   if (free < settings.minFreeBytes) {
     const least = formatSize(settings.minFreeBytes)
     const message = `${formatSize(free)} free, less than min_free_space (${least})`

@@ -63,7 +63,8 @@ export function freeSpace(path: string): FreeSpace {
   const { blocks, bavail, bsize, files, ffree } = statfsSync(path)
   return {
     bytes: blocks > 0 ? bavail * bsize : Infinity,
-    files: files > 0 ? ffree : Infinity,
+    // Of CephFS, which has no limit, it is -1 without a sign.
+    files: files > 0 && ffree < 2 ** 63 ? ffree : Infinity,
     reservedFiles: Math.min(1000, Math.floor(files / 20)),
   }
 }

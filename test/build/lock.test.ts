@@ -80,7 +80,8 @@ test('one changed byte in the installed Node ends the build with a message', () 
   for (const name of ['build', 'src']) {
     cpSync(join(root, name), join(folder, name), { recursive: true, filter: isSource })
   }
-  for (const name of ['package.json', 'package-lock.json', 'LICENSE', 'apache-example.conf']) {
+  const files = ['package.json', 'package-lock.json', 'LICENSE', 'apache-example.conf']
+  for (const name of [...files, 'doctor.cgi', 'install.sh']) {
     copyFileSync(join(root, name), join(folder, name))
   }
   for (const name of readdirSync(join(root, 'node_modules'))) {

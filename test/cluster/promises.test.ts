@@ -2,9 +2,14 @@
 // machine a client of its own, the second one with a clock that is an hour and a half behind, and
 // on a local directory. docs/cluster.md has the table.
 
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { CephFs, cannotCeph } from '../host/cephfs.ts'
 import { missing } from '../host/installed.ts'
+import { program } from '../host/program.ts'
 import { type Both, cephHost, type Host, localHosts, machines } from './machines.ts'
 import {
   batchesAreWhole,
@@ -39,10 +44,28 @@ const promises: Record<string, (both: Both) => Promise<void>> = {
 
 test('two machines on a local directory', (t) => areKept(t, localHosts(t)))
 
-test('two machines on CephFS', { skip: cannotCeph() || missing('gcc') }, (t) => {
+test('two machines on CephFS', { skip: cannotCeph() || missing('gcc') }, async (t) => {
   const ceph = new CephFs(t)
-  return areKept(t, [cephHost(t, ceph), cephHost(t, ceph, -5400)])
+  const hosts: [Host, Host] = [cephHost(t, ceph), cephHost(t, ceph, -5400)]
+  await t.test('check says what CephFS has', () => checkNamesIt(hosts[0]))
+  await areKept(t, hosts)
 })
+
+/** It has no limit of inodes, and without a manager it does not say how much is free. */
+function checkNamesIt({ path }: Host): void {
+  const directory = join(path, 'checked')
+  mkdirSync(directory)
+  const env = { PATH: '/usr/bin:/bin', UPLOAD_CGI_DIRECTORY: directory }
+  const { stdout } = spawnSync(program, ['check', '--json', '--user', 'root'], {
+    env,
+    encoding: 'utf8',
+  })
+  const { findings } = JSON.parse(stdout) as { findings: { code: string; message: string }[] }
+  const messageOf = (code: string) => findings.find((one) => one.code === code)?.message
+  assert.equal(messageOf('FILE_SYSTEM'), `file system: fuse.ceph-fuse, mounted at ${path}`)
+  assert.match(messageOf('SPACE') ?? '', /does not report its free space, so min_free_space has no/)
+  assert.equal(messageOf('INODES'), undefined)
+}
 
 async function areKept(t: TestContext, hosts: [Host, Host]): Promise<void> {
   for (const [sentence, isKept] of Object.entries(promises)) {
