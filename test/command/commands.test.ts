@@ -357,9 +357,9 @@ test('debug names the line of the source, with the map beside the executable', a
   const [, source = '', line = ''] = /\((src\/[\w/-]+\.ts):(\d+):\d+\)/.exec(text) ?? []
   const lines = readFileSync(join(root, source), 'utf8').split('\n')
   assert.match(lines[Number(line) - 1] ?? '', /throw|Fault|fail|bad/i, `${source}:${line}`)
-  assert.doesNotMatch(text, /upload\.cjs/)
+  assert.doesNotMatch(text, /src\/\w+\.cjs/)
   const without = await runCgi({ program: bare, ...options })
-  assert.match(without.text, /upload\.cjs:\d+:\d+/)
+  assert.match(without.text, /src\/main\.cjs:\d+:\d+/)
   assert.doesNotMatch(without.text, new RegExp(`${root}/src`))
 })
 
