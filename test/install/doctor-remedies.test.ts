@@ -240,7 +240,7 @@ const cases: Readonly<Record<string, readonly Case[] | Reason>> = {
     'it names nothing to change',
   'FILE_SIZE: have it raised (ulimit -f).': 'nothing that starts writes a file of that size',
   'STACK: have the limit raised to 1 MB or more (ulimit -s).': [
-    limited('FOUND 9 STACK', '--stack=65536', '--stack=1000000'),
+    limited('FOUND 9 STACK', '--stack=32768', '--stack=1000000'),
   ],
   'CRASHED: transfer it again, in binary mode, without strip.': [
     {
