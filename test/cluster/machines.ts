@@ -115,7 +115,7 @@ export async function until(isTrue: () => boolean | Promise<boolean>): Promise<v
   }
 }
 
-function contentsOf(directory: string, before = ''): Record<string, string> {
+export function contentsOf(directory: string, before = ''): Record<string, string> {
   const found: Record<string, string> = {}
   for (const name of readdirSync(directory).sort()) {
     if (name.startsWith('.upload-cgi')) continue

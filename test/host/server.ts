@@ -206,7 +206,7 @@ function groupLives(group: number): boolean {
   })
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolved, rejected) => {
     const server = createServer()
     server.once('error', rejected)
