@@ -241,7 +241,10 @@ export class Machine {
       ]
       const nginx = { tool: 'nginx', args } as const
       if (fcgiwrap === undefined) return [nginx]
-      return [{ tool: 'fcgiwrap', args: [fcgiwrap, '-s', `unix:${socket}`], socket }, nginx]
+      return [
+        { tool: 'fcgiwrap', args: [fcgiwrap, '-s', `unix:${socket}`], socket, asServer: true },
+        nginx,
+      ]
     })
   }
 
