@@ -37,14 +37,7 @@ test('garbage ends its own connection', async (t) => {
     const bytes = Buffer.from(Array.from({ length: 1 + random(8000) }, () => random(256)))
     // Each second one begins as a request does.
     if (round % 2 === 1) beginRecord(1, true).copy(bytes)
-    const client = watched.client()
-    client.send(bytes)
-    // Garbage may be the beginning of a long record, and then the process waits for the rest.
-    client.socket.end()
-    await until(
-      () => client.isClosed,
-      () => `round ${round} stays open`,
-    )
+    await closes(watched, bytes, round)
   }
   await watched.isAsBefore()
 })
@@ -62,13 +55,7 @@ test('a request with wrong bytes in it is refused or answered, and nothing else 
   for (let round = 0; round < 100; round++) {
     const bytes = Buffer.from(right)
     for (let wrong = random(4); wrong >= 0; wrong--) bytes[random(bytes.length)] = random(256)
-    const client = watched.client()
-    client.send(bytes)
-    client.socket.end()
-    await until(
-      () => client.isClosed,
-      () => `round ${round} stays open`,
-    )
+    await closes(watched, bytes, round)
   }
   await watched.isAsBefore()
 })
@@ -210,3 +197,19 @@ function numbers(seed: number): (below: number) => number {
 const one = Buffer.from('x')
 const asked = { FCGI_MPXS_CONNS: '' }
 const mostBytes = 110e6
+
+/** The process closes the connection after these bytes and the end. */
+async function closes(
+  watched: Awaited<ReturnType<typeof watch>>,
+  bytes: Buffer,
+  round: number,
+): Promise<void> {
+  const client = watched.client()
+  client.send(bytes)
+  // Garbage may be the beginning of a long record, and then the process waits for the rest.
+  client.socket.end()
+  await until(
+    () => client.isClosed,
+    () => `round ${round} stays open`,
+  )
+}

@@ -4,7 +4,15 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -236,6 +244,22 @@ test('settings that change on disk are noticed, also wrong ones', async (t) => {
   assert.equal((await page()).status, 503)
   writeFileSync(file, text.replace('One', 'Four'))
   assert.match((await page()).text, /Four/)
+})
+
+test('a directory that is moved away is missed, and found again when it is back', async (t) => {
+  const directory = join(freshDirectory(t), 'uploads')
+  mkdirSync(directory)
+  const { socket } = await startFastCgi(t, { UPLOAD_CGI_DIRECTORY: directory })
+  const becomes = (wanted: number) =>
+    until(
+      async () => (await request(socket, { params: get })).status === wanted,
+      () => `it never answered ${wanted}`,
+    )
+  await becomes(200)
+  renameSync(directory, `${directory}.away`)
+  await becomes(503)
+  renameSync(`${directory}.away`, directory)
+  await becomes(200)
 })
 
 test('with debug the page shows what check finds', async (t) => {
