@@ -15,14 +15,16 @@ if (!answers()) import('./main.ts')
 /** False when more is asked for, or when the settings make the form need more. */
 function answers(): boolean {
   const isRequest = env['GATEWAY_INTERFACE'] !== undefined || env['SERVER_PROTOCOL'] !== undefined
-  if (!isRequest || !isForm(parseRequest(env))) return false
+  const request = parseRequest(env)
+  if (!isRequest || !isForm(request)) return false
   const settings = loadSettings(env, execPath, runningScript(argv))
-  // A passphrase needs the storage, and `debug` what `check` finds.
-  if (settings.debug || settings.passphrase !== '') return false
+  // `debug` needs what `check` finds, and whoever knows the passphrase needs the storage.
+  const isGiven = request.cookies !== '' || request.passphrase !== undefined
+  if (settings.debug || (settings.passphrase !== '' && isGiven)) return false
   runCgi(env, settings, (call) => routeForm(call, noStorage))
   return true
 }
 
 function noStorage(): never {
-  throw new Error('only a passphrase needs the storage')
+  throw new Error('only a passphrase that is given needs the storage')
 }

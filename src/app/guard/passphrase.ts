@@ -12,14 +12,18 @@ import type { LoadedSettings } from '../../settings/settings.ts'
 import type { Storage } from '../../storage/storage.ts'
 import { isSame } from './comparison.ts'
 
-/** True if the browser has shown the passphrase within the last twelve hours. */
+/**
+ * True if the browser has shown the passphrase within the last twelve hours. The storage is opened
+ * only for a cookie of ours.
+ */
 export function hasCookie(
   { cookies }: CgiRequest,
   settings: LoadedSettings,
-  storage: Storage,
+  storage: () => Storage,
 ): boolean {
   if (!cookies.includes(cookiePrefix)) return false
-  const name = cookieName(settings, storage)
+  const opened = storage()
+  const name = cookieName(settings, opened)
   const values = cookies
     .split(';')
     .map((pair) => pair.trim())
@@ -29,7 +33,7 @@ export function hasCookie(
   return values.slice(0, maxCookies).some((value) => {
     const [, end = ''] = /^([0-9]{10})-[0-9a-f]{32}$/.exec(value) ?? []
     const isCurrent = Number(end) > now && Number(end) <= now + cookieSeconds
-    return isCurrent && isSame(value, cookieValue(end, settings, storage))
+    return isCurrent && isSame(value, cookieValue(end, settings, opened))
   })
 }
 

@@ -38,7 +38,7 @@ export function requireVisitor(
   if (invitation !== undefined || isOpen || isUser) return invitation
   if (passphrase !== '') {
     const given = said.passphrase ?? request.passphrase
-    const isKnown = hasCookie(request, settings, storage())
+    const isKnown = hasCookie(request, settings, storage)
     if (!isKnown && given === undefined) throw new Fault('PASSPHRASE_REQUIRED')
     if (isKnown) return undefined
     requirePassphrase(given ?? '', senderOf(request, settings), settings, storage())
