@@ -3,13 +3,15 @@
 // here, and UPLOAD_CGI_PROGRAM tells the tests its path. Types and style are checked by `npm run
 // check`. A test that this machine cannot run is skipped with its reason and how to get what it
 // lacks; with UPLOAD_CGI_NO_SKIPS=1 that is a failure. Only what an unchanged Node lacks by design
-// is skipped then, too (patchedOnly in test/host/program.ts).
+// is skipped then, too (patchedOnly in test/host/program.ts). A file that does not end is ended.
 
 import { spawnSync } from 'node:child_process'
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 
 const root = resolve(import.meta.dirname, '..')
+/** A file of tests takes seconds to five minutes. */
+const limits = ['--test-concurrency=2', `--test-timeout=${20 * 60_000}`]
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { 'plain-node': { type: 'boolean', default: false } },
@@ -20,7 +22,7 @@ if (values['plain-node']) {
   env['UPLOAD_CGI_PROGRAM'] = resolve(root, 'build/upload-plain.cgi')
 }
 const files = positionals.length > 0 ? positionals : ['src/**/*.test.ts', 'test/**/*.test.ts']
-run(['--import', './build/pages/register.ts', '--test', '--test-concurrency=2', ...files])
+run(['--import', './build/pages/register.ts', '--test', ...limits, ...files])
 
 function run(args: readonly string[]): void {
   const { status } = spawnSync(process.execPath, args, { cwd: root, env, stdio: 'inherit' })

@@ -4,7 +4,7 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,6 +12,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { chromium } from 'playwright-core'
 import { find, missing } from './installed.ts'
 import { chromiumArgs } from './page.ts'
+import { removeTree } from './program.ts'
 
 export type Tab = {
   open(url: string): Promise<void>
@@ -79,7 +80,7 @@ function testBrowser(
     async end() {
       await (await opened?.catch(() => undefined))?.end().catch(() => {})
       for (const child of started.reverse()) await endGroup(child)
-      rmSync(home, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
+      removeTree(home)
     },
   }
 }

@@ -29,8 +29,17 @@ export function isThroughFastCgi(): boolean {
 /** A new directory, which its owner removes when it ends. */
 export function freshDirectory(owner: Owner, parent = tmpdir()): string {
   const directory = mkdtempSync(join(parent, 'upload-cgi-test-'))
-  owner.after(() => rmSync(directory, { recursive: true, force: true }))
+  owner.after(() => removeTree(directory))
   return directory
+}
+
+/**
+ * Removes a directory in which a program may still write while it ends: hooks run in the order in
+ * which they were asked for, so a test's first directory goes before its server does, and a hook
+ * that throws would keep all the others from running.
+ */
+export function removeTree(directory: string): void {
+  rmSync(directory, { recursive: true, force: true, maxRetries: 50, retryDelay: 20 })
 }
 
 /**
@@ -39,7 +48,7 @@ export function freshDirectory(owner: Owner, parent = tmpdir()): string {
  */
 export function directoryUntilExit(parent = tmpdir()): [directory: string, remove: () => void] {
   const directory = mkdtempSync(join(parent, 'upload-cgi-test-'))
-  const remove = () => rmSync(directory, { recursive: true, force: true })
+  const remove = () => removeTree(directory)
   const forget = atExit(remove)
   return [
     directory,
