@@ -42,9 +42,10 @@ export type FastCgiRequest = {
 export async function startFastCgi(
   owner: Owner,
   env: Readonly<Record<string, string | undefined>>,
+  executable = program,
 ): Promise<FastCgiProcess> {
   const socket = join(freshDirectory(owner), 'fastcgi.sock')
-  const child = spawn(program, ['fastcgi', '--socket', socket], {
+  const child = spawn(executable, ['fastcgi', '--socket', socket], {
     env: { PATH: '/usr/bin:/bin', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
