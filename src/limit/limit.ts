@@ -30,6 +30,8 @@ export type Entry = Amount & {
   readonly isHeld: boolean
   /** Two entries of one id are of one upload, which counts once. */
   readonly id: string
+  /** By whose clock the time is, as Storage.machine() has it. */
+  readonly machine: string
 }
 
 export type Over = {
@@ -39,7 +41,7 @@ export type Over = {
 
 /** Adds an entry, unless the sum would be over the bounds. Returns the key of the entry. */
 export function add(
-  storage: Pick<Storage, 'notes'>,
+  storage: Pick<Storage, 'notes' | 'machine'>,
   tally: Tally,
   entry: Entry,
   bounds: Bounds,
@@ -73,12 +75,13 @@ export function invitationTally({ token }: { readonly token: string }): Tally {
 
 /** An entry of now. `id`: of the upload; random unless given. */
 export function entryOf({ bytes, files }: Amount, isHeld: boolean, id = randomId()): Entry {
-  return { time: Date.now(), bytes, files, isHeld, id }
+  return { time: Date.now(), bytes, files, isHeld, id, machine: '' }
 }
 
 export function write(notes: Notes, folder: string, entry: Entry): string {
-  const { time, bytes, files, isHeld, id } = entry
-  const key = `${folder}/${[time, bytes, files, isHeld ? 'held' : 'final', id].join('-')}`
+  const { time, bytes, files, isHeld, id, machine } = entry
+  const parts = [time, bytes, files, isHeld ? 'held' : 'final', id, machine].filter(String)
+  const key = `${folder}/${parts.join('-')}`
   notes.create(key)
   return key
 }
@@ -86,10 +89,10 @@ export function write(notes: Notes, folder: string, entry: Entry): string {
 export function entriesIn(notes: Notes, folder: string): readonly Entry[] {
   const now = Date.now()
   const entries = notes.list(folder, Infinity).map((name) => {
-    const [time = '', bytes, files, kind, id = ''] = name.split('-')
+    const [time = '', bytes, files, kind, id = '', machine = ''] = name.split('-')
     return {
       ...{ time: Number(time), bytes: Number(bytes), files: Number(files) },
-      ...{ isHeld: kind === 'held', id },
+      ...{ isHeld: kind === 'held', id, machine },
     }
   })
   return entries.filter(({ time, isHeld }) => !isHeld || now - time < dayMilliseconds)
@@ -118,16 +121,24 @@ function isSure(time: number, now: number): boolean {
   return time < now + dayMilliseconds
 }
 
-/** The folder for new entries, and for those of a day that of yesterday. */
+/**
+ * The folder for new entries, and for those of a day that of yesterday. Where machines share the
+ * directory, it may be tomorrow already by the clock of another one.
+ */
 function foldersOf(
-  { notes }: Pick<Storage, 'notes'>,
+  { notes, machine }: Pick<Storage, 'notes' | 'machine'>,
   { kind, sender, milliseconds }: Tally,
   now: number,
 ): [string, ...string[]] {
   const name = notes.nameOf(senderId(sender))
   if (milliseconds === Infinity) return [endlessFolder(kind, name)]
   const day = Math.floor(now / dayMilliseconds)
-  return [`limits/${day}/${kind}-${name}`, `limits/${day - 1}/${kind}-${name}`]
+  const isLate = Math.floor((now + apartMilliseconds) / dayMilliseconds) > day
+  const days = isLate && machine() !== '' ? [day - 1, day + 1] : [day - 1]
+  return [
+    `limits/${day}/${kind}-${name}`,
+    ...days.map((other) => `limits/${other}/${kind}-${name}`),
+  ]
 }
 
 function endlessFolder(kind: string, name: string): string {
@@ -141,7 +152,7 @@ function senderId(sender: string): string {
 
 /** Removes some entries of days that count no more. */
 function sweep(notes: Notes, now: number): void {
-  const yesterday = Math.floor(now / dayMilliseconds) - 1
+  const yesterday = Math.floor((now - apartMilliseconds) / dayMilliseconds) - 1
   for (const day of notes.list('limits', maxSwept)) {
     if (!(Number(day) < yesterday)) continue
     for (const folder of notes.list(`limits/${day}`, maxSwept)) {
@@ -154,4 +165,6 @@ function sweep(notes: Notes, now: number): void {
 }
 
 const dayMilliseconds = 86_400_000
+/** The clocks of two machines are no further apart. */
+const apartMilliseconds = 2 * 3_600_000
 const maxSwept = 200

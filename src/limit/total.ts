@@ -2,28 +2,41 @@
 // began after it is added. Before anything is refused the directory is counted anew, so that what
 // the owner has deleted counts. An upload that is being received is held by an entry until it is
 // stored, so that it counts wherever a count meets it: never too little, for a moment too much.
+// Where machines share the directory, no times of two of them are compared: each counts by itself,
+// and notes what of the others is in its count.
 
 import type { Notes, Storage } from '../storage/storage.ts'
 import { attempt } from '../system-error.ts'
 import { type Amount, type Bounds, type Entry, entriesIn, fits, sumOf, write } from './limit.ts'
 
-type Count = Amount & { readonly startedAt: number }
+/** A count, by the machine that made it. */
+type Count = Amount & {
+  readonly startedAt: number
+  readonly machine: string
+  /** What of other machines is in it, as markOf() has it. */
+  known(): ReadonlySet<string>
+}
 
 /** Adds an entry; undefined when the directory would hold too much. Returns its key. */
 export function addToTotal(
-  { notes, total }: Pick<Storage, 'notes' | 'total'>,
+  storage: Pick<Storage, 'notes' | 'total' | 'machine'>,
   entry: Entry,
   bounds: Bounds,
 ): string | undefined {
-  const key = write(notes, totalFolder, entry)
-  const last = lastCount(notes, entry.time)
-  if (last !== undefined && fits(plus(last, since(notes, last, [], entry.id)), bounds)) return key
+  const { notes } = storage
+  const own = { ...entry, machine: storage.machine() }
+  const key = write(notes, totalFolder, own)
+  const last = lastCount(notes, own)
+  if (last !== undefined && fits(plus(last, since(notes, last, [], own.id)), bounds)) return key
+  const before = entriesIn(notes, totalFolder)
   // Held before the count and stored during it, an upload may be in neither otherwise.
-  const held = entriesIn(notes, totalFolder).filter(({ isHeld }) => isHeld)
+  const held = before.filter(({ isHeld }) => isHeld)
+  const known = before.filter(({ isHeld, machine }) => !isHeld && machine !== own.machine)
+  const marks = new Set(known.map(markOf))
   const startedAt = Date.now()
-  const count = { startedAt, ...total() }
-  keep(notes, { startedAt, ...plus(count, sumOf(held)) })
-  if (fits(plus(count, since(notes, count, held, entry.id)), bounds)) return key
+  const count = { startedAt, machine: own.machine, known: () => marks, ...storage.total() }
+  keep(notes, { ...count, ...plus(count, sumOf(held)) })
+  if (fits(plus(count, since(notes, count, held, own.id)), bounds)) return key
   attempt(() => notes.remove(key))
   return undefined
 }
@@ -32,25 +45,34 @@ export function addToTotal(
 function since(notes: Notes, count: Count, held: readonly Entry[], own: string): Amount {
   const entries = [...entriesIn(notes, totalFolder), ...held]
   const open = new Set(entries.filter(({ isHeld }) => isHeld).map(({ id }) => id))
-  const isSince = ({ id, time }: Entry) => time >= count.startedAt || open.has(id) || id === own
-  return sumOf(entries.filter(isSince))
+  const isOfOther = ({ machine }: Entry) => machine !== count.machine
+  const known = entries.some(isOfOther) ? count.known() : new Set()
+  const isAfter = (entry: Entry) =>
+    isOfOther(entry) ? !known.has(markOf(entry)) : entry.time >= count.startedAt
+  return sumOf(entries.filter((entry) => isAfter(entry) || open.has(entry.id) || entry.id === own))
 }
 
-function lastCount(notes: Notes, now: number): Count | undefined {
+/** The last one of this machine: by its clock it is known which one that is. */
+function lastCount(notes: Notes, { time, machine }: Entry): Count | undefined {
   const counts = notes.list(countFolder, Infinity).map((name) => {
-    const [startedAt = 0, bytes = 0, files = 0] = name.split('-').map(Number)
-    return { startedAt, bytes, files }
+    const [startedAt = 0, bytes = 0, files = 0] = name.split('-', 3).map(Number)
+    const known = () => marksIn(notes.read(`${countFolder}/${name}`))
+    return { startedAt, bytes, files, machine: machineOf(name), known }
   })
-  const last = counts.sort((a, b) => b.startedAt - a.startedAt)[0]
-  return last !== undefined && Math.abs(now - last.startedAt) < hourMilliseconds ? last : undefined
+  const ours = counts.filter((count) => count.machine === machine)
+  const last = ours.sort((a, b) => b.startedAt - a.startedAt)[0]
+  return last !== undefined && Math.abs(time - last.startedAt) < hourMilliseconds ? last : undefined
 }
 
 /** Keeps the count, and removes what is in it and older counts. */
-function keep(notes: Notes, { startedAt, bytes, files }: Count): void {
-  const name = [startedAt, bytes, files].join('-')
-  notes.create(`${countFolder}/${name}`)
+function keep(notes: Notes, { startedAt, bytes, files, machine, known }: Count): void {
+  const name = [startedAt, bytes, files, machine].filter(String).join('-')
+  const text = [...known()].join('\n')
+  notes.create(`${countFolder}/${name}`, text === '' ? undefined : Buffer.from(text))
   for (const other of notes.list(countFolder, maxSwept)) {
-    const isOlder = Number(other.split('-')[0]) < startedAt - hourMilliseconds
+    // The clock of another machine may be far off.
+    const lifetime = machineOf(other) === machine ? hourMilliseconds : dayMilliseconds
+    const isOlder = Number(other.split('-')[0]) < startedAt - lifetime
     if (isOlder) attempt(() => notes.remove(`${countFolder}/${other}`))
   }
   for (const entry of notes.list(totalFolder, maxSwept)) {
@@ -58,6 +80,21 @@ function keep(notes: Notes, { startedAt, bytes, files }: Count): void {
     const isOlder = Number(entry.split('-')[0]) < startedAt - dayMilliseconds
     if (isOlder) attempt(() => notes.remove(`${totalFolder}/${entry}`))
   }
+}
+
+function machineOf(count: string): string {
+  return count.split('-')[3] ?? ''
+}
+
+/** The time tells the entries of one upload apart. */
+function markOf({ time, id }: Entry): string {
+  return `${time}-${id}`
+}
+
+/** What is not known counts twice until the next count, which comes before anything is refused. */
+function marksIn(note: Uint8Array | undefined): ReadonlySet<string> {
+  const text = Buffer.from(note ?? []).toString('latin1')
+  return new Set(text.split('\n'))
 }
 
 function plus(one: Amount, other: Amount): Amount {

@@ -7,11 +7,12 @@
 // only shortens the wait; correctness does not depend on it. A holder that was stopped for longer
 // finds its claim gone or followed by another one, and gives up.
 
-import { closeSync, lstatSync, readFileSync, readlinkSync, unlinkSync, writeSync } from 'node:fs'
+import { closeSync, lstatSync, readlinkSync, unlinkSync, writeSync } from 'node:fs'
 import { Fault } from '../fault.ts'
 import { attempt, errorCode } from '../system-error.ts'
 import { createFile, isThere, readSmall, syncData } from './files.ts'
 import type { Incoming } from './incoming.ts'
+import { bootId } from './machine.ts'
 import { isSilent } from './silence.ts'
 
 const silentMilliseconds = 45_000
@@ -154,7 +155,10 @@ function isAbandoned(incoming: Incoming, key: string, number: number): boolean {
   const [boot = ''] = describeHolder().split(' ')
   if (incoming.folder.isShared && !holder.startsWith(`${boot} `)) {
     const state = `${number}-${stats.ino}-${stats.mtimeMs}`
-    return isSilent(seenFile(incoming, key), boot, state, silentMilliseconds)
+    const isLong = isSilent(seenFile(incoming, key), boot, state, silentMilliseconds)
+    // Whoever released it meanwhile has removed what was seen, too, maybe before it was written.
+    if (!isThere(path)) attempt(() => unlinkSync(seenFile(incoming, key)))
+    return isLong
   }
   // A time in the future counts by its distance: the clock was set back since.
   return Math.abs(incoming.now() - stats.mtimeMs) > silentMilliseconds
@@ -165,9 +169,8 @@ function isAbandoned(incoming: Incoming, key: string, number: number): boolean {
  * the reader.
  */
 function describeHolder(): string {
-  const boot = attempt(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim())
   const namespace = attempt(() => readlinkSync('/proc/self/ns/pid'))
-  return `${boot ?? '?'} ${namespace ?? '?'} ${process.pid}\n`
+  return `${bootId() ?? '?'} ${namespace ?? '?'} ${process.pid}\n`
 }
 
 function isHolderDead(text: string): boolean {

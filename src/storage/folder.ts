@@ -19,6 +19,7 @@ import { quoted } from '../finding.ts'
 import { randomId } from '../random-id.ts'
 import { attempt, errorCode } from '../system-error.ts'
 import { isThere, syncDirectory, synced, unlessStale } from './files.ts'
+import { machineName } from './machine.ts'
 
 export const folderName = '.upload-cgi'
 
@@ -32,7 +33,7 @@ export class Folder {
   readonly #directory: string
   #isOurs = false
   #device: number | undefined
-  #isShared: boolean | undefined
+  #type: number | undefined
 
   /** `directory`: the upload directory. Creates nothing yet. */
   constructor(directory: string) {
@@ -74,10 +75,12 @@ export class Folder {
    * have no block device, so a local disk is asked nothing more.
    */
   get isShared(): boolean {
-    const device = this.#device ?? this.#above().dev
-    const hasNoDevice = ((device >>> 8) & 0xfff) === 0
-    this.#isShared ??= hasNoDevice && sharedTypes.has(statfsSync(this.#directory).type)
-    return this.#isShared
+    return sharedTypes.has(this.#typeWithoutDevice())
+  }
+
+  /** As Storage.machine() has it. */
+  get machine(): string {
+    return this.isShared || this.#typeWithoutDevice() === nfsType ? machineName() : ''
   }
 
   /** Runs `action`, which changes names in a folder, so that other machines see it at once. */
@@ -97,6 +100,14 @@ export class Folder {
     }
     const incoming = directoryAt(this.incoming)
     if (incoming === undefined || !inherits(incoming, this.#above())) this.#makeIncoming()
+  }
+
+  /** By statfs(2); 0 where the file system has a block device. */
+  #typeWithoutDevice(): number {
+    const device = this.#device ?? this.#above().dev
+    const hasNoDevice = ((device >>> 8) & 0xfff) === 0
+    this.#type ??= hasNoDevice ? statfsSync(this.#directory).type : 0
+    return this.#type
   }
 
   /** The upload directory. */
@@ -191,3 +202,4 @@ function unusableFault(reason: string): Fault {
 const hiddenMilliseconds = 60_000
 /** By statfs(2): CephFS in the kernel, and FUSE, as which ceph-fuse mounts it. */
 const sharedTypes = new Set([0x00c3_6400, 0x6573_5546])
+const nfsType = 0x6969

@@ -21,6 +21,7 @@ export function openStorage(settings: Settings, path: string): Storage {
   const directory = new Directory(settings, path)
   return {
     total: () => translated(() => countTotal(directory)),
+    machine: () => translated(() => directory.incoming.folder.machine),
     unfinished: new UnfinishedUploads(directory),
     requireSpace: (bytes) => directory.space.require(bytes, 1),
     requireFreeName: (place) => directory.requireFreeName(place),

@@ -39,6 +39,11 @@ export type Storage = {
   sweep(): void
   /** Counts what is there, which takes time with many files. */
   total(): Total
+  /**
+   * A name in [0-9a-z] of this machine until it restarts, where others may share the directory: of
+   * two machines the clocks differ. Otherwise ''.
+   */
+  machine(): string
   readonly unfinished: Unfinished
   readonly notes: Notes
   readonly entries: Entries

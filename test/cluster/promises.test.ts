@@ -17,6 +17,7 @@ import {
   limitsAreHeld,
   nothingInUseIsSwept,
   ownerIsTold,
+  totalIsExact,
 } from './recording.ts'
 import {
   allOrNothing,
@@ -37,6 +38,7 @@ const promises: Record<string, (both: Both) => Promise<void>> = {
   'tus alternates': tusAlternates,
   'each file is in exactly one batch': batchesAreWhole,
   'limits are held': limitsAreHeld,
+  'the total is exact': totalIsExact,
   'the owner is told': ownerIsTold,
   'folders are shared': foldersAreShared,
   'nothing in use is swept': nothingInUseIsSwept,
