@@ -1,10 +1,10 @@
 // Measures what moving the body costs: one large file, many middling ones, fields that are refused.
 
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Command, measure, median, ratio, type Sample } from './measure.ts'
+import { busyMicroseconds, type Command, measure, median, ratio, type Sample } from './measure.ts'
 import { commandsOf } from './peers.ts'
 import { aim, heading, table } from './report.ts'
 import type { Served } from './served.ts'
@@ -32,7 +32,8 @@ export async function benchLargeServed(setting: Setting, served: Served): Promis
   rmSync(body.path)
 }
 
-function largeBody(setting: Setting): [body: Body, size: string] {
+/** With its size in words. */
+export function largeBody(setting: Setting): [body: Body, size: string] {
   const bytes = setting.isQuick ? 2 ** 28 : 2 ** 30
   return [bodyFile(setting, 'large', [bytes]), setting.isQuick ? '256 MiB' : '1 GiB']
 }
@@ -129,14 +130,6 @@ function throughApache({ addresses, directory }: Served, body: Body, size: strin
     }
   }
   printMoves(`${size} through Apache (mod_cgid)`, samples, 'upload.cgi')
-}
-
-/**
- * The user, nice and system time of all processors: /proc/stat counts it in hundredths of a second.
- */
-function busyMicroseconds(): number {
-  const [, user, nice, system] = readFileSync('/proc/stat', 'latin1').split(/\s+/).map(Number)
-  return ((user ?? 0) + (nice ?? 0) + (system ?? 0)) * 1e4
 }
 
 /** Measured on a disk, since a sync costs nothing in memory. */

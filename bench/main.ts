@@ -7,6 +7,8 @@ import { cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { benchFastCgi } from './fastcgi.ts'
+import { benchFastCgiBeside } from './fastcgi-beside.ts'
+import { benchFastCgiLarge } from './fastcgi-large.ts'
 import { benchGrowth } from './growth.ts'
 import { benchLarge, benchLargeServed, benchMany } from './large.ts'
 import { benchMemory } from './memory.ts'
@@ -23,6 +25,8 @@ const parts = [
   'told',
   'served',
   'fastcgi',
+  'fastcgi-beside',
+  'fastcgi-large',
   'large',
   'apache',
   'many',
@@ -76,6 +80,8 @@ try {
   if (isWanted('told')) await benchTold(setting)
   if (isWanted('served')) await withServed(setting, benchServed)
   if (isWanted('fastcgi')) await benchFastCgi(setting)
+  if (isWanted('fastcgi-beside')) await benchFastCgiBeside(setting)
+  if (isWanted('fastcgi-large')) await benchFastCgiLarge(setting)
   if (isWanted('large')) benchLarge(setting)
   if (isWanted('apache')) await withServed(setting, benchLargeServed)
   if (isWanted('many')) benchMany(setting)

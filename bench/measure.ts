@@ -3,7 +3,7 @@
 // machine and this moment only.
 
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -90,6 +90,14 @@ export function quantile(values: readonly number[], part: number): number {
   const at = (sorted.length - 1) * part
   const [low = Number.NaN, high = low] = [sorted[Math.floor(at)], sorted[Math.ceil(at)]]
   return low + (high - low) * (at - Math.floor(at))
+}
+
+/**
+ * The user, nice and system time of all processors: /proc/stat counts it in hundredths of a second.
+ */
+export function busyMicroseconds(): number {
+  const [, user, nice, system] = readFileSync('/proc/stat', 'latin1').split(/\s+/).map(Number)
+  return ((user ?? 0) + (nice ?? 0) + (system ?? 0)) * 1e4
 }
 
 let compiled = ''
