@@ -10,6 +10,7 @@ import { complaintsOf, logRequest } from '../log.ts'
 import type { Outcome, Receipt } from '../outcome.ts'
 import { formPage } from '../pages/page.ts'
 import { loadTheme, type Theme } from '../pages/theme.ts'
+import { steadyMilliseconds } from '../quantity.ts'
 import type { Invitation } from '../settings/row.ts'
 import type { LoadedSettings, Settings } from '../settings/settings.ts'
 import type { Receiver } from '../upload/receiver.ts'
@@ -25,7 +26,7 @@ type Decided = { readonly status: number; readonly bytes: readonly Uint8Array[] 
 
 /** Never throws: whatever is wrong with the environment becomes a reply. */
 export function open(env: Env, settings: LoadedSettings, program: Program, route: Route): Exchange {
-  const startedAt = process.hrtime.bigint()
+  const startedAt = steadyMilliseconds()
   const request = parseRequest(env)
   const id = newId()
   const complain = complaintsOf(id, program.say)
@@ -142,7 +143,7 @@ export function open(env: Env, settings: LoadedSettings, program: Program, route
         fail(error)
       }
       const { status, bytes } = decided ?? lastResort
-      const milliseconds = Number((process.hrtime.bigint() - startedAt) / 1_000_000n)
+      const milliseconds = Math.floor(steadyMilliseconds() - startedAt)
       if (settings.logFile === '') return bytes
       const size = { receivedBytes, milliseconds }
       const line = logLine({ id, request, settings, status, fault, outcome, ...size })

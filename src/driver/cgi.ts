@@ -8,6 +8,7 @@ import { open } from '../app/app.ts'
 import type { Route } from '../app/call.ts'
 import type { Exchange, Inspect } from '../app/exchange.ts'
 import type { Env } from '../http/request.ts'
+import { steadyMilliseconds } from '../quantity.ts'
 import type { LoadedSettings } from '../settings/settings.ts'
 import { attempt, errorCode, writeAll } from '../system-error.ts'
 import { startDeliverer } from './deliverer.ts'
@@ -40,7 +41,7 @@ export function runCgi(env: Env, settings: LoadedSettings, route: Route, inspect
     attempt(() => startDeliverer(file, env, settings.file))
   }
   const program = { file, say, stackOf: (error: Error) => stackOf(error, file), deliver, inspect }
-  const connection = { read, write, milliseconds, leave }
+  const connection = { read, write, milliseconds: steadyMilliseconds, leave }
   // Then all is written, and nothing waits: what Node would free one by one, the kernel frees at
   // once.
   drive(open(env, settings, program, route), connection, () => process.exit())
@@ -125,11 +126,6 @@ function read(buffer: Buffer, atMost: number): number {
 /** The server may have closed the connection (EPIPE); then nobody is left to tell. */
 function write(bytes: Uint8Array): void {
   attempt(() => writeAll(bytes, (at) => writeSome(bytes, at)))
-}
-
-/** A clock that stands still while the machine sleeps. */
-function milliseconds(): number {
-  return Number(process.hrtime.bigint() / 1_000_000n)
 }
 
 function writeSome(bytes: Uint8Array, at: number): number {

@@ -10,6 +10,7 @@ import type { Inspect } from '../app/exchange.ts'
 import { route } from '../app/route.ts'
 import type { Reply } from '../http/reply.ts'
 import type { Env } from '../http/request.ts'
+import { steadyMilliseconds } from '../quantity.ts'
 import { settingsPaths, settingsStamp } from '../settings/file.ts'
 import { loadSettings } from '../settings/load.ts'
 import type { LoadedSettings, SettingsProblem } from '../settings/settings.ts'
@@ -96,7 +97,7 @@ function hostOf(env: Env, script: string, loadInspect: () => Promise<Inspect>): 
   prepare()
   const current = (): LoadedSettings => {
     const found = settingsStamp(paths)
-    const now = performance.now()
+    const now = steadyMilliseconds()
     if (found !== stamp) {
       settings = loadSettings(env, file, script)
       prepare()
@@ -116,7 +117,7 @@ function hostOf(env: Env, script: string, loadInspect: () => Promise<Inspect>): 
       return open(endedByRecord(params), refusingSettings(current(), params), program, route)
     },
     say,
-    milliseconds: () => performance.now(),
+    milliseconds: steadyMilliseconds,
   }
 }
 

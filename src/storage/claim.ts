@@ -9,6 +9,7 @@
 
 import { closeSync, lstatSync, readlinkSync, unlinkSync, writeSync } from 'node:fs'
 import { Fault } from '../fault.ts'
+import { steadyMilliseconds } from '../quantity.ts'
 import { attempt, errorCode } from '../system-error.ts'
 import { createFile, isThere, readSmall, syncData } from './files.ts'
 import type { Incoming } from './incoming.ts'
@@ -191,7 +192,7 @@ function isHolderDead(text: string): boolean {
  * The steady clock stops while the machine sleeps. The wall clock does not, but people may set it.
  */
 function clocks(): [steady: number, wall: number] {
-  return [performance.now(), Date.now()]
+  return [steadyMilliseconds(), Date.now()]
 }
 
 function busyFault(): Fault {

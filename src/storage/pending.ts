@@ -2,6 +2,7 @@
 // disk after end(), and becomes visible only when commit.ts gives it its name.
 
 import { closeSync, fstatSync, type Stats, unlinkSync, utimesSync } from 'node:fs'
+import { steadyMilliseconds } from '../quantity.ts'
 import { attempt } from '../system-error.ts'
 import { BlockWriter } from './block-writer.ts'
 import type { Directory } from './directory.ts'
@@ -20,7 +21,7 @@ export class Pending implements PendingFile {
   readonly #directory: Directory
   readonly #writer: BlockWriter
   #fd: number
-  #nextTouch = performance.now() + touchMilliseconds
+  #nextTouch = steadyMilliseconds() + touchMilliseconds
 
   constructor(directory: Directory, place: string, path: string) {
     this.place = place
@@ -39,8 +40,8 @@ export class Pending implements PendingFile {
 
   write(bytes: Buffer): void {
     this.#writer.write(bytes)
-    if (performance.now() < this.#nextTouch) return
-    this.#nextTouch = performance.now() + touchMilliseconds
+    if (steadyMilliseconds() < this.#nextTouch) return
+    this.#nextTouch = steadyMilliseconds() + touchMilliseconds
     // However slowly the bytes come, a sweep must see that the files of this request are in use. A
     // write takes the time from the clock of the file system.
     this.#writer.flush()

@@ -4,6 +4,7 @@
 
 import { Fault } from '../fault.ts'
 import { type Ran, runProgram } from '../program/program.ts'
+import { steadyMilliseconds } from '../quantity.ts'
 import type { Settings } from '../settings/settings.ts'
 
 /** Throws REFUSED_BY_SCAN and SCAN_FAILED; what the scanner printed is for the owner alone. */
@@ -12,10 +13,10 @@ export function scan(
   { scanCommand }: Settings,
 ): void {
   if (scanCommand.length === 0) return
-  const startedAt = performance.now()
+  const startedAt = steadyMilliseconds()
   for (const { place, path } of files) {
     const name = place.slice(place.lastIndexOf('/') + 1)
-    const seconds = maxSeconds - (performance.now() - startedAt) / 1000
+    const seconds = maxSeconds - (steadyMilliseconds() - startedAt) / 1000
     const { exit, text } = seconds > 0 ? scanned(path, scanCommand, seconds) : noTimeLeft
     if (exit === 0) continue
     const cause = new Error(`scan of ${name}: ${text}`)

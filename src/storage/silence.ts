@@ -5,13 +5,14 @@
 // or written only makes a sender wait for longer.
 
 import { closeSync, constants, unlinkSync, writeSync } from 'node:fs'
+import { steadyMilliseconds } from '../quantity.ts'
 import { attempt } from '../system-error.ts'
 import { createFile, openPlain, readSmall } from './files.ts'
 
 /** `path`: of `KEY.seen`. `state`: another one, without blanks, whenever the claim has changed. */
 export function isSilent(path: string, boot: string, state: string, milliseconds: number): boolean {
   // Since the start of the machine: the same for all of its processes.
-  const now = Math.floor(Number(process.hrtime.bigint() / 1_000_000n))
+  const now = Math.floor(steadyMilliseconds())
   const lines =
     attempt(() => readSmall(path, maxBytes))
       ?.toString()

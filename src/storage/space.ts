@@ -5,6 +5,7 @@
 
 import { statfsSync } from 'node:fs'
 import { Fault } from '../fault.ts'
+import { steadyMilliseconds } from '../quantity.ts'
 import { translated } from './files.ts'
 
 export class Space {
@@ -41,7 +42,7 @@ export class Space {
    */
   requireNext(bytes: number): void {
     if (this.#minFreeBytes === 0) return
-    const now = performance.now()
+    const now = steadyMilliseconds()
     if (now - this.#plentyAt < 100) return
     const room = this.roomBytes()
     if (room < bytes) throw new Fault('DISK_FULL')

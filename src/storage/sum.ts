@@ -4,6 +4,7 @@
 
 import { readSync } from 'node:fs'
 import type { Hash } from '../checksum.ts'
+import { steadyMilliseconds } from '../quantity.ts'
 
 /**
  * Adds `size` bytes of the file to the hash; false when that takes too long. `beat`: called after
@@ -17,7 +18,7 @@ export function addAll(
   beat: () => void,
 ): boolean {
   const buffer = Buffer.allocUnsafeSlow(256 * 1024)
-  const startedAt = performance.now()
+  const startedAt = steadyMilliseconds()
   const maxMilliseconds = isScanned ? maxBeforeScan : maxAlone
   for (let at = 0; at < size; ) {
     const count = readSync(fd, buffer, 0, buffer.length, at)
@@ -25,7 +26,7 @@ export function addAll(
     hash.update(buffer.subarray(0, count))
     beat()
     at += count
-    if (performance.now() - startedAt > maxMilliseconds) return false
+    if (steadyMilliseconds() - startedAt > maxMilliseconds) return false
   }
   return true
 }

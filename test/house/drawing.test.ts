@@ -195,6 +195,13 @@ test('the path of a request loads node:fs and node:path and no other builtin', (
   assert.deepEqual([...new Set(builtins)].sort(), ['node:fs', 'node:path'])
 })
 
+test('nothing asks for `performance`, for which Node would load ten modules', () => {
+  const users = sources
+    .filter(({ name, text }) => roomOf(name) !== 'pages/client' && /\bperformance\.now/.test(text))
+    .map(({ name }) => name)
+  assert.deepEqual(users, [])
+})
+
 test('commands and the check room are loaded lazily, and text files by two files alone', () => {
   const importersOf = (isMeant: (path: string) => boolean) =>
     [...graph].filter(([, imports]) => imports.some(isMeant)).map(([name]) => name)
