@@ -2,7 +2,7 @@
 // sentence. Codes are public: replies, the log and the README have them. `detail` is for the
 // visitor, `cause` for the owner's log only. Only app/app.ts turns a Fault into a reply.
 
-import { type FaultCode, type FaultRow, faults } from './fault-table.ts'
+import { type FaultCode, type FaultRow, faultTable } from './fault-table.ts'
 
 /** What a reply tells besides code and detail. */
 export type FaultFacts = {
@@ -32,7 +32,7 @@ export class Fault extends Error {
     super(`${code}: ${detail === '' ? faultSentence(code, holes) : detail}`, { cause })
     this.name = 'Fault'
     this.code = code
-    this.status = faults[code][0]
+    this.status = faultTable()[code][0]
     this.detail = detail
     this.offset = offset
     this.retrySeconds = retrySeconds
@@ -52,11 +52,11 @@ export function methodNotAllowedFault(methods: string): Fault {
 
 /** True if a client should try it again unasked, within minutes. */
 export function isPassing(code: FaultCode): boolean {
-  const row: FaultRow = faults[code]
+  const row: FaultRow = faultTable()[code]
   return row[3] === 'passing'
 }
 
 /** The English sentence of the table, its holes filled. */
 export function faultSentence(code: FaultCode, holes: Fault['holes']): string {
-  return faults[code][1].replace(/\{(\w+)\}/g, (hole, name: string) => holes[name] ?? hole)
+  return faultTable()[code][1].replace(/\{(\w+)\}/g, (hole, name: string) => holes[name] ?? hole)
 }

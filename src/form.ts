@@ -21,7 +21,7 @@ function answers(): boolean {
   // `debug` needs what `check` finds, and whoever knows the passphrase needs the storage.
   const isGiven = request.cookies !== '' || request.passphrase !== undefined
   if (settings.debug || (settings.passphrase !== '' && isGiven)) return false
-  runCgi(env, settings, (call) => routeForm(call, noStorage))
+  runCgi(request, settings, (call) => routeForm(call, noStorage))
   return true
 }
 

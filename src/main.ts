@@ -9,6 +9,7 @@ import { fstatSync, writeSync } from 'node:fs'
 import type { Inspect } from './app/exchange.ts'
 import { route } from './app/route.ts'
 import { runCgi } from './driver/cgi.ts'
+import { parseRequest } from './http/request.ts'
 import { loadSettings } from './settings/load.ts'
 import { namedScript, runningScript } from './settings/script.ts'
 
@@ -18,10 +19,11 @@ const { GATEWAY_INTERFACE, REQUEST_METHOD, SERVER_PROTOCOL } = process.env
 const isRequest = REQUEST_METHOD !== undefined && SERVER_PROTOCOL !== undefined
 
 if (GATEWAY_INTERFACE !== undefined || isRequest) {
+  const request = parseRequest(process.env)
   const settings = loadSettings(process.env, process.execPath, runningScript(process.argv))
   if (settings.debug) {
-    loadInspect().then((inspect) => runCgi(process.env, settings, route, inspect))
-  } else runCgi(process.env, settings, route)
+    loadInspect().then((inspect) => runCgi(request, settings, route, inspect))
+  } else runCgi(request, settings, route)
 } else {
   const script = namedScript(process.argv)
   const args = process.argv.slice(script === '' ? 2 : 3)

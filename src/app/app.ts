@@ -4,7 +4,7 @@
 
 import { Fault, isPassing } from '../fault.ts'
 import { encode, type Reply } from '../http/reply.ts'
-import { type CgiRequest, type Env, parseRequest } from '../http/request.ts'
+import type { CgiRequest } from '../http/request.ts'
 import { unknownProxyText } from '../http/sender.ts'
 import { complaintsOf, logRequest } from '../log.ts'
 import type { Outcome, Receipt } from '../outcome.ts'
@@ -25,9 +25,13 @@ import { debugText, ownersText } from './trace.ts'
 type Decided = { readonly status: number; readonly bytes: readonly Uint8Array[] }
 
 /** Never throws: whatever is wrong with the environment becomes a reply. */
-export function open(env: Env, settings: LoadedSettings, program: Program, route: Route): Exchange {
+export function open(
+  request: CgiRequest,
+  settings: LoadedSettings,
+  program: Program,
+  route: Route,
+): Exchange {
   const startedAt = steadyMilliseconds()
-  const request = parseRequest(env)
   const id = newId()
   const complain = complaintsOf(id, program.say)
   let receiver: Receiver | undefined
@@ -38,12 +42,12 @@ export function open(env: Env, settings: LoadedSettings, program: Program, route
   let outcome: Outcome = { storedNow: false }
 
   const theme = () => loadTheme(settings, request.acceptLanguage, complain)
-  const debug = (error?: Fault) => debugText(error, env, settings, program)
+  const debug = (error?: Fault) => debugText(error, request.env, settings, program)
 
   /** Encodes the reply, and only then counts it as decided. */
   function decide(reply: Reply, methods?: string): void {
     // Not request.method: X-HTTP-Method-Override does not change what the server expects.
-    const method = env['REQUEST_METHOD'] ?? ''
+    const method = request.env['REQUEST_METHOD'] ?? ''
     const bytes = encode(withHeaders(reply, request, settings, methods), method)
     decided = { status: reply.status, bytes }
   }
@@ -89,7 +93,6 @@ export function open(env: Env, settings: LoadedSettings, program: Program, route
     const answer = route({
       id,
       request,
-      env,
       settings,
       programFile: program.file,
       directories: program.kept?.directories,

@@ -2,7 +2,7 @@
 // form-route.ts for a form, route.ts for everything. Types alone.
 
 import type { Reply } from '../http/reply.ts'
-import type { CgiRequest, Env } from '../http/request.ts'
+import type { CgiRequest } from '../http/request.ts'
 import type { Complain } from '../log.ts'
 import type { Outcome, Receipt } from '../outcome.ts'
 import type { Invitation } from '../settings/row.ts'
@@ -13,7 +13,6 @@ export type Call = {
   /** The id of the request. */
   readonly id: string
   readonly request: CgiRequest
-  readonly env: Env
   readonly settings: LoadedSettings
   /** The path of this executable. */
   readonly programFile: string

@@ -26,8 +26,8 @@ export function routeForm(call: Call, openStorage: (directory: string) => Storag
 }
 
 /** The real path of the directory, if it can be used. Throws DIRECTORY_UNUSABLE. */
-export function directoryOf({ env, settings, programFile, directories }: Call): string {
-  const site = siteOfRequest(env, programFile)
+export function directoryOf({ request, settings, programFile, directories }: Call): string {
+  const site = siteOfRequest(request.env, programFile)
   if (directories === undefined) return usableDirectory(settings, site)
   const key = [site.script, ...site.documentRoots].join('\0')
   const directory = directories.get(key) ?? usableDirectory(settings, site)

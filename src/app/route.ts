@@ -30,19 +30,19 @@ const guards = [requireKnownOrigin, requirePlainBody]
 
 /** Throws a Fault for a request that is refused. */
 export function route(call: Call): Answer | Receiving {
-  const { id, request, env, settings } = call
+  const { id, request, settings } = call
   const { method, isTus } = request
   if (method === 'OPTIONS') return { reply: isTus ? tusOptions(settings) : emptyReply() }
   const { methods } = dialectOf(request)
   if (!methods.split(', ').includes(method)) throw methodNotAllowedFault(methods)
-  if (isTus) requireTusVersion(env)
+  if (isTus) requireTusVersion(request.env)
   if (isForm(request)) return routeForm(call, (directory) => openStorage(settings, directory))
   if (settings.problems.length > 0) throw new Fault('NOT_CONFIGURED')
   for (const guard of guards) guard(request, settings)
   const storage = openStorage(settings, directoryOf(call))
   const admit = openAdmit(request, settings, storage)
   if (isTus) {
-    const headers = parseTusHeaders(env)
+    const headers = parseTusHeaders(request.env)
     const answer = openTus({ id, request, headers, settings, storage, admit })
     return 'status' in answer ? { reply: answer } : receiving(answer, storage, settings)
   }

@@ -3,7 +3,7 @@
 // every man can show. A release has them as files; without those: upload.cgi man 5 | man -l -
 
 import manifest from '../../package.json' with { type: 'json' }
-import { faults } from '../fault-table.ts'
+import { faultTable } from '../fault-table.ts'
 import { settingsTable } from '../settings/table.ts'
 import type { Command } from './command.ts'
 import { defaultText } from './help.ts'
@@ -20,7 +20,7 @@ export function man(section: string, commands: readonly Command[]): number {
 }
 
 function programPage(commands: readonly Command[]): string {
-  const codes = Object.entries(faults).map(
+  const codes = Object.entries(faultTable()).map(
     ([code, [status, , when]]) => [`${code} (${status})`, when] as const,
   )
   const explained = commands.filter(({ help }) => help !== '')

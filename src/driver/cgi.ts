@@ -7,7 +7,7 @@ import { closeSync, constants, openSync, readSync, writeSync } from 'node:fs'
 import { open } from '../app/app.ts'
 import type { Route } from '../app/call.ts'
 import type { Exchange, Inspect } from '../app/exchange.ts'
-import type { Env } from '../http/request.ts'
+import type { CgiRequest } from '../http/request.ts'
 import { steadyMilliseconds } from '../quantity.ts'
 import type { LoadedSettings } from '../settings/settings.ts'
 import { attempt, errorCode, writeAll } from '../system-error.ts'
@@ -34,17 +34,22 @@ const cutGraceMilliseconds = 100
 const pipeBytes = 32 * 1024
 
 /** `inspect`: collects what `check` finds, for `debug = true`. */
-export function runCgi(env: Env, settings: LoadedSettings, route: Route, inspect?: Inspect): void {
+export function runCgi(
+  request: CgiRequest,
+  settings: LoadedSettings,
+  route: Route,
+  inspect?: Inspect,
+): void {
   const file = process.execPath
   const deliver = () => {
     replace(2)
-    attempt(() => startDeliverer(file, env, settings.file))
+    attempt(() => startDeliverer(file, request.env, settings.file))
   }
   const program = { file, say, stackOf: (error: Error) => stackOf(error, file), deliver, inspect }
   const connection = { read, write, milliseconds: steadyMilliseconds, leave }
   // Then all is written, and nothing waits: what Node would free one by one, the kernel frees at
   // once.
-  drive(open(env, settings, program, route), connection, () => process.exit())
+  drive(open(request, settings, program, route), connection, () => process.exit())
 }
 
 /** Reads the body and writes the reply. */

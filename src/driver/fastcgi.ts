@@ -9,7 +9,7 @@ import { open } from '../app/app.ts'
 import type { Inspect } from '../app/exchange.ts'
 import { route } from '../app/route.ts'
 import type { Reply } from '../http/reply.ts'
-import type { Env } from '../http/request.ts'
+import { type Env, parseRequest } from '../http/request.ts'
 import { steadyMilliseconds } from '../quantity.ts'
 import { settingsPaths, settingsStamp } from '../settings/file.ts'
 import { loadSettings } from '../settings/load.ts'
@@ -114,7 +114,8 @@ function hostOf(env: Env, script: string, loadInspect: () => Promise<Inspect>): 
     open(params, say) {
       const deliver = () => void attempt(() => startDeliverer(file, process.env, settings.file))
       const program = { file, say, stackOf: stack, deliver, inspect, kept: { forms, directories } }
-      return open(endedByRecord(params), refusingSettings(current(), params), program, route)
+      const request = parseRequest(endedByRecord(params))
+      return open(request, refusingSettings(current(), params), program, route)
     },
     say,
     milliseconds: steadyMilliseconds,

@@ -9,6 +9,7 @@ import { type Env, parseRequest } from './request.ts'
 
 test('an empty environment is a request about which nothing is known', () => {
   assert.deepEqual(parseRequest({}), {
+    env: {},
     method: '',
     contentType: '',
     contentEncoding: '',
@@ -59,6 +60,7 @@ test('every variable has its place', () => {
     HTTP_UPLOAD_CGI_DIRECTORY: '/evil',
   }
   assert.deepEqual(parseRequest(env), {
+    env,
     method: 'POST',
     contentType: 'multipart/form-data; boundary=a',
     contentEncoding: 'gzip',

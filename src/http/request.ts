@@ -8,6 +8,8 @@ import { parseByteCount } from '../quantity.ts'
 export type Env = Readonly<Record<string, string | undefined>>
 
 export type CgiRequest = {
+  /** What it was made of. */
+  readonly env: Env
   /** REQUEST_METHOD; for tus X-HTTP-Method-Override replaces it. */
   readonly method: string
   readonly contentType: string
@@ -60,6 +62,7 @@ export function parseRequest(env: Env): CgiRequest {
   const query = env['QUERY_STRING'] ?? ''
   const isTus = /^\/tus(\/|$)/.test(pathInfo)
   return {
+    env,
     method: (isTus && env['HTTP_X_HTTP_METHOD_OVERRIDE']) || (env['REQUEST_METHOD'] ?? ''),
     contentType: env['CONTENT_TYPE'] ?? '',
     contentEncoding: env['HTTP_CONTENT_ENCODING'] ?? '',

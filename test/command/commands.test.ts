@@ -20,7 +20,7 @@ import {
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { commandTable } from '../../src/command/commands.ts'
-import { faults } from '../../src/fault-table.ts'
+import { faultTable } from '../../src/fault-table.ts'
 import { settingsTable } from '../../src/settings/table.ts'
 import { startApache } from '../host/apache.ts'
 import { type CgiOptions, runCgi } from '../host/cgi.ts'
@@ -186,7 +186,7 @@ test('the man pages have every command, setting and code, and man finds no fault
 }, (t) => {
   const home = freshDirectory(t)
   for (const [section, words] of [
-    ['8', [...commandTable.map(({ usage }) => usage), ...Object.keys(faults)]],
+    ['8', [...commandTable.map(({ usage }) => usage), ...Object.keys(faultTable())]],
     ['5', settingsTable.map(({ key }) => key)],
   ] as const) {
     const page = run(['man', section]).stdout

@@ -3,7 +3,7 @@
 import { open } from '../../src/app/app.ts'
 import type { Exchange } from '../../src/app/exchange.ts'
 import { route } from '../../src/app/route.ts'
-import type { Env } from '../../src/http/request.ts'
+import { type Env, parseRequest } from '../../src/http/request.ts'
 import type { LoadedSettings } from '../../src/settings/settings.ts'
 import { parseReply } from './cgi.ts'
 
@@ -17,7 +17,12 @@ export function openExchange(
   const deliver = () => undefined
   const stackOf = (error: Error) => error.stack ?? error.message
   const file = '/nonexistent/upload.cgi'
-  return open(env, settings, { file, say, stackOf, deliver, inspect: undefined }, route)
+  return open(
+    parseRequest(env),
+    settings,
+    { file, say, stackOf, deliver, inspect: undefined },
+    route,
+  )
 }
 
 /** Ends the body, and parses the reply. */

@@ -9,7 +9,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parse } from 'smol-toml'
 import { isPassing } from '../../src/fault.ts'
-import { type FaultCode, faults } from '../../src/fault-table.ts'
+import { type FaultCode, faultTable } from '../../src/fault-table.ts'
 import { incomingPath } from './incoming.ts'
 
 export type CorpusCase = {
@@ -111,7 +111,7 @@ function assertRefused({ status, says, at }: CorpusCase, code: FaultCode, outcom
 
 /** The sentence of the table, whatever fills its holes. */
 function sentenceOf(code: FaultCode): RegExp {
-  const escaped = faults[code][1].replace(/[.*+?^$()|[\]\\]/g, '\\$&')
+  const escaped = faultTable()[code][1].replace(/[.*+?^$()|[\]\\]/g, '\\$&')
   return new RegExp(`^${escaped.replace(/\{\w+\}/g, '.+?')}`)
 }
 
@@ -132,7 +132,7 @@ function readCase(name: string): CorpusCase {
   const why = table.text('why')
   assert.match(why, /RFC \d+|CVE-\d+-\d+|WHATWG|Fetch Metadata/)
   const code = table.optionalText('code')
-  assert.ok(code === undefined || Object.hasOwn(faults, code), `there is no code ${code}`)
+  assert.ok(code === undefined || Object.hasOwn(faultTable(), code), `there is no code ${code}`)
   const fault = code as FaultCode | undefined
   const unset = table.list('unset').map(asText)
   const environment: Record<string, string | undefined> = {
@@ -149,7 +149,7 @@ function readCase(name: string): CorpusCase {
     topic: table.text('topic'),
     body,
     environment,
-    status: fault === undefined ? table.number('status') : faults[fault][0],
+    status: fault === undefined ? table.number('status') : faultTable()[fault][0],
     code: fault,
     says: (fault === undefined ? undefined : table.optionalText('says')) ?? '',
     at: fault === undefined ? undefined : table.optionalNumber('at'),

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict'
 import { existsSync, lstatSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { faults } from '../../src/fault-table.ts'
+import { type FaultCode, faultTable } from '../../src/fault-table.ts'
 import { type CgiOptions, type CgiReply, runCgi } from './cgi.ts'
 import { type BodyPart, contentType, multipartBody } from './multipart-body.ts'
 
@@ -40,8 +40,8 @@ export function storedNames(reply: CgiReply): string[] {
   return reply.json().files.map(({ stored }: { stored: string }) => stored)
 }
 
-export function assertFault(reply: CgiReply, code: keyof typeof faults): void {
-  const [status, , , passing] = faults[code]
+export function assertFault(reply: CgiReply, code: FaultCode): void {
+  const [status, , , passing] = faultTable()[code]
   const problem = reply.json()
   assert.equal(problem.code, code, reply.stderr)
   assert.equal(reply.status, status)
