@@ -14,7 +14,11 @@ export async function deliver(script: string, isTest: boolean, isDue: boolean): 
   const settings = loadSettings(process.env, process.execPath, script)
   const [problem] = settings.problems
   if (problem !== undefined) return failed(78, problemText(problem))
-  if (settings.notify.length === 0) return failed(78, 'nobody is in notify: nothing to be done')
+  if (settings.notify.length === 0) {
+    complain('nobody is in notify: nothing to be done')
+    // A timer outlives the last of `notify`, but who tests expects somebody.
+    return isTest ? 78 : 0
+  }
   return isTest ? test(settings) : deliverAll(settings, script, isDue)
 }
 
