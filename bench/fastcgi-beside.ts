@@ -5,13 +5,13 @@
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { residentBytes } from '../test/host/process-state.ts'
 import { giveToServer } from '../test/host/user.ts'
-import { servedHome, settingsOf, spawned, withPools } from './fastcgi-pools.ts'
+import { servedHome, settingsOf, spawned, type Variables, withPools } from './fastcgi-pools.ts'
 import { quantile } from './measure.ts'
 import { aim, heading, table } from './report.ts'
 import { program, type Setting } from './setting.ts'
@@ -34,8 +34,10 @@ export async function benchFastCgiBeside(setting: Setting): Promise<void> {
   const disk = mkdtempSync(join(tmpdir(), 'upload-cgi-bench-disk-'))
   giveToServer(disk)
   try {
-    const memory = settingsOf(setting, join(home, 'stored'))
-    const synced = { ...settingsOf(setting, join(disk, 'stored')), UPLOAD_CGI_DURABLE: 'true' }
+    const numbered: Variables = { UPLOAD_CGI_ON_CONFLICT: 'rename' }
+    const memory: Variables = { ...settingsOf(setting, join(home, 'stored')), ...numbered }
+    const onDisk = { ...settingsOf(setting, join(disk, 'stored')), ...numbered }
+    const synced: Variables = { ...onDisk, UPLOAD_CGI_DURABLE: 'true' }
     const pools = [
       ['durable off, one process', 1, memory] as const,
       ['durable off, two processes', 2, memory] as const,
@@ -56,6 +58,8 @@ export async function benchFastCgiBeside(setting: Setting): Promise<void> {
           const pids = processes(name)
           const one = await beside(setting, file, { url, own: `${origin}/page.html`, pids })
           seen.set(name, [...(seen.get(name) ?? []), one])
+          // To overwrite a file frees its memory, which is not what a visitor's upload does.
+          for (const stored of [memory, synced]) removeFiles(stored['UPLOAD_CGI_DIRECTORY'] ?? '')
         }
       }
       print(seen)
@@ -72,19 +76,23 @@ async function beside(
 ): Promise<Seen> {
   const startedAt = performance.now()
   const sending = Array.from({ length: senders }, (_, i) => startSender(url, file, i))
-  const seconds = setting.isQuick ? 3 : 6
-  await delay(1000)
-  const page = ask(setting, url, seconds)
-  const ownPage = ask(setting, own, seconds / 3)
-  const residentMegabytes = Math.max(...pids.map((pid) => residentBytes(pid) / 1e6))
-  const took = (performance.now() - startedAt) / 1000
-  let files = 0
-  for (const sender of sending) files += await stopped(sender)
-  // What the cut uploads left is removed, and the disk has what it was given.
-  await delay(500)
-  execFileSync('sync')
-  const megabytesPerSecond = (files * fileBytes) / 1e6 / took
-  return { page, own: ownPage, megabytesPerSecond, residentMegabytes }
+  try {
+    const seconds = setting.isQuick ? 3 : 6
+    await delay(1000)
+    const page = ask(setting, url, seconds)
+    const ownPage = ask(setting, own, seconds / 3)
+    const residentMegabytes = Math.max(...pids.map((pid) => residentBytes(pid) / 1e6))
+    const took = (performance.now() - startedAt) / 1000
+    await Promise.all(sending.map(stop))
+    const files = sending.reduce((sum, { statuses }) => sum + statuses().length, 0)
+    const megabytesPerSecond = (files * fileBytes) / 1e6 / took
+    return { page, own: ownPage, megabytesPerSecond, residentMegabytes }
+  } finally {
+    await Promise.all(sending.map(stop))
+    // What the cut uploads left is removed, and the disk has what it was given.
+    await delay(500)
+    execFileSync('sync')
+  }
 }
 
 type Sender = { readonly child: ChildProcess; statuses(): readonly string[] }
@@ -104,13 +112,20 @@ function startSender(url: string, file: string, index: number): Sender {
   return { child, statuses: () => said.split('\n').filter(Boolean) }
 }
 
-/** The number of files that it sent. Throws when one was refused. */
-async function stopped({ child, statuses }: Sender): Promise<number> {
-  if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
-  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+/** Throws when a file was refused. */
+async function stop({ child, statuses }: Sender): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) {
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+    await once(child, 'close')
+  }
   const refused = statuses().filter((status) => status !== '201')
   if (refused.length > 0) throw new Error(`the senders were answered ${refused}`)
-  return statuses().length
+}
+
+function removeFiles(directory: string): void {
+  for (const name of readdirSync(directory)) {
+    if (!name.startsWith('.')) rmSync(join(directory, name))
+  }
 }
 
 /** By ApacheBench, one request after the other. */

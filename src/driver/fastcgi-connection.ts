@@ -61,7 +61,6 @@ export class FastCgiConnection implements RecordSink {
     this.#socket = socket
     this.#host = host
     this.#idleSince = host.milliseconds()
-    socket.on('data', (chunk: Buffer) => this.#receive(chunk))
     socket.on('close', () => this.#cut())
     // Without a listener a broken connection would end the process. The close follows.
     socket.on('error', () => undefined)
@@ -70,6 +69,21 @@ export class FastCgiConnection implements RecordSink {
       // To end a stream again makes an error, even if nobody asks for it.
       if (!socket.writableEnded) socket.end()
     })
+  }
+
+  /** `chunk`: bytes that arrived, valid only during the call, in which they are moved. */
+  receive(chunk: Buffer): void {
+    const waited = this.#host.milliseconds() - this.#idleSince
+    try {
+      this.#parser.write(chunk)
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error
+      this.#host.say(Buffer.from(`upload.cgi: not FastCGI: ${error.message}\n`))
+      this.#socket.destroy()
+      return
+    }
+    this.#judgeSpeed(chunk.length, waited)
+    this.#idleSince = this.#host.milliseconds()
   }
 
   /** Answers one more request at most: the server may have sent one that is not read yet. */
@@ -97,20 +111,6 @@ export class FastCgiConnection implements RecordSink {
 
   get #isAnswering(): boolean {
     return this.#request !== undefined && !this.#request.isReplied
-  }
-
-  #receive(chunk: Buffer): void {
-    const waited = this.#host.milliseconds() - this.#idleSince
-    try {
-      this.#parser.write(chunk)
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error
-      this.#host.say(Buffer.from(`upload.cgi: not FastCGI: ${error.message}\n`))
-      this.#socket.destroy()
-      return
-    }
-    this.#judgeSpeed(chunk.length, waited)
-    this.#idleSince = this.#host.milliseconds()
   }
 
   #judgeSpeed(bytes: number, waited: number): void {

@@ -36,7 +36,7 @@ function callsOf(bytes: Buffer, chunkBytes: number): string[] {
   const parser = new RecordParser(sink)
   try {
     for (let at = 0; at < bytes.length; at += chunkBytes) {
-      parser.write(bytes.subarray(at, at + chunkBytes))
+      parser.write(Buffer.from(bytes.subarray(at, at + chunkBytes)))
     }
   } catch (error) {
     if (!(error instanceof ProtocolError)) throw error

@@ -45,39 +45,67 @@ export class RecordParser {
     this.#sink = sink
   }
 
-  /** `chunk`: bytes of the connection, valid only during the call. */
+  /**
+   * `chunk`: bytes of the connection, valid only during the call, in which they are moved: what is
+   * there of a body goes to the sink in one piece, without the headers between its records. nginx
+   * makes records of 8 KB, and a call for each took more time than all else.
+   */
   write(chunk: Buffer): void {
-    let at = 0
+    let [at, bodyAt, bodyEnd] = [0, 0, 0]
+    const giveBody = () => {
+      if (bodyEnd > bodyAt) this.#sink.stdin(this.#id, chunk.subarray(bodyAt, bodyEnd))
+      bodyAt = bodyEnd
+    }
     while (at < chunk.length) {
-      if (this.#headerLength < headerBytes) {
+      if (this.#contentLeft > 0) {
+        const end = Math.min(chunk.length, at + this.#contentLeft)
+        this.#contentLeft -= end - at
+        if (this.#type !== stdinType) this.#takeContent(chunk.subarray(at, end))
+        else {
+          if (bodyEnd === bodyAt) bodyAt = bodyEnd = at
+          if (bodyEnd < at) chunk.copyWithin(bodyEnd, at, end)
+          bodyEnd += end - at
+        }
+        at = end
+      } else if (this.#paddingLeft > 0) {
+        const skipped = Math.min(chunk.length - at, this.#paddingLeft)
+        this.#paddingLeft -= skipped
+        at += skipped
+      } else if (this.#headerLength === 0 && at + headerBytes <= chunk.length) {
+        if (!this.#goesOn(chunk, at)) giveBody()
+        this.#beginRecord(chunk, at)
+        at += headerBytes
+      } else {
         const end = Math.min(chunk.length, at + headerBytes - this.#headerLength)
         chunk.copy(this.#header, this.#headerLength, at, end)
         this.#headerLength += end - at
         at = end
-        if (this.#headerLength === headerBytes) this.#beginRecord()
-      } else if (this.#contentLeft > 0) {
-        const end = Math.min(chunk.length, at + this.#contentLeft)
-        this.#contentLeft -= end - at
-        this.#takeContent(chunk.subarray(at, end))
-        at = end
-      } else {
-        const skipped = Math.min(chunk.length - at, this.#paddingLeft)
-        this.#paddingLeft -= skipped
-        at += skipped
-      }
-      if (this.#headerLength === headerBytes && this.#contentLeft + this.#paddingLeft === 0) {
+        if (this.#headerLength < headerBytes) continue
         this.#headerLength = 0
+        this.#beginRecord(this.#header, 0)
       }
     }
+    giveBody()
   }
 
-  #beginRecord(): void {
-    const header = this.#header
-    if (header[0] !== version) throw new ProtocolError(`FastCGI version ${header[0]}`)
-    this.#type = header[1] ?? 0
-    this.#id = header.readUInt16BE(2)
-    this.#contentLeft = header.readUInt16BE(4)
-    this.#paddingLeft = header[6] ?? 0
+  /** Whether a header begins another part of the same body. */
+  #goesOn(bytes: Buffer, at: number): boolean {
+    const isBody = bytes[at] === version && bytes[at + 1] === stdinType
+    return (
+      isBody &&
+      this.#type === stdinType &&
+      wordAt(bytes, at + 2) === this.#id &&
+      wordAt(bytes, at + 4) > 0
+    )
+  }
+
+  /** `bytes`: with the whole header of a record at `at`. */
+  #beginRecord(bytes: Buffer, at: number): void {
+    if (bytes[at] !== version) throw new ProtocolError(`FastCGI version ${bytes[at]}`)
+    this.#type = bytes[at + 1] ?? 0
+    this.#id = wordAt(bytes, at + 2)
+    this.#contentLeft = wordAt(bytes, at + 4)
+    this.#paddingLeft = bytes[at + 6] ?? 0
     this.#contentLength = 0
     if (isStream(this.#type)) {
       if (this.#contentLeft === 0) this.#endStream()
@@ -92,7 +120,6 @@ export class RecordParser {
 
   #takeContent(bytes: Buffer): void {
     if (this.#type === paramsType) return this.#sink.params(this.#id, bytes)
-    if (this.#type === stdinType) return this.#sink.stdin(this.#id, bytes)
     // FCGI_DATA is of the role Filter, which we refuse.
     if (this.#type === dataType) return
     bytes.copy(this.#content, this.#contentLength)
@@ -201,6 +228,11 @@ function encodeRecord(type: number, id: number, content: Uint8Array): Buffer {
 
 function recordHeader(type: number, id: number, length: number): Uint8Array {
   return Uint8Array.of(version, type, id >> 8, id & 0xff, length >> 8, length & 0xff, 0, 0)
+}
+
+/** Checks nothing, unlike readUInt16BE(), which takes five times as long. */
+function wordAt(bytes: Buffer, at: number): number {
+  return (bytes[at] ?? 0) * 256 + (bytes[at + 1] ?? 0)
 }
 
 function asBuffer({ buffer, byteOffset, length }: Uint8Array): Buffer {
