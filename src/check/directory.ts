@@ -11,6 +11,7 @@ import { openInspectedStorage } from '../storage/findings.ts'
 import { attempt } from '../system-error.ts'
 import { inheritanceFindings } from './inheritance.ts'
 import { mountOf } from './mounts.ts'
+import { quotaFindings } from './quotas.ts'
 
 /** `directory`: as usableDirectory() returns it. */
 export function directoryFindings(
@@ -87,9 +88,11 @@ function publicFindings({ allowExtensions }: LoadedSettings, place: string): Fin
 
 function mountFindings(directory: string): Finding[] {
   // In a chroot the system may tell of none.
-  const { point, type, options } = mountOf(directory) ?? { point: '', type: '', options: [] }
+  const mount = mountOf(directory) ?? { point: '', type: '', options: [] }
+  const { point, type, options } = mount
   const findings =
     point === '' ? [] : [fine('FILE_SYSTEM', `file system: ${type}, mounted at ${point}`)]
+  findings.push(...quotaFindings(directory, mount))
   const isEmptied = /^\/(tmp|var\/tmp|dev\/shm|run)(\/|$)/.test(directory)
   if (type === 'tmpfs' || type === 'ramfs' || isEmptied) {
     const message = `what is in ${directory} is lost, at the latest when this machine restarts`

@@ -3,6 +3,7 @@
 // one mean nothing to the other; and a clock may be off.
 
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,7 +12,7 @@ import type { CephFs } from '../host/cephfs.ts'
 import { type CgiReply, runCgi } from '../host/cgi.ts'
 import { type Env, incoming } from '../host/form.ts'
 import { type BodyPart, contentType, multipartBody } from '../host/multipart-body.ts'
-import { freshDirectory, type Owner } from '../host/program.ts'
+import { freshDirectory, type Owner, program } from '../host/program.ts'
 import { shiftedClock } from '../host/shifted-clock.ts'
 
 /** `start`: shell text in front of its programs, as runCgi() takes it. */
@@ -100,6 +101,20 @@ export function contentsOn(both: Both): Record<string, string> {
   const [one, other] = both.map(({ directory }) => contentsOf(directory))
   assert.deepEqual(other, one)
   return one ?? {}
+}
+
+/** What `check` says of the directory: code → message, of several the last one. */
+export function findingsOf(
+  { directory }: { readonly directory: string },
+  PATH = '/usr/bin:/bin',
+): Readonly<Record<string, string>> {
+  const env = { PATH, UPLOAD_CGI_DIRECTORY: directory }
+  const { stdout } = spawnSync(program, ['check', '--json', '--user', 'root'], {
+    env,
+    encoding: 'utf8',
+  })
+  const { findings } = JSON.parse(stdout) as { findings: { code: string; message: string }[] }
+  return Object.fromEntries(findings.map(({ code, message }) => [code, message]))
 }
 
 /** Nothing that a request had is left, as both see it. */

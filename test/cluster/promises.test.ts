@@ -3,14 +3,12 @@
 // on a local directory. docs/cluster.md has the table.
 
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { CephFs, cannotCeph } from '../host/cephfs.ts'
 import { missing } from '../host/installed.ts'
-import { program } from '../host/program.ts'
-import { type Both, cephHost, type Host, localHosts, machines } from './machines.ts'
+import { type Both, cephHost, findingsOf, type Host, localHosts, machines } from './machines.ts'
 import {
   batchesAreWhole,
   foldersAreShared,
@@ -46,7 +44,7 @@ const promises: Record<string, (both: Both) => Promise<void>> = {
 
 test('two machines on a local directory', (t) => areKept(t, localHosts(t)))
 
-test('two machines on CephFS', { skip: cannotCeph() || missing('gcc') }, async (t) => {
+test('two machines on CephFS', { skip: cannotCeph() || missing('gcc', 'setfattr') }, async (t) => {
   const ceph = new CephFs(t)
   const hosts: [Host, Host] = [cephHost(t, ceph), cephHost(t, ceph, -5400)]
   await t.test('check says what CephFS has', () => checkNamesIt(hosts[0]))
@@ -57,16 +55,13 @@ test('two machines on CephFS', { skip: cannotCeph() || missing('gcc') }, async (
 function checkNamesIt({ path }: Host): void {
   const directory = join(path, 'checked')
   mkdirSync(directory)
-  const env = { PATH: '/usr/bin:/bin', UPLOAD_CGI_DIRECTORY: directory }
-  const { stdout } = spawnSync(program, ['check', '--json', '--user', 'root'], {
-    env,
-    encoding: 'utf8',
-  })
-  const { findings } = JSON.parse(stdout) as { findings: { code: string; message: string }[] }
-  const messageOf = (code: string) => findings.find((one) => one.code === code)?.message
-  assert.equal(messageOf('FILE_SYSTEM'), `file system: fuse.ceph-fuse, mounted at ${path}`)
-  assert.match(messageOf('SPACE') ?? '', /does not report its free space, so min_free_space has no/)
-  assert.equal(messageOf('INODES'), undefined)
+  const found = findingsOf({ directory })
+  assert.equal(found['FILE_SYSTEM'], `file system: fuse.ceph-fuse, mounted at ${path}`)
+  assert.match(found['SPACE'] ?? '', /does not report its free space, so min_free_space has no/)
+  assert.equal(found['INODES'], undefined)
+  assert.equal(found['QUOTA'], 'CephFS has no quota for the directory')
+  const without = findingsOf({ directory }, '/nowhere')['QUOTA'] ?? ''
+  assert.match(without, /this command tells .*: getfattr -n ceph.quota.max_bytes \/.*\/checked$/)
 }
 
 async function areKept(t: TestContext, hosts: [Host, Host]): Promise<void> {

@@ -103,6 +103,7 @@ const packages = {
   sshfs: 'sshfs',
   rclone: 'rclone',
   setfacl: 'acl',
+  setfattr: 'attr',
   clamd: 'clamav-daemon',
   clamdscan: 'clamdscan',
   postfix: 'postfix',
