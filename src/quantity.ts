@@ -2,6 +2,9 @@
 // 1 MiB is 2^20 bytes. "8M" is refused, because it means the one to some people and the other to
 // others. And the clock by which durations are measured.
 
+/** The page shares this file, and its types know no Node. */
+declare const process: { hrtime(): [seconds: number, nanoseconds: number] }
+
 /**
  * Milliseconds, with a fraction, by a clock that nobody sets. All processes share it since the
  * start of the machine, and it does not move while the machine sleeps. `process.hrtime()` since
