@@ -16,6 +16,7 @@ import {
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import { CephFs, cannotCeph } from '../host/cephfs.ts'
 import { type CgiReply, runCgi } from '../host/cgi.ts'
 import type { Checked } from '../host/check.ts'
 import { contents, file, incoming, post, storedNames, visible } from '../host/form.ts'
@@ -52,13 +53,14 @@ const fileSystems: Record<string, [tools: Tool[], mount: (t: TestContext) => Mou
   gocryptfs: [['gocryptfs'], mountGocryptfs],
   bindfs: [['bindfs'], mountBindfs],
   sshfs: [['sshfs', 'openssh-sftp-server'], mountSshfs],
+  cephfs: [[], (t) => new CephFs(t).mount()],
 }
 
 const env = { UPLOAD_CGI_MIN_FREE_SPACE: '0' }
 
 for (const [name, [tools, mount]] of Object.entries(fileSystems)) {
   test(`${name} holds what was stored, whole, and nothing of what was not`, async (t) => {
-    const reason = cannotMount() || missing(...tools)
+    const reason = cannotMount() || missing(...tools) || (name === 'cephfs' && cannotCeph())
     if (reason) return t.skip(reason)
     const mounted = mount(t)
     if (typeof mounted === 'object' && 'skip' in mounted) return t.skip(mounted.skip)
