@@ -126,6 +126,19 @@ function beginOf(role: number, flags: number): Buffer {
   return Buffer.from([0, role, flags, 0, 0, 0, 0, 0])
 }
 
+test('a body is joined from its records, whatever their lengths and padding', () => {
+  const letters = Array.from({ length: 40 }, (_, i) => String.fromCharCode(97 + (i % 26)))
+  const parts = letters.map((letter, i) => letter.repeat(1 + ((i * 7) % 50)))
+  const records = parts.map((part, i) => {
+    const padding = (i * 5) % 9
+    const header = [1, 5, 0, 1, 0, part.length, padding, 0]
+    return Buffer.concat([Buffer.from(header), Buffer.from(part), Buffer.alloc(padding, 0xff)])
+  })
+  const bytes = Buffer.concat([...records, hex('01 05 0001 0000 00 00')])
+  const expected = [`stdin 1 ${parts.join('')}`, 'stdinEnd 1']
+  for (let size = 1; size <= bytes.length; size++) assert.deepEqual(callsOf(bytes, size), expected)
+})
+
 test('what is not FastCGI is refused', () => {
   const refused = (text: string) => assert.deepEqual(callsOf(hex(text), 100), [refusal])
   refused('02 01 0001 0008 00 00  0001 00 0000000000') // another version
