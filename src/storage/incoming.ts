@@ -6,7 +6,7 @@
 
 import { closeSync, lstatSync, readdirSync, unlinkSync } from 'node:fs'
 import { randomId } from '../random-id.ts'
-import { attempt } from '../system-error.ts'
+import { attempt, errorCode } from '../system-error.ts'
 import { createFile } from './files.ts'
 import { Folder } from './folder.ts'
 import { isNewer } from './journal.ts'
@@ -21,6 +21,8 @@ export const emptyMilliseconds = 600_000
 const held = 3_600_000
 /** How far the clocks of two machines may be apart that share the directory, in ms. */
 const apartMilliseconds = 2 * 3_600_000
+/** As many machines make it at the same time at most. */
+const maxOpenTries = 20
 const incomingName =
   /^\.ht([0-9a-f]{32})\.(part\.name|data\.name|part|note|kept|data|journal|seen|claim-\d{1,9})$/
 /** The kinds of files of one upload in pieces. They are removed together. */
@@ -45,6 +47,23 @@ export class Incoming {
   /** Makes what is missing, and refuses what is not ours to use. */
   open(): void {
     this.folder.open()
+  }
+
+  /**
+   * Opens it and runs `action`, which makes a file in it. A machine that has found none may replace
+   * it by its own as long as it is empty; on CephFS the next call then finds nothing at all, and
+   * nothing was done.
+   */
+  opened<Result>(action: () => Result): Result {
+    for (let tries = 1; ; tries++) {
+      this.open()
+      try {
+        return action()
+      } catch (error) {
+        const isReplaced = errorCode(error) === 'ENOENT' && this.folder.isShared
+        if (!isReplaced || tries === maxOpenTries) throw error
+      }
+    }
   }
 
   /**

@@ -40,8 +40,9 @@ export function openStorage(settings: Settings, path: string): Storage {
 function create(directory: Directory, place: string): Pending {
   return translated(() => {
     const { incoming } = directory
-    incoming.open()
-    const pending = new Pending(directory, place, incoming.randomFile('part'))
+    const pending = incoming.opened(
+      () => new Pending(directory, place, incoming.randomFile('part')),
+    )
     try {
       incoming.folder.requireOurs(pending.created)
     } catch (error) {
@@ -70,18 +71,11 @@ function committed<Result>(
 function notesOf({ notes, incoming, settings }: Directory): Storage['notes'] {
   return {
     nameOf(id) {
-      return translated(() => {
-        incoming.open()
-        return incoming.name(id)
-      })
+      return translated(() => incoming.opened(() => incoming.name(id)))
     },
     findName: (id) => translated(() => incoming.find(id)),
     hasNewFolder: () => notes.hasNewFolder,
-    create: (key, content) =>
-      translated(() => {
-        incoming.open()
-        return notes.create(key, content)
-      }),
+    create: (key, content) => translated(() => incoming.opened(() => notes.create(key, content))),
     sync(...keys) {
       if (settings.durable) translated(() => notes.sync(...keys))
     },

@@ -54,10 +54,7 @@ export class UnfinishedUploads implements Unfinished {
 
   begin(id: string, header: UploadHeader, beginning: Beginning): Append {
     const { incoming, settings } = this.#directory
-    const named = translated(() => {
-      incoming.open()
-      return incoming.name(id)
-    })
+    const named = translated(() => incoming.opened(() => incoming.name(id)))
     return this.#claimed(named, (claim, key) => {
       const state = readState(this.#directory, key)
       if (state?.stored) throw new Fault('NO_SUCH_UPLOAD')
@@ -96,8 +93,8 @@ export class UnfinishedUploads implements Unfinished {
 
   #claimed(key: string, action: (claim: Claim, key: string) => Append): Append {
     return translated(() => {
-      this.#directory.incoming.open()
-      const claim = new Claim(this.#directory.incoming, key)
+      const { incoming } = this.#directory
+      const claim = incoming.opened(() => new Claim(incoming, key))
       try {
         return action(claim, key)
       } catch (error) {
