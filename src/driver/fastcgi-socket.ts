@@ -8,28 +8,53 @@ import type { Socket, SocketConstructorOpts } from 'node:net'
 
 type Handled = { _handle: unknown }
 
-/**
- * The socket for a connection that was accepted paused, which must not be used any more. `receive`:
- * called with bytes that are valid only during the call, and may be changed.
- */
-export function readInto(
-  buffer: Buffer,
-  accepted: Socket,
-  receive: (bytes: Buffer) => void,
-): Socket {
-  const { Socket } = process.getBuiltinModule('node:net')
-  const { _handle: handle } = accepted as unknown as Handled
-  ;(accepted as unknown as Handled)._handle = null
-  const callback = (count: number): boolean => {
-    const isFull = count === buffer.length
-    receive(isFull ? buffer : buffer.subarray(0, count))
-    if (isFull) setImmediate(resume)
-    return !isFull
+/** One for a process. */
+export class Reading {
+  readonly #buffer: Buffer
+  /** Those that filled the buffer. */
+  #paused: Socket[] = []
+  #hasNew = false
+  #isDelayed = false
+
+  constructor(bytes: number) {
+    this.#buffer = Buffer.allocUnsafeSlow(bytes)
   }
-  const resume = () => {
-    if (!socket.destroyed) socket.resume()
+
+  /**
+   * The socket for a connection that was accepted paused, which must not be used any more.
+   * `receive`: called with bytes that are valid only during the call, and may be changed.
+   */
+  begin(accepted: Socket, receive: (bytes: Buffer) => void): Socket {
+    const { Socket } = process.getBuiltinModule('node:net')
+    const { _handle: handle } = accepted as unknown as Handled
+    ;(accepted as unknown as Handled)._handle = null
+    const buffer = this.#buffer
+    const callback = (count: number): boolean => {
+      const isFull = count === buffer.length
+      receive(isFull ? buffer : buffer.subarray(0, count))
+      if (isFull) this.#pause(socket)
+      return !isFull
+    }
+    const options = { handle, allowHalfOpen: true, onread: { buffer, callback } }
+    const socket = new Socket(options as SocketConstructorOpts)
+    this.#hasNew = true
+    return socket
   }
-  const options = { handle, allowHalfOpen: true, onread: { buffer, callback } }
-  const socket = new Socket(options as SocketConstructorOpts)
-  return socket
+
+  #pause(socket: Socket): void {
+    if (this.#paused.push(socket) === 1) setImmediate(() => this.#resume())
+  }
+
+  /**
+   * The bytes of a connection are there only in the turn of the event loop after it was accepted,
+   * and are mostly a request for a page: the others wait once more, but never twice in a row.
+   */
+  #resume(): void {
+    this.#isDelayed = this.#hasNew && !this.#isDelayed
+    this.#hasNew = false
+    if (this.#isDelayed) return void setImmediate(() => this.#resume())
+    const paused = this.#paused
+    this.#paused = []
+    for (const socket of paused) if (!socket.destroyed) socket.resume()
+  }
 }

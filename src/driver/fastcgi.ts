@@ -17,7 +17,7 @@ import type { LoadedSettings, SettingsProblem } from '../settings/settings.ts'
 import { attempt } from '../system-error.ts'
 import { startDeliverer } from './deliverer.ts'
 import { FastCgiConnection, type Host, type Params } from './fastcgi-connection.ts'
-import { readInto } from './fastcgi-socket.ts'
+import { Reading } from './fastcgi-socket.ts'
 import { stackOf } from './stack.ts'
 
 /** Where the process listens: a descriptor that it was given, or an address of its own. */
@@ -38,9 +38,9 @@ export function serveFastCgi(
   boundMemory()
   const connections = new Set<FastCgiConnection>()
   const host = hostOf(process.env, script, loadInspect)
-  const buffer = Buffer.allocUnsafeSlow(bufferBytes)
+  const reading = new Reading(bufferBytes)
   const accept = (accepted: Socket) => {
-    const socket = readInto(buffer, accepted, (bytes) => connection.receive(bytes))
+    const socket = reading.begin(accepted, (bytes) => connection.receive(bytes))
     const connection = new FastCgiConnection(socket, host)
     connections.add(connection)
     socket.on('close', () => connections.delete(connection))
