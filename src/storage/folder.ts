@@ -18,7 +18,7 @@ import { Fault } from '../fault.ts'
 import { quoted } from '../finding.ts'
 import { randomId } from '../random-id.ts'
 import { attempt, errorCode } from '../system-error.ts'
-import { isThere, syncDirectory, synced, unlessStale } from './files.ts'
+import { isThere, synced, unlessStale } from './files.ts'
 import { machineName } from './machine.ts'
 
 export const folderName = '.upload-cgi'
@@ -95,8 +95,7 @@ export class Folder {
 
   #make(): void {
     if (directoryAt(this.path) === undefined) {
-      makeDirectory(this.path)
-      syncDirectory(this.#directory)
+      synced(this.#directory, () => makeDirectory(this.path))
     }
     const incoming = directoryAt(this.incoming)
     if (incoming === undefined || !inherits(incoming, this.#above())) this.#makeIncoming()
@@ -130,7 +129,13 @@ export class Folder {
   #makeIncoming(): void {
     this.#removeHidden()
     const path = this.#hidden()
-    makeDirectory(path)
+    this.shown(this.#directory, () => {
+      makeDirectory(path)
+      synced(this.path, () => this.#place(path))
+    })
+  }
+
+  #place(path: string): void {
     try {
       renameSync(path, this.incoming)
     } catch (error) {
@@ -141,7 +146,6 @@ export class Folder {
       if (!['EXDEV', 'EPERM', 'ENOTSUP', 'ENOENT'].includes(errorCode(error))) throw error
       makeDirectory(this.incoming)
     }
-    syncDirectory(this.path)
   }
 
   /** Removes what a killed process left while it made `incoming/`. Throws nothing. */

@@ -194,9 +194,11 @@ export class Notes {
   #makeFolders(path: string): void {
     if (path.length > this.#path.length) this.#makeFolders(folderOf(path))
     if (lstatSync(path, { throwIfNoEntry: false })?.isDirectory()) return
-    makeDirectory(path)
+    this.#made(path, () => {
+      makeDirectory(path)
+      return true
+    })
     this.hasNewFolder = true
-    if (this.#isDurable) syncDirectory(folderOf(path))
   }
 }
 
