@@ -6,7 +6,7 @@ import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { residentBytes } from '../test/host/process-state.ts'
 import { giveToServer } from '../test/host/user.ts'
-import { servedHome, settingsOf, spawned, withPools } from './fastcgi-pools.ts'
+import { compileFloor, servedHome, settingsOf, spawned, withPools } from './fastcgi-pools.ts'
 import { largeBody } from './large.ts'
 import { busyMicroseconds, median, quantile, ratio, type Sample } from './measure.ts'
 import { aim, heading, table } from './report.ts'
@@ -18,12 +18,15 @@ export async function benchFastCgiLarge(setting: Setting): Promise<void> {
   const settings = settingsOf(setting, directory)
   const summed = { ...settings, UPLOAD_CGI_CHECKSUM: 'sha256' }
   const lines = 'fastcgi_request_buffering off;'
-  const pools = [[named.plain, settings] as const, [named.summed, summed] as const].flatMap(
-    ([name, env]) => {
-      const start = spawned(1, program, env)
-      return start === undefined ? [] : [{ name, start, lines }]
-    },
-  )
+  const kinds = [
+    [named.plain, program, settings],
+    [named.summed, program, summed],
+    [named.floor, compileFloor(home), settings],
+  ] as const
+  const pools = kinds.flatMap(([name, file, env]) => {
+    const start = spawned(1, file, env)
+    return start === undefined ? [] : [{ name, start, lines }]
+  })
   const [body, size] = largeBody(setting)
   await withPools(home, settings, pools, putLines(home), ({ origin, addresses, processes }) => {
     const urls = new Map([...addresses, [named.put, `${origin}/put/large`]])
@@ -62,7 +65,7 @@ function compare(
       const said = execFileSync('curl', [...args, '-o', '/dev/null', '-w', '%{http_code}', url])
       const wall = Number(process.hrtime.bigint() - startedAt)
       const cpu = busyMicroseconds() - busy
-      if (!/^20[14]/.test(String(said))) throw new Error(`${name} answers ${said}`)
+      if (!/^20[014]/.test(String(said))) throw new Error(`${name} answers ${said}`)
       const memory = Math.max(0, ...processes(name).map(residentBytes))
       samples.set(name, [...(samples.get(name) ?? []), { wall, cpu, memory }])
       for (const one of readdirSync(directory)) {
@@ -102,5 +105,6 @@ function print(samples: ReadonlyMap<string, readonly Sample[]>, size: string): v
 const named = {
   plain: 'upload.cgi, as the peers',
   summed: 'upload.cgi, checksum',
+  floor: 'C on libfcgi',
   put: 'nginx alone, PUT',
 } as const

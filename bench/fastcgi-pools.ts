@@ -1,7 +1,7 @@
 // Pools of FastCGI processes behind one nginx, each at an address of its own. They work as the
 // user of web servers, as CGI programs beside them do.
 
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -67,13 +67,13 @@ export async function withPools(
   }
 }
 
-/** `count` processes of `file`, or undefined where spawn-fcgi is not installed. */
+/** `count` processes of `file`; undefined where spawn-fcgi or the file is missing. */
 export function spawned(
   count: number,
-  file: string,
+  file: string | undefined,
   settings: Variables,
 ): Pool['start'] | undefined {
-  if (!existsSync('/usr/bin/spawn-fcgi')) return undefined
+  if (file === undefined || !existsSync('/usr/bin/spawn-fcgi')) return undefined
   const each = Array.from({ length: count }, () => `${file} <&3 &`).join(' ')
   // A shell gives /dev/null to what it starts with &, but for what it is told.
   const script = `exec 3<&0; ${each} wait`
@@ -103,4 +103,17 @@ export function settingsOf(setting: Setting, directory: string): Variables {
   chmodSync(directory, 0o777)
   const env = { ...requestEnv({ ...setting, directory }, ''), ...plain }
   return Object.fromEntries(Object.entries(env).filter(([name]) => name.startsWith('UPLOAD_CGI')))
+}
+
+/**
+ * A program in C that does the least by FastCGI, in `home`, whose page.html is its page. Undefined
+ * where the library is not installed.
+ */
+export function compileFloor(home: string): string | undefined {
+  if (!existsSync('/usr/include/fcgiapp.h')) return undefined
+  const file = join(home, 'floor')
+  const source = join(import.meta.dirname, 'peers/fastcgi.c')
+  const page = `-DPAGE="${home}/page.html"`
+  execFileSync('gcc', ['-O2', page, '-o', file, source, '-lfcgi'])
+  return file
 }

@@ -5,6 +5,7 @@ import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
+  compileFloor,
   type Pool,
   servedHome,
   settingsOf,
@@ -27,9 +28,7 @@ export async function benchFastCgi(setting: Setting): Promise<void> {
   const pools = [
     ...poolOf('upload.cgi, one process', spawned(1, program, settings)),
     ...poolOf('upload.cgi, two processes', spawned(2, program, settings)),
-    ...(existsSync('/usr/include/fcgiapp.h')
-      ? poolOf('C on libfcgi, two processes', spawned(2, compileFloor(home), settings))
-      : []),
+    ...poolOf('C on libfcgi, two processes', spawned(2, compileFloor(home), settings)),
     ...(existsSync(phpFpm) ? [phpPool(home, settings)] : []),
   ]
   await withPools(home, settings, pools, '', ({ cgi, addresses }) => {
@@ -95,12 +94,4 @@ function writePage(path: string, settings: Variables): void {
 function phpText(home: string): string {
   const source = readFileSync(join(import.meta.dirname, 'peers/upload.php'), 'utf8')
   return source.replace(/ {2}echo '<form.*';\n/, `  readfile('${home}/page.html');\n`)
-}
-
-function compileFloor(home: string): string {
-  const file = join(home, 'floor')
-  const source = join(import.meta.dirname, 'peers/fastcgi.c')
-  const page = `-DPAGE="${home}/page.html"`
-  execFileSync('gcc', ['-O2', page, '-o', file, source, '-lfcgi'])
-  return file
 }
