@@ -42,7 +42,7 @@ test('garbage ends its own connection', async (t) => {
   await watched.isAsBefore()
 })
 
-test('a request with wrong bytes in it is refused or answered, and nothing else happens', async (t) => {
+test('a request with wrong bytes is refused or answered, and nothing else happens', async (t) => {
   const watched = await watch(t)
   const random = numbers(12)
   const body = Buffer.from('--b\r\nContent-Disposition: form-data; name="a"\r\n\r\nx\r\n--b--\r\n')

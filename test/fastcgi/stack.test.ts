@@ -1,6 +1,6 @@
 // What the error log says of a mistake of ours, whichever bundle makes it: a stack of places in the
-// source. The mistake is put into a copy of the executable: a sentence that a page needs has another
-// name there.
+// source. The mistake is put into a copy of the executable: there, a sentence that a page needs has
+// another name.
 
 import assert from 'node:assert/strict'
 import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'

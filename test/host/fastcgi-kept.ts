@@ -1,5 +1,5 @@
-// FastCGI processes that answer requests which are written as those of CGI: one process for each set
-// of settings, a few of them at a time.
+// FastCGI processes that answer requests which are written as those of CGI: one process for each
+// set of settings, a few of them at a time.
 
 import { type FastCgiProcess, type FastCgiReply, request, startFastCgi } from './fastcgi.ts'
 import { atExit } from './program.ts'

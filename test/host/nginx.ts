@@ -46,7 +46,10 @@ export async function startNginx(options: ServerOptions): Promise<RunningServer>
   })
 }
 
-/** The program is at `/` and at `/upload`, and gets bodies as they come. `env` is that of its process. */
+/**
+ * The program is at `/` and at `/upload`, and gets bodies as they come. `env` is that of its
+ * process.
+ */
 export async function startNginxFastCgi(options: ServerOptions): Promise<RunningServer> {
   return start('nginx', '/', options, (home, port) => {
     const socket = join(home, 'fastcgi.sock')

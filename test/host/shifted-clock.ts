@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** The environment in which the time of day is so many seconds off. `directory`: for the library. */
+/** The environment in which the time of day is `seconds` off. `directory`: for the library. */
 export function shiftedClock(directory: string, seconds: number): Record<string, string> {
   const library = join(directory, 'shifted-clock.so')
   writeFileSync(`${library}.c`, source)

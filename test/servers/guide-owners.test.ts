@@ -79,7 +79,8 @@ test('suexec refuses what the guide says, with the words it says, and is fixed a
   const elsewhere = other.path('/srv/cgi-bin')
   cpSync(machine.path('/var/www/alice/cgi-bin'), elsewhere, { recursive: true })
   execFileSync('chown', ['-R', `${account.name}:${account.name}`, elsewhere])
-  const alias = `ScriptAlias /elsewhere/ "${elsewhere}/"\n<Directory "${elsewhere}">\nRequire all granted\n</Directory>\n`
+  const open = `<Directory "${elsewhere}">\nRequire all granted\n</Directory>\n`
+  const alias = `ScriptAlias /elsewhere/ "${elsewhere}/"\n${open}`
   machine.edit([[suexec.conf, '<Directory', `${alias}<Directory`]])
   const server = await machine.startApache('/cgi-bin/upload.cgi')
   const folder = machine.path('/var/www/alice/cgi-bin')
