@@ -19,7 +19,7 @@ import { quoted } from '../finding.ts'
 import { randomId } from '../random-id.ts'
 import { attempt, errorCode } from '../system-error.ts'
 import { isThere, synced, unlessStale } from './files.ts'
-import { machineName } from './machine.ts'
+import { apartMilliseconds, machineName } from './machine.ts'
 
 export const folderName = '.upload-cgi'
 
@@ -154,7 +154,8 @@ export class Folder {
       if (!/^\.upload-cgi-[0-9a-f]{32}$/.test(name)) continue
       const path = `${this.#directory}/${name}`
       const stats = attempt(() => lstatSync(path))
-      if (stats === undefined || Math.abs(Date.now() - stats.mtimeMs) < hiddenMilliseconds) continue
+      const lifetime = hiddenMilliseconds + (this.isShared ? apartMilliseconds : 0)
+      if (stats === undefined || Math.abs(Date.now() - stats.mtimeMs) < lifetime) continue
       attempt(() => rmdirSync(path))
     }
   }

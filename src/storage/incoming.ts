@@ -10,6 +10,7 @@ import { attempt, errorCode } from '../system-error.ts'
 import { createFile } from './files.ts'
 import { Folder } from './folder.ts'
 import { isNewer } from './journal.ts'
+import { apartMilliseconds } from './machine.ts'
 import { removeNote } from './notes.ts'
 import { removePlaceholder } from './placement.ts'
 import { Secret } from './secret.ts'
@@ -19,8 +20,6 @@ const maxSweptEntries = 1000
 export const emptyMilliseconds = 600_000
 /** How long a server waits for a client at most, in ms. */
 const held = 3_600_000
-/** How far the clocks of two machines may be apart that share the directory, in ms. */
-const apartMilliseconds = 2 * 3_600_000
 /** As many machines make it at the same time at most. */
 const maxOpenTries = 20
 const incomingName =
@@ -50,9 +49,9 @@ export class Incoming {
   }
 
   /**
-   * Opens it and runs `action`, which makes a file in it. A machine that has found none may replace
-   * it by its own as long as it is empty; on CephFS the next call then finds nothing at all, and
-   * nothing was done.
+   * Opens it and runs `action`, which makes a file in it. A process that has found none may replace
+   * it by its own as long as it is empty; whoever makes a file in the old one at that moment gets
+   * ENOENT, and nothing was done. On CephFS that moment is longer.
    */
   opened<Result>(action: () => Result): Result {
     for (let tries = 1; ; tries++) {
@@ -60,8 +59,7 @@ export class Incoming {
       try {
         return action()
       } catch (error) {
-        const isReplaced = errorCode(error) === 'ENOENT' && this.folder.isShared
-        if (!isReplaced || tries === maxOpenTries) throw error
+        if (errorCode(error) !== 'ENOENT' || tries === maxOpenTries) throw error
       }
     }
   }
