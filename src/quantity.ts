@@ -1,19 +1,6 @@
 // Sizes and durations as people write them: "100MB", "1.5 GiB", "90s", "1d". 1 MB is 10^6 bytes and
 // 1 MiB is 2^20 bytes. "8M" is refused, because it means the one to some people and the other to
-// others. And the clock by which durations are measured.
-
-/** The page shares this file, and its types know no Node. */
-declare const process: { hrtime(): [seconds: number, nanoseconds: number] }
-
-/**
- * Milliseconds, with a fraction, by a clock that nobody sets. All processes share it since the
- * start of the machine, and it does not move while the machine sleeps. `process.hrtime()` since
- * Node loads ten modules when somebody first asks for `performance`.
- */
-export function steadyMilliseconds(): number {
-  const [seconds, nanoseconds] = process.hrtime()
-  return seconds * 1000 + nanoseconds / 1e6
-}
+// others.
 
 /** In bytes; undefined when the text is no size. A number without a unit means bytes. */
 export function parseSize(text: string): number | undefined {

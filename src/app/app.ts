@@ -2,6 +2,7 @@
 // anything else thrown becomes a 500 with an id, and in both cases what was received is discarded.
 // There is no promise, stream or event: drivers push the body in and take one reply out.
 
+import { steadyMilliseconds } from '../clock.ts'
 import { Fault, isPassing } from '../fault.ts'
 import { encode, type Reply } from '../http/reply.ts'
 import type { CgiRequest } from '../http/request.ts'
@@ -10,7 +11,6 @@ import { complaintsOf, logRequest } from '../log.ts'
 import type { Outcome, Receipt } from '../outcome.ts'
 import { formPage } from '../pages/page.ts'
 import { loadTheme, type Theme } from '../pages/theme.ts'
-import { steadyMilliseconds } from '../quantity.ts'
 import type { Invitation } from '../settings/row.ts'
 import type { LoadedSettings, Settings } from '../settings/settings.ts'
 import type { Receiver } from '../upload/receiver.ts'

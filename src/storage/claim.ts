@@ -8,8 +8,8 @@
 // finds its claim gone or followed by another one, and gives up.
 
 import { closeSync, lstatSync, readlinkSync, unlinkSync, writeSync } from 'node:fs'
+import { steadyMilliseconds } from '../clock.ts'
 import { Fault } from '../fault.ts'
-import { steadyMilliseconds } from '../quantity.ts'
 import { attempt, errorCode } from '../system-error.ts'
 import { createFile, isThere, readSmall, syncData } from './files.ts'
 import type { Incoming } from './incoming.ts'

@@ -2,7 +2,7 @@
 // disk after end(), and becomes visible only when commit.ts gives it its name.
 
 import { closeSync, fstatSync, type Stats, unlinkSync, utimesSync } from 'node:fs'
-import { steadyMilliseconds } from '../quantity.ts'
+import { steadyMilliseconds } from '../clock.ts'
 import { attempt } from '../system-error.ts'
 import { BlockWriter } from './block-writer.ts'
 import type { Directory } from './directory.ts'

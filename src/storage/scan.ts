@@ -2,9 +2,9 @@
 // does not pass does not become visible: it fails closed. Servers and claims bear a program that is
 // silent for 30 s, so all scans of a request have that long together.
 
+import { steadyMilliseconds } from '../clock.ts'
 import { Fault } from '../fault.ts'
 import { type Ran, runProgram } from '../program/program.ts'
-import { steadyMilliseconds } from '../quantity.ts'
 import type { Settings } from '../settings/settings.ts'
 
 /** Throws REFUSED_BY_SCAN and SCAN_FAILED; what the scanner printed is for the owner alone. */

@@ -5,7 +5,7 @@
 // or written only makes a sender wait for longer.
 
 import { closeSync, constants, unlinkSync, writeSync } from 'node:fs'
-import { steadyMilliseconds } from '../quantity.ts'
+import { steadyMilliseconds } from '../clock.ts'
 import { attempt } from '../system-error.ts'
 import { createFile, openPlain, readSmall } from './files.ts'
 

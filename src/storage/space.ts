@@ -4,8 +4,8 @@
 // them takes at most one buffer each out of what is to stay free.
 
 import { statfsSync } from 'node:fs'
+import { steadyMilliseconds } from '../clock.ts'
 import { Fault } from '../fault.ts'
-import { steadyMilliseconds } from '../quantity.ts'
 import { translated } from './files.ts'
 
 export class Space {

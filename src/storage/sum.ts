@@ -4,7 +4,7 @@
 
 import { readSync } from 'node:fs'
 import type { Hash } from '../checksum.ts'
-import { steadyMilliseconds } from '../quantity.ts'
+import { steadyMilliseconds } from '../clock.ts'
 
 /**
  * Adds `size` bytes of the file to the hash; false when that takes too long. `beat`: called after

@@ -80,14 +80,17 @@ export class Piece {
     const size = this.#bytes('_size')
     requireFileSize(size, this.#settings)
     if (name.length > maxNameLength) throw new Fault('FIELD_TOO_LARGE', '_filename')
-    this.#stored = this.#storage.unfinished.stored(id)
-    if (this.#stored !== undefined) {
-      if (this.#stored.files[0]?.size !== size) throw otherSizeFault()
-      return
-    }
+    if (this.#isStored(id, size)) return
     const header = { size, name, type, field, metadata: '' }
-    const append =
-      offset === 0 ? this.#beginUpload(id, path, header) : this.#storage.unfinished.claim(id)
+    let append: Appending
+    try {
+      append =
+        offset === 0 ? this.#beginUpload(id, path, header) : this.#storage.unfinished.claim(id)
+    } catch (error) {
+      // Another sender of the same file may have finished it just now.
+      if (this.#isStored(id, size)) return
+      throw error
+    }
     this.#append = append
     if (append.header.size !== size) throw otherSizeFault()
     if (append.offset !== offset) throw offsetMismatchFault(append.offset)
@@ -128,6 +131,14 @@ export class Piece {
   discard(): void {
     if (this.#content?.isRefused) this.#append?.remove()
     else this.#append?.discard()
+  }
+
+  /** Throws BAD_UPLOAD where a file of another size was stored as this upload. */
+  #isStored(id: string, size: number): boolean {
+    this.#stored = this.#storage.unfinished.stored(id)
+    if (this.#stored === undefined) return false
+    if (this.#stored.files[0]?.size !== size) throw otherSizeFault()
+    return true
   }
 
   #beginUpload(id: string, path: string, said: Omit<UploadHeader, 'place' | 'folder'>): Appending {

@@ -53,6 +53,18 @@ test('where an upload stands can be asked, before, while and after', async () =>
   assert.deepEqual(whole.json(), { ...receipt, offset: 300_000, size: 300_000 })
 })
 
+test('whoever is overtaken between two looks hears that it is stored, not that there is no upload', async () => {
+  for (let round = 0; round < 15; round++) {
+    const uploads = new Uploads()
+    const bytes = content.subarray(0, 1000)
+    const senders = Array.from({ length: 8 }, () => uploads.piece({ bytes, size: 1000 }))
+    const replies = await Promise.all(senders)
+    const said = replies.map(({ status }) => status).filter((status) => status !== 423)
+    assert.deepEqual([...new Set(said)], [201])
+    assert.deepEqual(uploads.stored(), ['video.mp4'])
+  }
+})
+
 test('the id may be asked for by a header, which servers do not write into their logs', async () => {
   const uploads = new Uploads()
   const look = (id: string, env = {}) =>
