@@ -146,6 +146,37 @@ visit(
 )
 
 visit(
+  'who sends more before the submission is closed begins another, and stays there',
+  { env: { UPLOAD_CGI_SUCCESS_REDIRECT: 'https://example.org/thanks' } },
+  async ({ t, page, proxy }) => {
+    const gate = Promise.withResolvers<void>()
+    await page.route('**', async (route) => {
+      if (route.request().postData()?.includes('_close')) await gate.promise
+      await route.continue()
+    })
+    await choose(page, filesOf(t, { 'a.txt': 100 }))
+    await send(page)
+    await arrives(page)
+    await choose(page, filesOf(t, { 'b.txt': 100 }))
+    const closed = page.waitForResponse((reply) => reply.request().method() === 'POST')
+    gate.resolve()
+    await closed
+    await page.unrouteAll({ behavior: 'wait' })
+    assert.equal(await page.locator('main').getAttribute('data-stage'), 'ready')
+    const kept = `Object.keys(sessionStorage).filter((key) => /receipt/.test(key))`
+    assert.deepEqual(await page.evaluate(kept), [])
+    proxy.network.hold = new Promise(() => {})
+    await send(page)
+    await becomes(page, 'b.txt', 'storing')
+    const ids = proxy.bodies
+      .filter((body) => body.includes('filename='))
+      .map((body) => /name="_submission"\r\n\r\n([0-9a-f]{32})\r\n/.exec(body)?.[1])
+    assert.equal(ids.length, 2)
+    assert.equal(new Set(ids).size, 2)
+  },
+)
+
+visit(
   'what was not sent to its end is shown after a reload, and resumes when it is chosen again',
   { env: pieces, network: { bytesPerSecond: 1e6 }, mayFail },
   async ({ t, page, receiver, proxy }) => {
@@ -268,12 +299,15 @@ visit(
     await page.route('**/*', async (route) => {
       const request = route.request()
       if (request.method() !== 'POST') return route.continue()
-      seen.push(await kept())
-      if (/name="_cancel"/.test(request.postData() ?? '')) return route.fulfill({ status: 204 })
       const isClose = /name="_close"/.test(request.postData() ?? '')
+      if (!isClose) seen.push(await kept())
+      if (/name="_cancel"/.test(request.postData() ?? '')) return route.fulfill({ status: 204 })
       const answer = { receipt: '7F3K-92QD-M4', time: '2026-01-02T03:04:05Z', files: [file] }
       const answers = [{ name: 'a', label: 'Said by the server', value: 'yes' }]
-      if (isClose) return route.fulfill({ json: { ...answer, batch: 1, answers } })
+      if (isClose) {
+        assert.ok(request.postData()?.includes(String(seen.at(-1))), 'the second one is closed')
+        return route.fulfill({ json: { ...answer, batch: 1, answers } })
+      }
       if (seen.length > 1) return route.fulfill({ status: 201, json: { id: 'x', ...answer } })
       return route.fulfill({ status: 409, json: { code: 'SUBMISSION_CLOSED', status: 409 } })
     })

@@ -86,6 +86,8 @@ const queue = new Queue(
   },
 )
 let isSendingMessage = false
+/** The submission whose receipt is shown. */
+let finished = ''
 const kept = keptReceipt()
 if (kept !== undefined) {
   main.dataset['stage'] = 'done'
@@ -178,9 +180,13 @@ async function finish(receipt: Receipt): Promise<void> {
   arrived(receipt)
   ;(done.querySelector('h1') as HTMLElement).focus()
   const id = submissionId()
-  // A server without receipt numbers knows nothing of submissions.
-  const told = receipt.receipt === undefined ? undefined : await closeSubmission(address)
+  // What is sent from now on belongs to another one.
   leaveSubmission(id)
+  finished = id
+  // A server without receipt numbers knows nothing of submissions.
+  const told = receipt.receipt === undefined ? undefined : await closeSubmission(address, id)
+  // The visitor did not wait for the reply, and sends more.
+  if (finished !== id || main.dataset['stage'] !== 'done') return
   if (told !== undefined) arrived(told)
   const next = setting('data-redirect')
   if (!next) return

@@ -42,7 +42,7 @@ export function leaveSubmission(old: string): void {
 }
 
 /** Undefined if the server could not be told; it then finishes the submission by itself. */
-export async function closeSubmission(url: string): Promise<Receipt | undefined> {
+export async function closeSubmission(url: string, id: string): Promise<Receipt | undefined> {
   const form = new FormData()
   form.append('_submission', id)
   form.append('_close', '1')
