@@ -1,7 +1,7 @@
 // The programs that a user could take instead of upload.cgi. All do the same job: a form on GET; on
-// POST they store every file under its name in UPLOAD_CGI_DIRECTORY. None of them syncs, checks
-// names, or removes a half-stored upload. They are written into a directory as programs that a web
-// server can start.
+// POST they store every file under its name in UPLOAD_CGI_DIRECTORY. One prints the form alone. None
+// of them syncs, checks names, or removes a half-stored upload. They are written into a directory as
+// programs that a web server can start.
 
 import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -17,6 +17,9 @@ export type Peers = {
   readonly env: Readonly<Record<string, string>>
   readonly missing: readonly string[]
 }
+
+/** It prints the form alone: what loading CGI.pm costs by itself. */
+export const perlForm = 'Perl CGI.pm, the form alone'
 
 /** The packages of Debian that all parts of the bench need. */
 export const packages =
@@ -49,6 +52,7 @@ export function preparePeers(home: string, directory: string): Peers {
   const kinds: readonly (readonly [string, string, string, readonly string[]])[] = [
     ["Python's cgi", 'upload.py', '/usr/bin/python3', ['-c', 'import cgi']],
     ['Perl CGI.pm', 'upload.pl', '/usr/bin/perl', ['-MCGI', '-e1']],
+    [perlForm, 'form.pl', '/usr/bin/perl', ['-MCGI', '-e1']],
     ['php-cgi', 'upload.php', '/usr/bin/php-cgi', ['-v']],
     ['haserl', 'upload.haserl', haserl, ['--version']],
     ['Node + busboy', 'upload-busboy.cjs', process.execPath, ['--version']],

@@ -1,22 +1,35 @@
 // Measures what starting costs: GET and a small POST as bare processes.
 
 import { measure, median, ratio } from './measure.ts'
-import { commandsOf } from './peers.ts'
+import { commandsOf, perlForm } from './peers.ts'
 import { aim, heading, table } from './report.ts'
-import { bodyFile, ours, plain, requestEnv, type Setting } from './setting.ts'
+import { bodyFile, ours, plain, requestEnv, type Setting, textFile } from './setting.ts'
+
+/** As owners have it: the page, limits, and who is told. `directory` comes from the environment. */
+const settingsText = `directory = "/srv/uploads"
+title = "Send us your files"
+message = "Pictures of the summer party, please"
+max_file_size = "2GB"
+allow_extensions = ["jpg", "jpeg", "png", "heic", "mp4", "mov", "pdf", "zip"]
+max_total_size = "50GB"
+extra_fields = [{ name = "who", label = "Your name", required = true }]
+notify = ["owner@example.org"]
+`
 
 export function benchStart(setting: Setting): void {
   const rounds = setting.isQuick ? 25 : 100
   const empty = { name: 'empty executable', words: [setting.empty] }
-  const names = ['C, static', 'haserl', 'Perl CGI.pm', 'php-cgi', "Python's cgi", 'Node + busboy']
-  const peers = commandsOf(setting.peers, names)
+  const names = ['C, static', 'haserl', perlForm, 'Perl CGI.pm', 'php-cgi', "Python's cgi"]
+  const peers = commandsOf(setting.peers, [...names, 'Node + busboy'])
+  const { path } = textFile(setting, 'settings.toml', settingsText)
+  const withFile = ours('upload.cgi, a settings file', { UPLOAD_CGI_CONFIG: path })
   const get = measure({
     rounds,
     input: '',
     through: 'file',
     directory: setting.directory,
     env: requestEnv(setting, 'GET'),
-    commands: [empty, ours('upload.cgi', {}), ...peers],
+    commands: [empty, ours('upload.cgi', {}), withFile, ...peers],
   })
   const first = get.get('empty executable')
   heading('GET, a bare process')
@@ -34,6 +47,7 @@ export function benchStart(setting: Setting): void {
   aim('GET to an empty executable', ratio(own, first), 1.05)
   for (const [name, most] of [
     ['Perl CGI.pm', 1],
+    [perlForm, 1],
     ['php-cgi', 1],
     ["Python's cgi", 0.5],
   ] as const) {

@@ -3,12 +3,13 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Command, measure } from './measure.ts'
-import { commandsOf } from './peers.ts'
+import { commandsOf, perlForm } from './peers.ts'
 import { bodyFile, boundary, ours, plain, requestEnv, type Setting } from './setting.ts'
 
 /** Throws when a program fails or stores anything but the file that it was sent. */
 export function verify(setting: Setting): void {
-  const names = [...setting.peers.programs.keys()].filter((name) => name !== 'C, static')
+  const storesNothing = ['C, static', perlForm]
+  const names = [...setting.peers.programs.keys()].filter((name) => !storesNothing.includes(name))
   const body = bodyFile(setting, 'verify', [100_000])
   const whole = readFileSync(body.path)
   const start = whole.indexOf('\r\n\r\n') + 4
