@@ -14,7 +14,9 @@ const prefix = 'upload.cgi/'
 const root = join(__dirname, '..')
 const source = fs.readFileSync(bundle, 'latin1')
 const script = new Script(source, { filename: name })
-const directory = fs.mkdtempSync(join(tmpdir(), 'upload-cgi-'))
+const home = fs.mkdtempSync(join(tmpdir(), 'upload-cgi-'))
+const directory = join(home, 'uploads')
+fs.mkdirSync(directory)
 
 const boundary = 'XboundaryX'
 const part = (head, text) =>
@@ -30,13 +32,27 @@ const post = (body) => ({ REQUEST_METHOD: 'POST', body: `${body}--${boundary}--\
 const html = { HTTP_ACCEPT: 'text/html,*/*;q=0.8', HTTP_ACCEPT_LANGUAGE: 'en-GB,en;q=0.9' }
 const json = { HTTP_ACCEPT: 'application/json' }
 
+// As owners have it: reading it takes the parser of TOML.
+const settings = join(home, 'settings.toml')
+fs.writeFileSync(
+  settings,
+  `directory = "${directory}"
+title = "Files"
+max_file_size = "2GB"
+allow_extensions = ["jpg", "txt"]
+max_files = 20
+durable = true
+`,
+  { mode: 0o600 },
+)
+
 const gets = [
-  [200, { REQUEST_METHOD: 'GET', ...html }],
+  [200, { REQUEST_METHOD: 'GET', UPLOAD_CGI_CONFIG: settings, ...html }],
   [200, { REQUEST_METHOD: 'GET' }],
 ]
 const others = [
   [201, { ...post(part('name="note"', 'x') + file('a.txt')), ...html }],
-  [201, { ...post(file('a.txt') + file('c.txt')), ...json }],
+  [201, { ...post(file('a.txt') + file('c.txt')), UPLOAD_CGI_CONFIG: settings, ...json }],
   [201, post(file('a.txt'))],
   [202, { ...post(piece(0)), ...json }],
   [200, { REQUEST_METHOD: 'GET', QUERY_STRING: `upload=${id}`, ...json }],
@@ -52,7 +68,7 @@ try {
   }
   fs.writeFileSync(cache, script.createCachedData())
 } finally {
-  fs.rmSync(directory, { recursive: true })
+  fs.rmSync(home, { recursive: true })
 }
 // A timer or a handler that a request left must not keep this process.
 process.exit(0)
