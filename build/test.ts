@@ -10,7 +10,7 @@ import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 
 const root = resolve(import.meta.dirname, '..')
-/** A file of tests takes seconds to five minutes. */
+/** Far more than any file of tests takes, in ms. */
 const limits = ['--test-concurrency=2', `--test-timeout=${20 * 60_000}`]
 const { values, positionals } = parseArgs({
   allowPositionals: true,

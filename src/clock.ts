@@ -1,4 +1,8 @@
-// The clock by which durations are measured, which nobody sets.
+// The clock by which durations are measured, which nobody sets; and what is borne of those that
+// people set.
+
+/** How far the clocks of two machines may be apart that share the directory, in ms. */
+export const apartMilliseconds = 2 * 3_600_000
 
 /**
  * Milliseconds, with a fraction. All processes share this clock since the start of the machine, and

@@ -16,7 +16,7 @@ export async function deliver(script: string, isTest: boolean, isDue: boolean): 
   if (problem !== undefined) return failed(78, problemText(problem))
   if (settings.notify.length === 0) {
     complain('nobody is in notify: nothing to be done')
-    // A timer outlives the last of `notify`, but who tests expects somebody.
+    // A timer may run on when `notify` is empty; whoever tests expects somebody there.
     return isTest ? 78 : 0
   }
   return isTest ? test(settings) : deliverAll(settings, script, isDue)

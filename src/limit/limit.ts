@@ -5,6 +5,7 @@
 // the edge may both be refused. Nothing is locked, and a process that is killed leaves at most an
 // entry that counts too much for a day.
 
+import { apartMilliseconds } from '../clock.ts'
 import { randomId } from '../random-id.ts'
 import type { Notes, Storage } from '../storage/storage.ts'
 import { attempt } from '../system-error.ts'
@@ -165,6 +166,4 @@ function sweep(notes: Notes, now: number): void {
 }
 
 const dayMilliseconds = 86_400_000
-/** The clocks of two machines are no further apart. */
-const apartMilliseconds = 2 * 3_600_000
 const maxSwept = 200

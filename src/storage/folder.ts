@@ -14,12 +14,13 @@ import {
   type Stats,
   statfsSync,
 } from 'node:fs'
+import { apartMilliseconds } from '../clock.ts'
 import { Fault } from '../fault.ts'
 import { quoted } from '../finding.ts'
 import { randomId } from '../random-id.ts'
 import { attempt, errorCode } from '../system-error.ts'
 import { isThere, synced, unlessStale } from './files.ts'
-import { apartMilliseconds, machineName } from './machine.ts'
+import { machineName } from './machine.ts'
 
 export const folderName = '.upload-cgi'
 

@@ -5,12 +5,12 @@
 // kind of name.
 
 import { closeSync, lstatSync, readdirSync, unlinkSync } from 'node:fs'
+import { apartMilliseconds } from '../clock.ts'
 import { randomId } from '../random-id.ts'
 import { attempt, errorCode } from '../system-error.ts'
 import { createFile } from './files.ts'
 import { Folder } from './folder.ts'
 import { isNewer } from './journal.ts'
-import { apartMilliseconds } from './machine.ts'
 import { removeNote } from './notes.ts'
 import { removePlaceholder } from './placement.ts'
 import { Secret } from './secret.ts'

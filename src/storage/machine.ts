@@ -4,9 +4,6 @@
 import { readFileSync } from 'node:fs'
 import { attempt } from '../system-error.ts'
 
-/** How far the clocks of two machines may be apart that share the directory, in ms. */
-export const apartMilliseconds = 2 * 3_600_000
-
 /** Undefined where the kernel does not tell it. */
 export function bootId(): string | undefined {
   return attempt(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim())

@@ -146,7 +146,7 @@ visit(
 )
 
 visit(
-  'who sends more before the submission is closed begins another, and stays there',
+  'whoever sends more before the submission is closed begins another, and stays there',
   { env: { UPLOAD_CGI_SUCCESS_REDIRECT: 'https://example.org/thanks' } },
   async ({ t, page, proxy }) => {
     const gate = Promise.withResolvers<void>()
