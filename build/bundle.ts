@@ -84,6 +84,7 @@ export function licenseText(root: string): string {
   return [
     section('upload.cgi', 'LICENSE'),
     section('smol-toml (reads the settings file)', 'node_modules/smol-toml/LICENSE'),
+    section('StableLib (hashes what is short)', 'node_modules/@stablelib/sha256/LICENSE'),
     section('Nodemailer (composes mails)', 'node_modules/nodemailer/LICENSE'),
     section(`Node.js ${process.version} and what it contains`, `${node}/LICENSE`),
   ].join('\n')

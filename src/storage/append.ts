@@ -4,8 +4,8 @@
 // is read once at its end, since the state of a hash cannot be kept from one process to the next.
 
 import { closeSync, fstatSync, ftruncateSync, linkSync, readSync, unlinkSync } from 'node:fs'
-import { type Hash, openHash } from '../checksum.ts'
 import { Fault } from '../fault.ts'
+import { type Hash, openHash } from '../hash.ts'
 import { attempt } from '../system-error.ts'
 import { BlockWriter } from './block-writer.ts'
 import type { Claim } from './claim.ts'

@@ -1,7 +1,7 @@
 // The bytes of a note: a format number, the content, and a line that proves both whole. It refuses
 // whatever is not whole, and what a newer version wrote.
 
-import { openHash } from '../checksum.ts'
+import { openHash } from '../hash.ts'
 
 export function encodeNote(content: Uint8Array): Buffer {
   const bytes = Buffer.concat([Buffer.from(`${format}\n`), content])

@@ -5,6 +5,7 @@
 
 import { readdirSync } from 'node:fs'
 import { Fault } from '../fault.ts'
+import { keyedHash } from '../hash.ts'
 import { randomId } from '../random-id.ts'
 import { errorCode } from '../system-error.ts'
 import { syncDirectory } from './files.ts'
@@ -69,8 +70,7 @@ export class Secret {
 }
 
 function keyed(secret: Buffer, text: string): string {
-  const { createHmac } = process.getBuiltinModule('node:crypto')
-  return createHmac('sha256', secret).update(text).digest('hex').slice(0, 32)
+  return keyedHash(secret, text).slice(0, 32)
 }
 
 /** The name of the one file in it. */

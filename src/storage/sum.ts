@@ -3,8 +3,8 @@
 // on this process.
 
 import { readSync } from 'node:fs'
-import type { Hash } from '../checksum.ts'
 import { steadyMilliseconds } from '../clock.ts'
+import type { Hash } from '../hash.ts'
 
 /**
  * Adds `size` bytes of the file to the hash; false when that takes too long. `beat`: called after

@@ -3,8 +3,8 @@
 // bytes that arrived are kept, since the client asks with HEAD how many there are. With a checksum
 // the piece counts as a whole or not at all.
 
-import { type Hash, openHash } from '../checksum.ts'
 import { Fault } from '../fault.ts'
+import { type Hash, openHash } from '../hash.ts'
 import { commonHeaders, type Reply } from '../http/reply.ts'
 import { encodedPath, fileUrl, type MakeReply, type Stored } from '../outcome.ts'
 import type { Settings } from '../settings/settings.ts'

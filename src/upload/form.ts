@@ -2,8 +2,8 @@
 // refuses names and sizes that the owner's rules do not allow, before the bytes come where it can.
 // One file is open at a time; its bytes go from the driver's buffer to the hash and to the disk.
 
-import { type Hash, openHash } from '../checksum.ts'
 import { Fault } from '../fault.ts'
+import { type Hash, openHash } from '../hash.ts'
 import type { Reply } from '../http/reply.ts'
 import { parseBoundary } from '../multipart/header.ts'
 import type { PartHeaders } from '../multipart/header-block.ts'
