@@ -1,6 +1,7 @@
 // Charges one upload to all limits that it counts for: of its sender, of its invitation, of the
 // directory. It is held with what is announced before anything is received, and settled with what
-// it is before anything is stored. Nothing is written while no limit is set.
+// it is before anything is stored; of an upload in pieces, both before it is created. Nothing is
+// written while no limit is set.
 
 import { Fault } from '../fault.ts'
 import type { Sender } from '../http/sender.ts'
@@ -22,6 +23,8 @@ import {
 import { addToTotal } from './total.ts'
 
 type Limit = {
+  /** A count of the directory can miss what is about to be created there. */
+  readonly isOfDirectory: boolean
   /** The key of the new entry, unless it is refused. */
   add(entry: Entry): string | Over | undefined
   fault(retrySeconds: number | undefined): Fault
@@ -54,9 +57,11 @@ class LimitCharge implements Charge {
   }
 
   begin(upload: string, bytes: number): void {
-    // By its id an upload counts once, however often its beginning is sent.
+    // By its id it is known in a count of the directory, which may have it already.
     this.#id = this.#storage.notes.nameOf(upload)
-    this.#settled = this.#add({ bytes, files: 1 }, false)
+    const ofDirectory = this.#limits.filter(({ isOfDirectory }) => isOfDirectory)
+    this.#held = this.#add({ bytes, files: 1 }, true, ofDirectory)
+    this.settle({ bytes, files: 1 })
   }
 
   settle(amount: Amount): void {
@@ -75,9 +80,9 @@ class LimitCharge implements Charge {
   }
 
   /** All or none. */
-  #add(amount: Amount, isHeld: boolean): readonly string[] {
+  #add(amount: Amount, isHeld: boolean, limits = this.#limits): readonly string[] {
     const keys: string[] = []
-    for (const limit of this.#limits) {
+    for (const limit of limits) {
       const added = limit.add(entryOf(amount, isHeld, this.#id))
       if (typeof added !== 'string') {
         this.#remove(keys)
@@ -106,6 +111,7 @@ function limitsOf(
     const times = isShared ? 10 : 1
     const bounds = { maxBytes: times * maxSenderBytes, maxFiles: times * maxSenderFiles }
     limits.push({
+      isOfDirectory: false,
       add: (entry) => add(storage, tally, entry, bounds),
       fault: (seconds) => new Fault('SENDER_LIMIT', '', undefined, retry(seconds)),
     })
@@ -113,6 +119,7 @@ function limitsOf(
   if (invitation !== undefined && !isEndless(invitation)) {
     const tally = invitationTally(invitation)
     limits.push({
+      isOfDirectory: false,
       add: (entry) => add(storage, tally, entry, invitation),
       fault: () => new Fault('INVITATION_ENDED'),
     })
@@ -120,6 +127,7 @@ function limitsOf(
   if (maxTotalBytes > 0 || maxTotalFiles > 0) {
     const bounds = { maxBytes: maxTotalBytes, maxFiles: maxTotalFiles }
     limits.push({
+      isOfDirectory: true,
       add: (entry) => addToTotal(storage, entry, bounds),
       fault: () => new Fault('TOTAL_LIMIT'),
     })

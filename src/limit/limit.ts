@@ -29,7 +29,7 @@ export type Entry = Amount & {
   readonly time: number
   /** Held for an upload that is being received; it counts for a day at most. */
   readonly isHeld: boolean
-  /** Two entries of one id are of one upload, which counts once. */
+  /** Entries of one id are of one upload, which counts once. */
   readonly id: string
   /** By whose clock the time is, as Storage.machine() has it. */
   readonly machine: string
@@ -99,11 +99,17 @@ export function entriesIn(notes: Notes, folder: string): readonly Entry[] {
   return entries.filter(({ time, isHeld }) => !isHeld || now - time < dayMilliseconds)
 }
 
-/** Of an upload that is held and final the final entry counts, since it is exact. */
+/**
+ * Of an upload that is held and final the final entry counts, since it is exact. An id that a
+ * client uses again is that of one upload on the same day alone, and the largest one counts.
+ */
 export function sumOf(entries: readonly Entry[]): Amount {
+  const final = new Set(entries.filter(({ isHeld }) => !isHeld).map(({ id }) => id))
   const counted = new Map<string, Entry>()
   for (const entry of entries) {
-    if (counted.get(entry.id)?.isHeld !== false) counted.set(entry.id, entry)
+    if (entry.isHeld && final.has(entry.id)) continue
+    const key = `${entry.id}-${Math.floor(entry.time / dayMilliseconds)}`
+    if (entry.bytes >= (counted.get(key)?.bytes ?? 0)) counted.set(key, entry)
   }
   let [bytes, files] = [0, 0]
   for (const entry of counted.values()) {

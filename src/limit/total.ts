@@ -1,7 +1,9 @@
 // How much the directory may hold. It is counted once an hour, and the count is an empty note; what
 // began after it is added. Before anything is refused the directory is counted anew, so that what
-// the owner has deleted counts. An upload that is being received is held by an entry until it is
-// stored, so that it counts wherever a count meets it: never too little, for a moment too much.
+// the owner has deleted counts. What is being received is held by an entry until it is stored, and
+// a new upload in pieces until it is created. Its final entry is added meanwhile. So whatever a
+// count meets is in the directory, held, or final after the count began: never too little, for a
+// moment too much.
 // Where machines share the directory, no times of two of them are compared: each counts by itself,
 // and notes what of the others is in its count.
 
@@ -13,6 +15,8 @@ import { type Amount, type Bounds, type Entry, entriesIn, fits, sumOf, write } f
 type Count = Amount & {
   readonly startedAt: number
   readonly machine: string
+  /** The unfinished uploads that are in it, as far as that is known. */
+  readonly uploads: ReadonlySet<string>
   /** What of other machines is in it, as markOf() has it. */
   known(): ReadonlySet<string>
 }
@@ -27,29 +31,34 @@ export function addToTotal(
   const own = { ...entry, machine: storage.machine() }
   const key = write(notes, totalFolder, own)
   const last = lastCount(notes, own)
-  if (last !== undefined && fits(plus(last, since(notes, last, [], own.id)), bounds)) return key
-  const before = entriesIn(notes, totalFolder)
-  // Held before the count and stored during it, an upload may be in neither otherwise.
-  const held = before.filter(({ isHeld }) => isHeld)
-  const known = before.filter(({ isHeld, machine }) => !isHeld && machine !== own.machine)
-  const marks = new Set(known.map(markOf))
+  if (last !== undefined && fits(plus(last, since(notes, last, [])), bounds)) return key
+  // Each entry that is final by now was held before: so all of this comes in this order.
   const startedAt = Date.now()
-  const count = { startedAt, machine: own.machine, known: () => marks, ...storage.total() }
+  const known = entriesIn(notes, totalFolder).filter(
+    ({ isHeld, machine }) => !isHeld && machine !== own.machine,
+  )
+  const marks = new Set(known.map(markOf))
+  // Held before the count and stored during it, an upload may be in neither otherwise.
+  const before = entriesIn(notes, totalFolder).filter(({ isHeld }) => isHeld)
+  const total = storage.total()
+  const count = { startedAt, machine: own.machine, known: () => marks, ...total }
+  const held = before.filter(({ id }) => !total.uploads.has(id))
   keep(notes, { ...count, ...plus(count, sumOf(held)) })
-  if (fits(plus(count, since(notes, count, held, own.id)), bounds)) return key
+  if (fits(plus(count, since(notes, count, held)), bounds)) return key
   attempt(() => notes.remove(key))
   return undefined
 }
 
-/** What the count does not have: what began after it, what is being received, and `own`. */
-function since(notes: Notes, count: Count, held: readonly Entry[], own: string): Amount {
+/** What the count does not have: what began after it, and what is held. */
+function since(notes: Notes, count: Count, held: readonly Entry[]): Amount {
   const entries = [...entriesIn(notes, totalFolder), ...held]
-  const open = new Set(entries.filter(({ isHeld }) => isHeld).map(({ id }) => id))
+  const isOpen = ({ isHeld, id }: Entry) => isHeld && !count.uploads.has(id)
+  const open = new Set(entries.filter(isOpen).map(({ id }) => id))
   const isOfOther = ({ machine }: Entry) => machine !== count.machine
   const known = entries.some(isOfOther) ? count.known() : new Set()
   const isAfter = (entry: Entry) =>
     isOfOther(entry) ? !known.has(markOf(entry)) : entry.time >= count.startedAt
-  return sumOf(entries.filter((entry) => isAfter(entry) || open.has(entry.id) || entry.id === own))
+  return sumOf(entries.filter((entry) => isAfter(entry) || open.has(entry.id)))
 }
 
 /** The last one of this machine: by its clock it is known which one that is. */
@@ -57,7 +66,8 @@ function lastCount(notes: Notes, { time, machine }: Entry): Count | undefined {
   const counts = notes.list(countFolder, Infinity).map((name) => {
     const [startedAt = 0, bytes = 0, files = 0] = name.split('-', 3).map(Number)
     const known = () => marksIn(notes.read(`${countFolder}/${name}`))
-    return { startedAt, bytes, files, machine: machineOf(name), known }
+    const uploads = new Set<string>()
+    return { startedAt, bytes, files, machine: machineOf(name), uploads, known }
   })
   const ours = counts.filter((count) => count.machine === machine)
   const last = ours.sort((a, b) => b.startedAt - a.startedAt)[0]

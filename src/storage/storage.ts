@@ -49,7 +49,8 @@ export type Storage = {
   readonly entries: Entries
 }
 
-export type Total = { readonly bytes: number; readonly files: number }
+/** `uploads`: the unfinished ones that are in it, as Notes.nameOf() names their ids. */
+export type Total = Readonly<{ bytes: number; files: number; uploads: ReadonlySet<string> }>
 
 /**
  * Small things that must survive. A key is one or more segments of [0-9a-z-], joined by `/`. A note
@@ -190,8 +191,8 @@ export type Unfinished = {
   stored(id: string): Stored | undefined
   /**
    * Starts an upload. If an upload with this id exists, returns that one; the caller checks that it
-   * is the same file. Throws TOO_MANY_UPLOADS, UPLOAD_BUSY, DISK_FULL and NAME_TAKEN, and
-   * NO_SUCH_UPLOAD for an id whose file is already stored.
+   * is the same file. Throws TOO_MANY_UPLOADS, UPLOAD_BUSY, DISK_FULL and NAME_TAKEN, what
+   * Beginning.charged() throws, and NO_SUCH_UPLOAD for an id whose file is already stored.
    */
   begin(id: string, header: UploadHeader, beginning: Beginning): Appending
   /**
@@ -249,6 +250,8 @@ export type Beginning = {
    * until it is known to stay unfinished.
    */
   readonly isWhole: boolean
+  /** Runs `create`, and charges to the limits what that creates. */
+  charged<Result>(create: () => Result): Result
 }
 
 /** What a sender said of its upload. */

@@ -12,11 +12,13 @@ import type { Total } from './storage.ts'
 
 export function countTotal(directory: Directory): Total {
   let [bytes, files] = [0, 0]
+  const uploads = new Set<string>()
   for (const key of directory.incoming.unfinished()) {
     const size = attempt(() => existing(directory, key).header.size)
     if (size === undefined) continue
     bytes += size
     files++
+    uploads.add(key)
   }
   const folders = [directory.path]
   for (let path = folders.pop(); path !== undefined; path = folders.pop()) {
@@ -32,5 +34,5 @@ export function countTotal(directory: Directory): Total {
     }
     folder?.closeSync()
   }
-  return { bytes, files }
+  return { bytes, files, uploads }
 }

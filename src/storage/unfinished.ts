@@ -65,18 +65,25 @@ export class UnfinishedUploads implements Unfinished {
       if (state !== undefined) {
         return new Append(this.#directory, identity, claim, state, false, takeSlot)
       }
-      this.#directory.requireFreeName(header.place)
-      this.#directory.space.require(header.size, 2)
-      if (!beginning.isWhole) takeSlot()
-      else attempt(() => this.#directory.sweep(incoming.now()))
-      create(this.#directory, key, { ...header, sender, isWhole: beginning.isWhole })
-      try {
-        const created = existing(this.#directory, key)
-        return new Append(this.#directory, identity, claim, created, true, takeSlot)
-      } catch (error) {
-        for (const kind of ['journal', 'data']) attempt(() => unlinkSync(incoming.file(key, kind)))
-        throw error
-      }
+      // Only what is new, and while nobody else can begin it: what is sent again counts once.
+      return beginning.charged(() => {
+        this.#directory.requireFreeName(header.place)
+        this.#directory.space.require(header.size, 2)
+        if (!beginning.isWhole) takeSlot()
+        else attempt(() => this.#directory.sweep(incoming.now()))
+        // Where the limits have to be counted, this has taken long.
+        claim.beat()
+        create(this.#directory, key, { ...header, sender, isWhole: beginning.isWhole })
+        try {
+          const created = existing(this.#directory, key)
+          return new Append(this.#directory, identity, claim, created, true, takeSlot)
+        } catch (error) {
+          for (const kind of ['journal', 'data']) {
+            attempt(() => unlinkSync(incoming.file(key, kind)))
+          }
+          throw error
+        }
+      })
     })
   }
 

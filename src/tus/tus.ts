@@ -14,7 +14,7 @@ import type { Settings } from '../settings/settings.ts'
 import { storedName } from '../storage/filename.ts'
 import type { Appending, Storage, UploadHeader } from '../storage/storage.ts'
 import { addFolders, requirePlace } from '../upload/place.ts'
-import { type Admission, type Admit, charged, type Receiver } from '../upload/receiver.ts'
+import { type Admission, type Admit, beginningOf, type Receiver } from '../upload/receiver.ts'
 import { requireAllowedExtension, requireFileSize } from '../upload/refusal.ts'
 import {
   emptyReply,
@@ -78,7 +78,7 @@ function create(call: TusCall): Receiver {
   if (mayHaveBody(request)) requireType(request)
   const upload = randomId()
   const admission = admit(fieldsOf(metadata, upload, false))
-  const { sender, origin, charge } = admission
+  const { origin } = admission
   const place = requirePlace(metadata.folders, metadata.name, settings, origin.folder)
   addFolders(new Set(), place, storage, admission)
   requireRoom(request, size, settings, storage)
@@ -87,9 +87,8 @@ function create(call: TusCall): Receiver {
   const owners = origin.folder.join('/')
   const header = { size, name, place, folder: owners, type, field: '', metadata: text }
   const isWhole = request.isChunked || Number(request.contentLength) >= size || size === 0
-  const append = charged(charge, upload, size, () =>
-    storage.unfinished.begin(upload, header, { sender, isWhole }),
-  )
+  const beginning = beginningOf(admission, upload, size, isWhole)
+  const append = storage.unfinished.begin(upload, header, beginning)
   const reply = emptyReply(201, [['Location', locationOf(upload, request, headers)]])
   return new TusBody(id, append, storage.unfinished, settings, reply, () => admission, checksum)
 }

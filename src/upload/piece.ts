@@ -13,7 +13,7 @@ import { storedName } from '../storage/filename.ts'
 import type { Appending, Storage, UploadHeader } from '../storage/storage.ts'
 import { Content } from './content.ts'
 import { addFolders, requirePlace } from './place.ts'
-import { type Admission, charged, finish, type Source } from './receiver.ts'
+import { type Admission, beginningOf, finish, type Source } from './receiver.ts'
 import { requireFileSize } from './refusal.ts'
 
 /** What the request says beside the piece. */
@@ -143,14 +143,13 @@ export class Piece {
 
   #beginUpload(id: string, path: string, said: Omit<UploadHeader, 'place' | 'folder'>): Appending {
     const admission = this.#admit(id, false)
-    const { sender, origin, charge } = admission
+    const { origin } = admission
     const place = requirePlace(path, said.name, this.#settings, origin.folder)
     addFolders(new Set(), place, this.#storage, admission)
     const header = { ...said, place, folder: origin.folder.join('/') }
     const isWhole = this.#source.bodyBytes > said.size
-    return charged(charge, id, said.size, () =>
-      this.#storage.unfinished.begin(id, header, { sender, isWhole }),
-    )
+    const beginning = beginningOf(admission, id, said.size, isWhole)
+    return this.#storage.unfinished.begin(id, header, beginning)
   }
 
   #id(): string {

@@ -13,7 +13,7 @@ import {
   type Stored,
   type StoredFile,
 } from '../outcome.ts'
-import type { Appending, Draft, Known, Origin } from '../storage/storage.ts'
+import type { Appending, Beginning, Draft, Known, Origin } from '../storage/storage.ts'
 import { shortened } from './kept-fields.ts'
 
 /** Where a body comes from. */
@@ -66,9 +66,12 @@ export type Charge = {
   hold(bytes: number): void
   /** The files of a form are received: what they are counts from now on. */
   settle(amount: { readonly bytes: number; readonly files: number }): void
-  /** An upload in pieces begins. It counts with all that it announces, however far it comes. */
+  /**
+   * A new upload in pieces is about to be created. It counts with all that it announces, however
+   * far it comes.
+   */
   begin(upload: string, bytes: number): void
-  /** The files are stored. Never throws. */
+  /** The files are stored, or the upload is created. Never throws. */
   done(): void
   /** Nothing was stored: nothing counts. Never throws. */
   undo(): void
@@ -98,19 +101,26 @@ export type Receiver = {
   abort(): void
 }
 
-/** Begins an upload in pieces; what does not begin does not count. */
-export function charged<Result>(
-  charge: Charge | undefined,
+/** How an upload in pieces of so many bytes begins; what is not created does not count. */
+export function beginningOf(
+  { sender, charge }: Admission,
   upload: string,
   bytes: number,
-  begin: () => Result,
-): Result {
-  charge?.begin(upload, bytes)
-  try {
-    return begin()
-  } catch (error) {
-    charge?.undo()
-    throw error
+  isWhole: boolean,
+): Beginning {
+  return {
+    ...{ sender, isWhole },
+    charged(create) {
+      try {
+        charge?.begin(upload, bytes)
+        const created = create()
+        charge?.done()
+        return created
+      } catch (error) {
+        charge?.undo()
+        throw error
+      }
+    },
   }
 }
 

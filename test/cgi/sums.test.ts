@@ -7,7 +7,9 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { ClosedForm, invitation, passphrase, said, token, told } from '../host/closed-form.ts'
 import { assertFault, file, finished } from '../host/form.ts'
+import { missing } from '../host/installed.ts'
 import type { BodyPart } from '../host/multipart-body.ts'
+import { shiftedClock } from '../host/shifted-clock.ts'
 
 /** What counts, of whatever kind; none when nothing was ever noted. */
 function entries({ directory }: ClosedForm): string[] {
@@ -111,6 +113,42 @@ test('an unfinished upload counts with all that it announces, once, until it is 
   const again = 'ef56'.repeat(8)
   assert.equal((await form.post({}, piece(again, 0, 6, 'abc'))).status, 202)
   assert.equal(told(await form.post({}, piece(again, 3, 6, 'def'))), 'stored')
+})
+
+test('a beginning that several send at once, and again when nothing more fits, counts once', async (t) => {
+  const form = new ClosedForm(t, 'max_total_files = 1\nmax_sender_files = 1\n')
+  const begin = () => form.post({}, piece('ab12'.repeat(8), 0, 8000, ''))
+  const replies = await Promise.all([begin(), begin(), begin(), begin(), begin()])
+  assert.ok(replies.some(({ status }) => status === 202))
+  for (const reply of replies) if (reply.status !== 202) assertFault(reply, 'UPLOAD_BUSY')
+  const other = { REMOTE_ADDR: '192.0.2.7' }
+  assertFault(await form.post(other), 'TOTAL_LIMIT')
+  assert.equal((await begin()).status, 202)
+})
+
+test('an id that is used again counts with the most that it announced', async (t) => {
+  const form = new ClosedForm(t, 'max_sender_size = "10KB"\n')
+  for (const id of ['ab12', 'cd34', 'ef56', '7890'].map((digits) => digits.repeat(8))) {
+    assert.equal((await form.post({}, piece(id, 0, 1, ''))).status, 202)
+    const cancelled = await form.post({}, [said(id, '_upload'), said('1', '_cancel')])
+    assert.equal(cancelled.status, 204, cancelled.text)
+    assert.equal((await form.post({}, piece(id, 0, 2000, ''))).status, 202)
+  }
+  assertFault(await form.post({}, [file('a.txt', Buffer.alloc(3000))]), 'SENDER_LIMIT')
+})
+
+test('an id that is used again days later is another upload to an invitation', {
+  skip: missing('gcc'),
+}, async (t) => {
+  const form = new ClosedForm(t, `${invitation}max_files = 1\n`)
+  const invited = { QUERY_STRING: `invite=${token}` }
+  const whole = piece('ab12'.repeat(8), 0, 6, 'abcdef')
+  assert.equal(told(await form.post(invited, whole)), 'stored')
+  assert.equal(told(await form.post(invited, whole)), 'stored')
+  assert.equal(finished(form.directory).length, 1)
+  const later = shiftedClock(form.home, 5 * 86_400)
+  assertFault(await form.post({ ...invited, ...later }, whole), 'INVITATION_ENDED')
+  assert.equal(finished(form.directory).length, 1)
 })
 
 test('an invitation is used up by its own sums, whoever sends by it', async (t) => {

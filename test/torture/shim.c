@@ -7,6 +7,7 @@
 //                    lie    it is made and reports TORTURE_ERRNO, as when a network loses the reply
 //                    short  a write takes half of the bytes
 //                    kill   SIGKILL before it
+//                    wait   before it until the file TORTURE_UNTIL is there
 //                    rest   it and every later one fail, but for the reply
 //   TORTURE_AGE      seconds by which files seem older, when looked at by their path
 //   TORTURE_SLOW     how many times slower the steady clock goes, so that no call depends on the
@@ -79,6 +80,10 @@ static enum how meet(const char *call, const char *path) {
   if (strcmp(how, "kill") == 0) {
     raise(SIGKILL);
     for (;;) pause();
+  }
+  if (strcmp(how, "wait") == 0) {
+    while (syscall(SYS_faccessat, AT_FDCWD, getenv("TORTURE_UNTIL"), F_OK) != 0) usleep(10000);
+    return PASS;
   }
   if (strcmp(how, "lie") == 0) return LIE;
   return strcmp(how, "short") == 0 ? SHORT : FAIL;
