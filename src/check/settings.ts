@@ -22,12 +22,14 @@ export function settingsFindings(
   const from = settings.file === '' ? 'no settings file; environment and defaults' : settings.file
   const none = noFile(settings, program)
   // Without a file it goes without saying that nothing is set.
-  const wrong = none.length > 0 ? [] : settings.problems.map(wrongFinding)
+  const wrong = none.length > 0 ? none : settings.problems.map(wrongFinding)
+  // Of a file that was not read nothing is known, and defaults say nothing of the page.
+  const isUnread =
+    none.length > 0 || settings.problems.some(({ key }) => key === '' || key === 'config')
   return [
-    ...none,
     ...(wrong.length > 0 ? wrong : [fine('SETTINGS', `settings: ${from}`)]),
     ...fileFindings(settings, documentRoots),
-    ...lookFindings(settings),
+    ...(isUnread ? [] : lookFindings(settings)),
     ...contradictions(settings),
     ...logFindings(settings, documentRoots),
   ]

@@ -51,7 +51,7 @@ export const commandTable: readonly Command[] = [
     help:
       'Send a small file, a file of 20 MB and what other clients send through the real server, ' +
       'and say what does not get through. Nothing is stored. FILE is a name that the settings ' +
-      'allow (check.txt); one sender pauses for SECONDS in the middle (30).',
+      'allow (check.txt); one sender pauses for SECONDS in the middle (30). Exit status 0 or 69.',
     options: { url: text, name: text, pause: text, json: flag },
     action: ({ values, script }) => checkAddress(values, script),
   }),

@@ -24,10 +24,26 @@ test('without a settings file check says where it looked, and the command that w
   assert.equal(status, 78)
   const file = `${home}/.htupload.toml`
   assert.ok(stdout.includes(`neither ${file} nor /etc/upload-cgi.toml [SETTINGS_MISSING]`), stdout)
+  assert.doesNotMatch(stdout, /\[(?:SETTINGS|SETTINGS_WRONG|PAGE)\]/)
   const [, remedy = ''] = /SETTINGS_MISSING\]\n +→ (.*)/.exec(stdout) ?? []
   execFileSync('sh', ['-c', remedy.replace('/srv/uploads', join(home, 'up'))])
   mkdirSync(join(home, 'up'))
   assert.doesNotMatch(check().stdout, /SETTINGS_MISSING|SETTINGS_WRONG/)
+})
+
+test('check says why settings were not read, and does not call their page fine', (t) => {
+  const home = freshDirectory(t)
+  // For root the checks run as the web server's user.
+  chmodSync(home, 0o755)
+  const file = writeSettings(home, 'title = "Photos\n')
+  const config = { PATH: process.env['PATH'], UPLOAD_CGI_CONFIG: file }
+  const check = () => spawnSync(program, ['check'], { encoding: 'utf8', env: config }).stdout
+  const codesOfSettings = () => check().match(/(?<=\[)(?:SETTINGS\w*|PAGE)(?=\]$)/gm)
+  assert.deepEqual(codesOfSettings(), ['SETTINGS_WRONG'])
+  writeSettings(home, 'title = "Photos"\n')
+  assert.deepEqual(codesOfSettings(), ['SETTINGS_WRONG', 'PAGE'])
+  chmodSync(file, 0o666)
+  assert.deepEqual(codesOfSettings(), ['SETTINGS_WRONG'])
 })
 
 test('called by its name alone where there is no /proc, it finds what is beside it', {

@@ -1,7 +1,7 @@
 // What the documentation says of the repository is true: the files and headings that it names and
-// links to exist, sizes and limits are right, every language is named, and the torture has as many
-// runs as docs/security.md and decision 006 say. The runs are counted as torture.test.ts counts
-// them, from one run of each scenario in which nothing fails.
+// links to exist, sizes and limits are right, and the torture has as many runs as docs/security.md
+// and decision 006 say. The runs are counted as torture.test.ts counts them, from one run of each
+// scenario in which nothing fails.
 
 import assert from 'node:assert/strict'
 import { existsSync, globSync, readFileSync, statSync } from 'node:fs'
@@ -103,14 +103,6 @@ test('doctor.cgi knows as many causes as docs/install.md says', () => {
     [...Array(18).keys()].map((i) => i + 1),
   )
   assert.match(read('docs/install.md'), /which of eighteen causes/)
-})
-
-test('docs/owner.md names every language of the page', () => {
-  const [, names = ''] = /one of eighteen: ([^.]*)\./.exec(read('docs/owner.md')) ?? []
-  const codes = [...names.matchAll(/`([\w-]+)`/g)].map(([, code]) => code)
-  const files = globSync('src/languages/*.json', { cwd: root })
-  assert.deepEqual(codes, files.map((path) => basename(path, '.json')).sort())
-  assert.equal(codes.length, 18)
 })
 
 test('the torture has as many runs as the documentation says', { skip }, async () => {
