@@ -193,7 +193,7 @@ function space(settings: Settings, directory: string): Finding {
   const most = formatSize(settings.maxRequestBytes)
   const message = `${formatSize(room)} can be stored, less than max_request_size (${most})`
   const lower = `max_request_size = "${encodeSize(rounded(room))}"`
-  const remedy = `${lower}   # or free some space; visitors see this limit before they send`
+  const remedy = `${lower}   # or free some space; the page shows this limit where no script runs`
   return warning('SPACE_SHORT', message, remedy)
 }
 

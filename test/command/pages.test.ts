@@ -30,14 +30,12 @@ const rows: Readonly<Record<string, Run | Reason>> = {
   'CONTRIBUTING.md: npm start': source,
   'README.md: install -m 755 upload.cgi /usr/lib/cgi-bin/': 'test/build/release.test.ts',
   'README.md: npm start': source,
-  'README.md: upload.cgi form --action /cgi-bin/upload.cgi > /var/www/html/upload.html': async (
-    block,
-    t,
-  ) => {
-    const machine = new Machine(t)
-    machine.type(block)
-    assert.match(machine.read('/var/www/html/upload.html'), / action="\/cgi-bin\/upload\.cgi"/)
-  },
+  'README.md: /usr/lib/cgi-bin/upload.cgi form --action /cgi-bin/upload.cgi > /var/www/html/upload.html':
+    async (block, t) => {
+      const machine = new Machine(t)
+      machine.type(block)
+      assert.match(machine.read('/var/www/html/upload.html'), / action="\/cgi-bin\/upload\.cgi"/)
+    },
   "README.md: curl -w '%{http_code}\\n' -F file=@report.pdf https://example.org/cgi-bin/upload.cgi":
     async (block, t) => {
       const [machine, said] = await typedOnMachine(t, block, { 'report.pdf': 1000 })
