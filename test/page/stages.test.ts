@@ -33,8 +33,16 @@ visit(
     assert.match((await page.locator('#send').textContent()) ?? '', /Upload 60 files \(120\skB\)/)
     const gate = Promise.withResolvers<void>()
     proxy.network.hold = gate.promise
-    await send(page)
-    await until(page, `document.querySelector('main[data-stage=sending]')`)
+    // In the middle of the list, which stays where it is.
+    await page.evaluate('scrollTo(0, 1200)')
+    await until(page, 'scrollY === 1200')
+    const place = `document.querySelectorAll('#queue li')[20].getBoundingClientRect().top`
+    const before = Number(await page.evaluate(place))
+    await tap(page, '#send')
+    await until(page, `document.querySelector('#queue [data-state=storing]')`)
+    assert.equal(await focused(page), 'Total')
+    const moved = Number(await page.evaluate(place)) - before
+    assert.ok(Math.abs(moved) <= 2, `the list moved by ${moved} pixels`)
     for (const top of [0, 100_000]) {
       await page.evaluate(`scrollTo(0, ${top})`)
       await inView(page, '#bar progress')
@@ -51,6 +59,25 @@ visit(
     await arrives(page)
     await inView(page, '#done h1')
     assert.equal(await focused(page), 'H1')
+  },
+)
+
+visit(
+  'on a phone two buttons fill the line, and in a low window the first one is in view, too',
+  {
+    context: phone,
+    env: { UPLOAD_CGI_EXTRA_FIELDS: '[{"name":"mail","label":"E-mail","type":"email"}]' },
+  },
+  async ({ page }) => {
+    const widths = await page.evaluate(`(() => {
+      const drop = document.getElementById('drop')
+      const inside = drop.clientWidth - 2 * parseFloat(getComputedStyle(drop).paddingLeft)
+      const buttons = document.querySelectorAll('#label, #sources button')
+      return [...buttons].map(({ offsetWidth }) => Math.round(offsetWidth - inside))
+    })()`)
+    assert.deepEqual(widths, [0, 0])
+    await page.setViewportSize({ width: 844, height: 390 })
+    await inView(page, '#label')
   },
 )
 
@@ -323,6 +350,12 @@ visit(
     assert.equal(new Set(seen).size, 2, 'the file went into a second one')
   },
 )
+
+/** As a finger does: Playwright's own way scrolls first. */
+async function tap(page: Page, selector: string): Promise<void> {
+  const { x = 0, y = 0, width = 0, height = 0 } = (await page.locator(selector).boundingBox()) ?? {}
+  await page.touchscreen.tap(x + width / 2, y + height / 2)
+}
 
 /** The whole of it is inside the window, and nothing covers it. */
 async function inView(page: Page, selector: string): Promise<void> {

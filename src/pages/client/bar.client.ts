@@ -38,8 +38,10 @@ export class Bar {
     document.addEventListener('visibilitychange', () => keepScreenOn(!text.hidden))
   }
 
+  /** A bar that is in view already moves nothing. */
   focus(): void {
-    this.#bar.focus()
+    const { bottom } = this.#bar.getBoundingClientRect()
+    this.#bar.focus({ preventScroll: bottom <= innerHeight })
   }
 
   /** What the button does that is there while nothing is sent. */
