@@ -98,6 +98,16 @@ test('the total is that of the directory: what the owner deletes or adds by hand
   assert.deepEqual(finished(form.directory), ['b.txt', 'c.txt'])
 })
 
+test('the total holds when the clock of the machine is set back', {
+  skip: missing('gcc'),
+}, async (t) => {
+  const form = new ClosedForm(t, 'max_total_files = 4\n')
+  const ahead = shiftedClock(form.home, 1800)
+  for (const env of [ahead, ahead, {}, {}]) assert.equal(told(await form.post(env)), 'stored')
+  for (const env of [{}, ahead, {}]) assertFault(await form.post(env), 'TOTAL_LIMIT')
+  assert.equal(finished(form.directory).length, 4)
+})
+
 test('an unfinished upload counts with all that it announces, once, until it is cancelled', async (t) => {
   const form = new ClosedForm(t, 'max_total_size = "10KB"\nmax_sender_size = "1MB"\n')
   const id = 'ab12'.repeat(8)
