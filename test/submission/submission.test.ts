@@ -252,6 +252,72 @@ for (const conflict of ['rename', 'reject']) {
   })
 }
 
+test('the first file fixes the folder, whatever later requests say of it', (t) => {
+  const directory = freshDirectory(t)
+  const env = { UPLOAD_CGI_FOLDER: 'in/{field:project}' }
+  const post = (name: string, ...fields: BodyPart[]) => {
+    return send(directory, [textField('_submission', id('a')), ...fields, fileField(name)], env)
+  }
+  assert.equal(post('0.txt').json.code, 'FIELD_REQUIRED')
+  assert.equal(post('a.txt', textField('project', 'one')).status, 201)
+  assert.equal(post('b.txt', textField('project', 'two')).status, 201)
+  assert.equal(post('c.txt').status, 201)
+  const { files, answers } = close(directory, 'a', env).json
+  assert.deepEqual(names(files), ['a.txt', 'b.txt', 'c.txt'])
+  assert.deepEqual(answers, [{ name: 'project', label: 'project', value: 'two' }])
+  assert.equal(post('d.txt', textField('project', 'three')).status, 201)
+  assert.deepEqual(visible(join(directory, 'in')), ['one'])
+  assert.deepEqual(visible(join(directory, 'in/one')), ['a.txt', 'b.txt', 'c.txt', 'd.txt'])
+})
+
+test('the receipt is a page or text, too, and says nothing by which more can be added', (t) => {
+  const directory = freshDirectory(t)
+  const note = textField('note', 'of <May>')
+  const parts = [textField('_submission', id('a')), note, fileField('a.txt'), fileField('b.txt')]
+  const { receipt } = send(directory, parts).json
+  for (const [accept, line, answer] of [
+    ['text/html', '<bdi class="name">b.txt</bdi>', '<dt>note</dt><dd>of &#60;May&#62;</dd>'],
+    ['text/plain', 'b.txt', ''],
+    ['application/json', '"stored":"b.txt"', '"value":"of <May>"'],
+  ] as const) {
+    const { status, text } = ask(directory, 'a', accept)
+    assert.equal(status, 200)
+    for (const part of [receipt, line, answer]) assert.ok(text.includes(part), text)
+    assert.ok(!text.includes(id('a')) && !text.includes('192.0.2.7'), text)
+  }
+  const page = ask(directory, 'a', 'text/html').text
+  assert.match(page, /<main data-stage="done">/)
+  assert.doesNotMatch(page, /<form|<input|<script/)
+})
+
+test('what cannot be closed does not always take the turn of the rest', (t) => {
+  const directory = freshDirectory(t)
+  const env = { UPLOAD_CGI_RECEIPT_FILE: 'true', UPLOAD_CGI_FOLDER: '{receipt}' }
+  const now = Date.now()
+  t.mock.timers.enable({ apis: ['Date'], now })
+  const begin = (digit: string) => add(directory, digit, ['a.txt'], env).json.receipt
+  const stuck = ['a', 'b', 'c', 'd'].map(begin)
+  for (const folder of stuck) {
+    rmSync(join(directory, folder), { recursive: true })
+    writeFileSync(join(directory, folder), '')
+  }
+  t.mock.timers.setTime(now + 10 * 60_000)
+  const younger = ['e', 'f', '1', '2', '3', '4'].map(begin)
+  t.mock.timers.setTime(now + hours)
+  const isClosed = (number: string) => existsSync(join(directory, number, `receipt-${number}.txt`))
+  for (let runs = 0; !younger.every(isClosed); runs++) {
+    assert.ok(runs < 500, `${younger.filter(isClosed).length} are closed`)
+    const before = notesOf(directory, 'storing').length
+    try {
+      doWhatIsDue(storageOf(directory), settingsOf(directory, env), 3)
+    } catch (error) {
+      assert.equal((error as { code?: string }).code, 'NAME_TAKEN')
+    }
+    assert.ok(before - notesOf(directory, 'storing').length <= 3, 'no more than three at a time')
+  }
+  assert.equal(notesOf(directory, 'storing').length, stuck.length)
+})
+
 test('a submission that cannot be closed does not keep others open', (t) => {
   const directory = freshDirectory(t)
   const env = { UPLOAD_CGI_RECEIPT_FILE: 'true', UPLOAD_CGI_FOLDER: '{receipt}' }
