@@ -1,11 +1,11 @@
 // `upload.cgi fastcgi`: answers FastCGI on a socket of its own making, for a supervisor that hands
 // over none. It refuses addresses that other machines reach, since the protocol proves nothing of
-// who speaks it; and every TCP address where `require_user` is set, since each local user could
-// claim to be anybody.
+// who speaks it; and every TCP address where `require_user` is set.
 
 import { chmodSync, chownSync, lstatSync, readFileSync, unlinkSync } from 'node:fs'
-import { type Place, serveFastCgi } from '../driver/fastcgi.ts'
+import { forgeryProblem, type Place, serveFastCgi } from '../driver/fastcgi.ts'
 import { loadSettings } from '../settings/load.ts'
+import { problemText } from '../settings/settings.ts'
 import { attempt } from '../system-error.ts'
 import { failed } from './terminal.ts'
 
@@ -31,11 +31,9 @@ async function onAddress(listen: string, script: string): Promise<number> {
   if (match === null || Number(port) > 65_535) {
     return failed(64, '--listen takes a loopback address with its port, as 127.0.0.1:9000')
   }
-  if (loadSettings(process.env, process.execPath, script).requireUser) {
-    const reason = 'any user of this machine could claim to be anybody'
-    return failed(78, `require_user is set, and on a TCP address ${reason}: use --socket PATH`)
-  }
-  return start({ host: host.replace(/[[\]]/g, ''), port: Number(port) }, script)
+  const place = { host: host.replace(/[[\]]/g, ''), port: Number(port) }
+  const problem = forgeryProblem(place, loadSettings(process.env, process.execPath, script))
+  return problem === undefined ? start(place, script) : failed(78, problemText(problem))
 }
 
 async function onPath(path: string, values: Values, script: string): Promise<number> {

@@ -27,6 +27,19 @@ export type Place =
   | { readonly host: string; readonly port: number }
 
 /**
+ * Nothing of the protocol proves who speaks it, and each user of this machine reaches its TCP
+ * addresses. Undefined where that does no harm.
+ */
+export function forgeryProblem(
+  place: Place,
+  { requireUser }: Pick<LoadedSettings, 'requireUser'>,
+): SettingsProblem | undefined {
+  if (!requireUser || !('port' in place)) return undefined
+  const problem = 'on a TCP address any user of this machine could claim to be anybody'
+  return { key: 'require_user', where: 'require_user', problem, remedy: 'use --socket PATH' }
+}
+
+/**
  * `script`: the settings script through which the program was started; '' for none. `loadInspect`
  * gives what Program has as `inspect`; it is called when `debug` is set.
  */
@@ -37,7 +50,7 @@ export function serveFastCgi(
 ): Promise<readonly Server[]> {
   boundMemory()
   const connections = new Set<FastCgiConnection>()
-  const host = hostOf(process.env, script, loadInspect)
+  const host = hostOf(process.env, script, places, loadInspect)
   const reading = new Reading(bufferBytes)
   const accept = (accepted: Socket) => {
     const socket = reading.begin(accepted, (bytes) => connection.receive(bytes))
@@ -81,7 +94,12 @@ function listening(server: Server, place: Place | undefined): Promise<Server> {
   })
 }
 
-function hostOf(env: Env, script: string, loadInspect: () => Promise<Inspect>): Host {
+function hostOf(
+  env: Env,
+  script: string,
+  places: readonly Place[],
+  loadInspect: () => Promise<Inspect>,
+): Host {
   const file = process.execPath
   const say = (line: Uint8Array) => void attempt(() => writeSync(2, line))
   const stack = (error: Error) => stackOf(error, file)
@@ -90,7 +108,8 @@ function hostOf(env: Env, script: string, loadInspect: () => Promise<Inspect>): 
   const directories = new Map<string, string>()
   let emptiedAt = 0
   let stamp: string | undefined
-  let settings = loadSettings(env, file, script)
+  const load = () => withForgery(loadSettings(env, file, script), places)
+  let settings = load()
   let inspect: Inspect | undefined
   const prepare = () => {
     if (!settings.debug || inspect !== undefined) return
@@ -103,7 +122,7 @@ function hostOf(env: Env, script: string, loadInspect: () => Promise<Inspect>): 
     const found = settingsStamp(paths)
     const now = steadyMilliseconds()
     if (found !== stamp) {
-      settings = loadSettings(env, file, script)
+      settings = load()
       prepare()
       forms.clear()
     }
@@ -138,6 +157,12 @@ function refusingSettings(settings: LoadedSettings, params: Params): LoadedSetti
     const remedy = 'set it in the settings file, or in the environment of the process'
     return { key: '', where, problem, remedy }
   })
+  return { ...settings, problems: [...settings.problems, ...problems] }
+}
+
+/** `require_user` may be set while the process runs. */
+function withForgery(settings: LoadedSettings, places: readonly Place[]): LoadedSettings {
+  const problems = places.flatMap((place) => forgeryProblem(place, settings) ?? [])
   return { ...settings, problems: [...settings.problems, ...problems] }
 }
 

@@ -32,6 +32,7 @@ import {
 import { incomingPath } from '../host/incoming.ts'
 import { childrenOf, descriptors, residentBytes } from '../host/process-state.ts'
 import { freshDirectory, program, writeSettings } from '../host/program.ts'
+import { freePort } from '../host/server.ts'
 
 const get = { GATEWAY_INTERFACE: 'CGI/1.1', SERVER_PROTOCOL: 'HTTP/1.1', REQUEST_METHOD: 'GET' }
 
@@ -380,7 +381,7 @@ test('the command says what is wrong with its words', async (t) => {
     [64, /name one/, '--socket', 'a', '--listen', '127.0.0.1:9000'],
     [64, /loopback address/, '--listen', '0.0.0.0:9000'],
     [64, /loopback address/, '--listen', '9000'],
-    [78, /require_user is set/, '--listen', '127.0.0.1:9000'],
+    [78, /require_user: on a TCP address any user/, '--listen', '127.0.0.1:9000'],
     [64, /--socket-mode is octal/, '--socket', 'a', '--socket-mode', 'rw'],
     [64, /there is no group nobodies/, '--socket', 'a', '--socket-group', 'nobodies'],
     [73, /no socket/, '--socket', join(home, 'plain')],
@@ -395,6 +396,28 @@ test('the command says what is wrong with its words', async (t) => {
     const [code] = await once(child, 'close')
     assert.deepEqual([code, message.test(said)], [status, true], `${args}: ${code} ${said}`)
   }
+})
+
+test('on a TCP address nobody is believed to be a user, also when that is set later', async (t) => {
+  const directory = freshDirectory(t)
+  const file = writeSettings(freshDirectory(t), `directory = "${directory}"\n`)
+  const port = await freePort()
+  const child = spawn(program, ['fastcgi', '--listen', `127.0.0.1:${port}`], {
+    env: { UPLOAD_CGI_CONFIG: file },
+    stdio: 'ignore',
+  })
+  t.after(() => child.kill('SIGKILL'))
+  const body = formOf('a.txt', 'x')
+  const send = () => request(port, { params: { ...post(body.length), REMOTE_USER: 'root' }, body })
+  await until(
+    async () => (await send()).status === 201,
+    () => 'nobody answers',
+  )
+  writeFileSync(file, `directory = "${directory}"\nrequire_user = true\n`)
+  const refused = await send()
+  assert.equal(refused.status, 503)
+  assert.match(refused.stderr, /require_user: on a TCP address any user .*: use --socket PATH/)
+  assert.deepEqual(visible(directory), ['a.txt'])
 })
 
 test('the socket has the mode that was asked for', async (t) => {
