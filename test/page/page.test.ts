@@ -251,13 +251,49 @@ visit('a picture is shown small before it is sent', {}, async ({ t, page }) => {
     const canvas = Object.assign(document.createElement('canvas'), { width: 8, height: 8 })
     const picture = await new Promise((resolve) => canvas.toBlob(resolve))
     const data = new DataTransfer()
+    data.items.add(new File(['no picture'], 'broken.png', { type: 'image/png' }))
+    data.items.add(new File(['text'], 'README'))
     data.items.add(new File([picture], 'picture.png', { type: 'image/png' }))
     dispatchEvent(new DragEvent('drop', { dataTransfer: data, cancelable: true }))
   })()`)
   await line(page, 'picture.png').locator('canvas').waitFor()
   await until(page, `document.querySelector('#queue canvas').width === 88`)
   assert.equal(await line(page, 'text.txt').locator('canvas').count(), 0)
+  // What the browser cannot show has its extension, and a name without one has an empty box.
+  const boxes = `[...document.querySelectorAll('#queue .preview')].map((box) =>
+    [box.textContent, box.childElementCount, box.offsetWidth, box.offsetHeight].join(' '))`
+  assert.deepEqual(await page.evaluate(boxes), [
+    'txt 0 44 44',
+    'png 0 44 44',
+    ' 0 44 44',
+    ' 1 44 44',
+  ])
 })
+
+visit(
+  'a file that is chosen twice is told and sent once; one of the same name alone is sent, too',
+  {},
+  async ({ t, page, receiver, proxy }) => {
+    const [file = ''] = filesOf(t, { 'a.txt': 10 })
+    await choose(page, file)
+    await becomes(page, 'a.txt', 'waiting')
+    await choose(page, file)
+    await becomes(page, 'a.txt', 'refused')
+    const twice = line(page, 'a.txt', 'refused')
+    assert.match((await twice.textContent()) ?? '', /This file is in the list already/)
+    assert.match((await page.locator('#chosen').textContent()) ?? '', /^1 file · 10 bytes$/)
+    await choose(page, filesOf(t, { 'a.txt': 20 }))
+    const chosen = async () => (await page.locator('#chosen').textContent()) ?? ''
+    assert.match(await chosen(), /^2 files · 30 bytes$/)
+    await page.getByRole('button', { name: 'Remove a.txt' }).last().click()
+    assert.match(await chosen(), /^1 file · /)
+    await choose(page, filesOf(t, { 'b.txt': 5 }))
+    await send(page)
+    await arrives(page)
+    assert.equal(receiver.stored().size, 2)
+    assert.equal(proxy.posts, 2)
+  },
+)
 
 /** By an event made in the page: its files exist nowhere else. */
 async function give(page: Page, how: 'drop' | 'paste', sizes: Record<string, number>) {

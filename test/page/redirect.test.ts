@@ -1,5 +1,5 @@
-// `success_redirect` without script, in three browsers: to a page of the same site and of another
-// one. Chromium and WebKit ask the policy of the page about the address that the reply leads to.
+// `success_redirect` to a page of another site, with and without script, in three browsers. Chromium
+// and WebKit ask the policy of the page about the address that the reply to a form leads to.
 // And what `check --url` says of such an address.
 
 import assert from 'node:assert/strict'
@@ -16,7 +16,7 @@ const browsers = startableBrowsers()
 after(() => Promise.all(browsers.map((browser) => browser.end())))
 
 for (const { name, skip, tab } of browsers) {
-  test(`${name}: a form leads to a page of another site, with the receipt`, {
+  test(`${name}: form and script lead to a page of another site, with the receipt`, {
     skip,
     timeout: 600_000,
   }, async (t) => {
@@ -31,6 +31,13 @@ for (const { name, skip, tab } of browsers) {
     while (asked.length === 0 && Date.now() < end) await delay(50)
     assert.match(asked[0] ?? 'nobody came', /^\/thanks\?number=[\w-]{10,}$/)
     assert.deepEqual([...receiver.stored().keys()], ['a.txt'])
+    const other = await tab()
+    await other.open(receiver.url)
+    await other.evaluate(submitByScript)
+    while (asked.length === 1 && Date.now() < end) await delay(50)
+    assert.match(asked[1] ?? 'nobody came', /^\/thanks\?number=[0-9A-Z-]{12}$/)
+    assert.notEqual(asked[1], asked[0])
+    assert.equal(receiver.stored().size, 2)
   })
 }
 
@@ -69,6 +76,15 @@ const submit = `(() => {
   const input = document.getElementById('file')
   input.files = data.files
   setTimeout(() => input.form.submit())
+})()`
+
+const submitByScript = `(() => {
+  const data = new DataTransfer()
+  data.items.add(new File(['content'], 'a.txt'))
+  const input = document.getElementById('file')
+  input.files = data.files
+  input.dispatchEvent(new Event('change'))
+  setTimeout(() => document.getElementById('send').click())
 })()`
 
 /** `thanks`: its address, which ends with a slash. `asked`: what browsers asked of it. */

@@ -82,6 +82,69 @@ visit(
 )
 
 visit(
+  'while files are sent: share, speed and time left are told, and the screen stays on',
+  {
+    network: { bytesPerSecond: 1e6 },
+    script: `{
+      window.locks = []
+      const { wakeLock } = navigator
+      const request = wakeLock.request.bind(wakeLock)
+      wakeLock.request = async (kind) => {
+        const lock = await request(kind)
+        locks.push('held')
+        lock.addEventListener('release', () => locks.push('released'))
+        return lock
+      }
+    }`,
+  },
+  async ({ t, page, proxy }) => {
+    const bar = page.locator('#bar p')
+    await choose(page, filesOf(t, { 'film.bin': 12e6 }))
+    await send(page)
+    await bar.getByText(/^[\d.]+ \w+\/s · \d+ \w+ left · Keep this page open\.$/).waitFor()
+    assert.match((await bar.textContent()) ?? '', /^\d+% of 12 MB/)
+    await until(page, `locks.join() === 'held'`)
+    // A browser takes the lock away while nobody sees the page.
+    await page.evaluate(`document.dispatchEvent(new Event('visibilitychange'))`)
+    await until(page, `locks.length === 3`)
+    await page.getByRole('button', { name: 'Pause', exact: true }).click()
+    await bar.getByText(/^Paused · Keep this page open\.$/).waitFor()
+    proxy.network.bytesPerSecond = 0
+    await page.getByRole('button', { name: 'Resume', exact: true }).click()
+    await arrives(page)
+    await until(page, `locks.filter((one) => one === 'released').length === 2`)
+    assert.equal(await page.evaluate('locks.length'), 4)
+  },
+)
+
+visit(
+  'the first file input takes files, and its change event ends in the next stage',
+  { context: phone },
+  async ({ page }) => {
+    const long = `${'a long name '.repeat(20)}.final.pdf`
+    // As scripts that fill in forms do.
+    const stage = await page.evaluate(`(() => {
+      const data = new DataTransfer()
+      data.items.add(new File(['x'], ${JSON.stringify(long)}))
+      const input = document.querySelector('input[type=file]')
+      input.files = data.files
+      input.dispatchEvent(new Event('change', { bubbles: true }))
+      return document.querySelector('main').dataset.stage
+    })()`)
+    assert.equal(stage, 'ready')
+    // The name is on one line, and its extension is on the screen.
+    const [height, right] = await page.evaluate<number[]>(`(() => {
+      const name = document.querySelector('#queue .name')
+      const end = name.lastElementChild.getBoundingClientRect()
+      return [name.offsetHeight / parseFloat(getComputedStyle(name).lineHeight), end.right]
+    })()`)
+    assert.ok(height !== undefined && height < 1.5, `${height} lines`)
+    assert.ok(right !== undefined && right < 390, `${right}`)
+    assert.equal(await page.locator('#queue .name > :last-child').textContent(), '.pdf')
+  },
+)
+
+visit(
   'the share is in the title of the page while it is sent, and then the end',
   {},
   async ({ t, page, proxy }) => {
