@@ -109,7 +109,8 @@ export function beginningOf(
   isWhole: boolean,
 ): Beginning {
   return {
-    ...{ sender, isWhole },
+    sender,
+    isWhole,
     charged(create) {
       try {
         charge?.begin(upload, bytes)
