@@ -96,6 +96,15 @@ export function cephHost(owner: Owner, ceph: CephFs, clock = 0): Host {
   return { path: ceph.mount(env), start, clock: env }
 }
 
+/** A settings file beside the directory, which both read. */
+export function settingsFor([{ directory }]: Both, text: string): Env {
+  const home = `${directory}-home`
+  mkdirSync(home, { recursive: true })
+  const path = join(home, 'settings.toml')
+  writeFileSync(path, text)
+  return { UPLOAD_CGI_CONFIG: path }
+}
+
 /** What is visible, in all folders: place → content. It must be the same on both machines. */
 export function contentsOn(both: Both): Record<string, string> {
   const [one, other] = both.map(({ directory }) => contentsOf(directory))

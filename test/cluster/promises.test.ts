@@ -16,6 +16,7 @@ import {
   nothingInUseIsSwept,
   ownerIsTold,
   totalIsExact,
+  visitorsAreKnown,
 } from './recording.ts'
 import {
   allOrNothing,
@@ -37,6 +38,7 @@ const promises: Record<string, (both: Both) => Promise<void>> = {
   'each file is in exactly one batch': batchesAreWhole,
   'limits are held': limitsAreHeld,
   'the total is exact': totalIsExact,
+  'visitors are known': visitorsAreKnown,
   'the owner is told': ownerIsTold,
   'folders are shared': foldersAreShared,
   'nothing in use is swept': nothingInUseIsSwept,

@@ -1,5 +1,5 @@
-// What is remembered, between two machines: submissions and their batches, limits, whoever is told,
-// folders, and what is swept.
+// What is remembered, between two machines: submissions and their batches, limits, visitors, whoever
+// is told, folders, and what is swept.
 
 import assert from 'node:assert/strict'
 import {
@@ -11,11 +11,11 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { told } from '../host/closed-form.ts'
+import { invitation, passphrase, said, token, told } from '../host/closed-form.ts'
 import { file } from '../host/form.ts'
 import type { BodyPart } from '../host/multipart-body.ts'
 import { batchesOf, receiptOf } from '../host/record.ts'
-import { assertNothingLeft, type Both, contentsOn, until } from './machines.ts'
+import { assertNothingLeft, type Both, contentsOn, settingsFor, until } from './machines.ts'
 
 const submission: BodyPart = { name: '_submission', content: Buffer.from('a'.repeat(32)) }
 const close: BodyPart = { name: '_close', content: Buffer.from('1') }
@@ -72,6 +72,26 @@ export async function totalIsExact(both: Both): Promise<void> {
   }
 }
 
+/** Whoever was let in by one machine is known to the other, and an invitation ends for both. */
+export async function visitorsAreKnown(both: Both): Promise<void> {
+  const closed = `passphrase = "${passphrase}"\n${invitation}max_files = 2\n`
+  const env = settingsFor(both, closed)
+  for (const [here, there] of [both, both.toReversed()]) {
+    assert.ok(here !== undefined && there !== undefined)
+    const welcome = await here.post([said(passphrase)], { ...env, HTTP_ACCEPT: 'text/html' })
+    assert.equal(welcome.status, 303, welcome.text + welcome.stderr)
+    const HTTP_COOKIE = welcome.headers.get('set-cookie')?.split(';')[0] ?? ''
+    assert.equal(told(await there.post([file('a.txt')], { ...env, HTTP_COOKIE })), 'stored')
+  }
+  const [one, other] = both
+  const invited = { ...env, QUERY_STRING: `invite=${token}` }
+  assert.equal(told(await one.post([file('b.txt')], invited)), 'stored')
+  assert.equal(told(await other.post([file('b.txt')], invited)), 'stored')
+  for (const machine of both) {
+    assert.equal(told(await machine.post([file('c.txt')], invited)), 'INVITATION_ENDED')
+  }
+}
+
 /** Whichever machine has the request, the owner is told once of each. `home`: on one machine. */
 export async function ownerIsTold(both: Both): Promise<void> {
   const home = `${both[0].directory}-home`
@@ -79,9 +99,7 @@ export async function ownerIsTold(both: Both): Promise<void> {
   mkdirSync(outbox, { recursive: true })
   const program = join(home, 'tell.sh')
   writeFileSync(program, `#!/bin/sh\ncat > ${outbox}/$$-$(date +%s%N)\n`, { mode: 0o755 })
-  const settings = join(home, 'settings.toml')
-  writeFileSync(settings, `notify = ["${program}"]\n`)
-  const env = { UPLOAD_CGI_CONFIG: settings }
+  const env = settingsFor(both, `notify = ["${program}"]\n`)
   const posts = [0, 1, 2, 3].map((i) => both[i % 2 === 0 ? 0 : 1].post([file(`${i}.txt`)], env))
   for (const reply of await Promise.all(posts)) assert.equal(reply.status, 201, reply.text)
   const texts = () => readdirSync(outbox).map((name) => readFileSync(join(outbox, name), 'utf8'))

@@ -317,6 +317,26 @@ test('SIGTERM ends it after the upload that runs', async (t) => {
   assert.deepEqual(visible(directory), ['a.txt'])
 })
 
+test('SIGTERM ends it after a minute at the latest, and what was not finished is gone', {
+  skip: process.env['UPLOAD_CGI_LONG'] ? false : 'by design: it takes a minute; npm run test:long',
+}, async (t) => {
+  const directory = freshDirectory(t)
+  const { socket, child } = await startFastCgi(t, { UPLOAD_CGI_DIRECTORY: directory })
+  const body = formOf('a.txt', 'x'.repeat(100_000))
+  const client = new Client(socket)
+  client.send(beginRecord(1, true))
+  client.send(streamRecords(paramsType, 1, encodeParams(post(body.length)), 65_535))
+  client.send(bodyRecords(1, body.subarray(0, 50_000), 65_535))
+  await begun(directory)
+  const ended = once(child, 'exit')
+  const before = Date.now()
+  child.kill('SIGTERM')
+  assert.deepEqual(await ended, [0, null])
+  const seconds = (Date.now() - before) / 1000
+  assert.ok(seconds > 50 && seconds < 120, `${seconds} s`)
+  assert.deepEqual(visible(directory), [])
+})
+
 test('kill -9 in the middle of an upload leaves nothing visible', async (t) => {
   const directory = freshDirectory(t)
   const { socket, child } = await startFastCgi(t, { UPLOAD_CGI_DIRECTORY: directory })

@@ -16,6 +16,8 @@ import { missing } from '../host/installed.ts'
 import { lackingLibrary } from '../host/lacking.ts'
 import { content, Uploads } from '../host/piece-upload.ts'
 import { freshDirectory } from '../host/program.ts'
+import { sendByItself, type TusRequest } from '../host/tus.ts'
+import { create, patch } from '../host/tus-requests.ts'
 
 const skip = missing('inotifywait')
 
@@ -44,6 +46,19 @@ test('an upload in pieces', { skip }, async (t) => {
   const watch = await startWatch(t, uploads.directory)
   assert.equal((await uploads.send()).status, 201)
   assert.deepEqual(await watch.complete(), [['video.mp4', content.toString('latin1')]])
+})
+
+test('an upload by tus', { skip }, async (t) => {
+  const directory = freshDirectory(t)
+  const sender = { send: (asked: TusRequest) => sendByItself(directory, asked) }
+  const watch = await startWatch(t, directory)
+  const path = await create(sender, { length: content.length, name: 'film.mp4' })
+  const half = content.length / 2
+  for (const offset of [0, half]) {
+    const reply = await patch(sender, path, offset, content.subarray(offset, offset + half))
+    assert.equal(reply.status, 204, reply.text)
+  }
+  assert.deepEqual(await watch.complete(), [['film.mp4', content.toString('latin1')]])
 })
 
 test('a file on a file system without hard links', { skip }, async (t) => {

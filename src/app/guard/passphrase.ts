@@ -3,6 +3,7 @@
 // changes, and its name belongs to one form: several forms may share an address but for its last
 // part. Wrong tries of a sender are counted, and after ten in ten minutes no more are looked at.
 
+import { apartMilliseconds } from '../../clock.ts'
 import { Fault } from '../../fault.ts'
 import type { Reply } from '../../http/reply.ts'
 import type { CgiRequest } from '../../http/request.ts'
@@ -32,7 +33,9 @@ export function hasCookie(
   const now = Date.now() / 1000
   return values.slice(0, maxCookies).some((value) => {
     const [, end = ''] = /^([0-9]{10})-[0-9a-f]{32}$/.exec(value) ?? []
-    const isCurrent = Number(end) > now && Number(end) <= now + cookieSeconds
+    // The clock of the machine that gave it may be ahead.
+    const latest = now + cookieSeconds + apartMilliseconds / 1000
+    const isCurrent = Number(end) > now && Number(end) <= latest
     return isCurrent && isSame(value, cookieValue(end, settings, opened))
   })
 }
