@@ -1,7 +1,7 @@
 // Turns the reason why the upload directory cannot be used into a finding that says how to fix it.
 
 import { accessSync, constants, lstatSync, statSync } from 'node:fs'
-import { sep } from 'node:path'
+import { join, sep } from 'node:path'
 import { Fault } from '../fault.ts'
 import { type Finding, failure, modeText, quoted } from '../finding.ts'
 import type { Settings } from '../settings/settings.ts'
@@ -32,7 +32,9 @@ export function directoryProblem(settings: Settings, problem: unknown): Finding 
     const stats = attempt(() => statSync(directory))
     const owner = stats === undefined ? '' : ` (${modeText(stats.mode)}, of ${userName(stats.uid)})`
     const message = `${directory}${owner} is not writable for user ${user}`
-    const remedy = `chown ${user} ${quoted(directory)} && chmod u+rwx ${quoted(directory)}`
+    const remedy = isOfSystem(directory)
+      ? `directory = ${JSON.stringify(join(directory, 'uploads'))}   # others need that directory`
+      : `chown ${user} ${quoted(directory)} && chmod u+rwx ${quoted(directory)}`
     return failure('DIRECTORY_RIGHTS', message, remedy)
   }
   if (code === 'EROFS') {
@@ -70,4 +72,13 @@ function closedAncestor(path: string): string {
     if (!isPassed && attempt(() => statSync(ancestor))?.isDirectory()) return ancestor
   }
   return ''
+}
+
+/** Does the system have it by itself (Filesystem Hierarchy Standard 3.0, chapters 3 to 5)? */
+function isOfSystem(directory: string): boolean {
+  const names =
+    'bin boot dev etc home lib lib64 media mnt opt proc root run sbin srv sys tmp usr usr/bin ' +
+    'usr/lib usr/local usr/sbin usr/share var var/cache var/lib var/local var/lock var/log ' +
+    'var/mail var/opt var/run var/spool var/tmp var/www'
+  return directory === sep || names.split(' ').includes(directory.slice(1))
 }

@@ -71,6 +71,16 @@ test('rights: the finding names the user, and its remedy mends it', { skip: noRo
   assertFixed(open, 'DIRECTORY_OPEN', 'warning', server)
 })
 
+test('a directory of the system is not given to the program: a folder in it is', (t) => {
+  const place = new Place(t)
+  for (const directory of ['/var/lib', '/usr', '/opt']) {
+    writeSettings(place.home, `directory = "${directory}"\n`)
+    const { remedy } = found(place.check({ user: 'www-data' }), 'DIRECTORY_RIGHTS')
+    const [, better = ''] = /^directory = "(.*)" {3}# others need/.exec(remedy) ?? []
+    assert.equal(better, join(directory, 'uploads'))
+  }
+})
+
 test('file systems: read-only, full, without inodes, volatile, synchronous', {
   skip: noRoot,
 }, (t) => {
