@@ -73,6 +73,7 @@ export class FastCgiConnection implements RecordSink {
 
   /** `chunk`: bytes that arrived, valid only during the call, in which they are moved. */
   receive(chunk: Buffer): void {
+    const before = this.#request?.exchange
     const waited = this.#host.milliseconds() - this.#idleSince
     try {
       this.#parser.write(chunk)
@@ -82,7 +83,9 @@ export class FastCgiConnection implements RecordSink {
       this.#socket.destroy()
       return
     }
-    this.#judgeSpeed(chunk.length, waited)
+    // What was waited for before a request, or for its parameters, is not the time of its body.
+    const isBody = this.#request?.exchange === before
+    this.#judgeSpeed(chunk.length, isBody ? waited : 0)
     this.#idleSince = this.#host.milliseconds()
   }
 
