@@ -6,7 +6,9 @@ import { arrives, choose, filesOf, focused, send, until, visit } from '../host/p
 
 const env = {
   UPLOAD_CGI_FILES: 'optional',
-  UPLOAD_CGI_EXTRA_FIELDS: JSON.stringify([{ name: 'text', label: 'Your message' }]),
+  UPLOAD_CGI_EXTRA_FIELDS: JSON.stringify([
+    { name: 'text', label: 'Your message', type: 'textarea' },
+  ]),
 }
 
 visit(
@@ -16,6 +18,10 @@ visit(
     await send(page)
     await page.locator('#problem', { hasText: 'No file was chosen.' }).waitFor()
     await page.getByLabel('Your message').fill('Please call me.')
+    // Whoever leaves now is asked, since the text would be lost.
+    const asked = page.waitForEvent('dialog')
+    page.evaluate('location.reload()').catch(() => {})
+    await (await asked).dismiss()
     await send(page)
     await page
       .locator('main[data-stage=done] h1', { hasText: 'Your message has arrived' })
@@ -27,6 +33,7 @@ visit(
     const facts = page.locator('#done .receipt')
     await facts.getByText(/^[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{2}$/).waitFor()
     await facts.getByText('Please call me.').waitFor()
+    page.on('dialog', () => assert.fail('nothing would be lost'))
     await page.reload()
     await facts.getByText('Please call me.').waitFor()
     await page.locator('#done a').click()

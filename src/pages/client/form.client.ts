@@ -113,7 +113,7 @@ done.querySelector('a')?.addEventListener('click', (event) => {
   heading.focus()
 })
 addEventListener('beforeunload', (event) => {
-  if (queue.isUnsent || isSendingMessage) event.preventDefault()
+  if (queue.isUnsent || isSendingMessage || isWritten()) event.preventDefault()
 })
 // What has arrived is told after a reload, too, when the rest has not.
 addEventListener('pagehide', () => {
@@ -147,6 +147,12 @@ function show(stage: Stage, sums: QueueSums): void {
   if (stage === before || (stage !== 'done' && stage !== 'partly')) return
   if (stage !== 'done') return heading.focus()
   finish(receiptOf(sums.stored))
+}
+
+/** Somebody has written a text that was not sent. What takes one line is soon written again. */
+function isWritten(): boolean {
+  const texts = [...document.querySelectorAll<HTMLTextAreaElement>('#fields textarea')]
+  return main.dataset['stage'] !== 'done' && texts.some(({ value }) => value !== '')
 }
 
 /** Sends the answers alone. */
