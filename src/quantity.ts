@@ -70,8 +70,8 @@ const durationUnits: readonly (readonly [string, number])[] = [
   ['s', 1],
 ]
 
-// The mark lets the page's script, which only shows sizes, leave it out. It would have no effect with
-// `2 ** 10`, of which esbuild does not know that it changes nothing.
+// The mark lets the page's script, which only shows sizes, leave it out. It would have no effect
+// with `2 ** 10`, of which esbuild does not know that it changes nothing.
 const sizeUnits: ReadonlyMap<string, number> = /* @__PURE__ */ new Map([
   ['', 1],
   ['b', 1],
