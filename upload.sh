@@ -8,6 +8,8 @@
 # PIECE=8388608 in the environment is the size of a piece in bytes; curl reads options in ~/.curlrc.
 # UPLOAD_PASSPHRASE and UPLOAD_INVITE are the passphrase of the page and the token of an invitation.
 # A piece whose content a firewall refuses is cut, and a name that it refuses goes elsewhere.
+# Several files are one submission: the owner is told of all at once, and the receipt number is told
+# on standard error.
 #
 # Exit status: 0 all files are stored; 75 the run broke off, run it again; 69 the server refused;
 # 65 a file is stored, but its checksum differs; 64 wrong usage; 66 a file cannot be read;
@@ -31,7 +33,13 @@ main() {
   prepare_state
   reached='' # whether any server was there
   passed=''  # whether anything has arrived
+  group=''
+  submission=''
+  if [ $# -gt 1 ]; then
+    group=$state/s$(printf '%s\n' "$url" "${UPLOAD_INVITE-}" "$PWD" "$@" | cksum | tr ' ' -)
+  fi
   for file do send_file; done
+  if [ -n "$submission" ]; then close_submission; fi
   # Only now: until all files are stored, another run gets the same receipts, sends nothing twice.
   while read -r key; do rm -f "$key"; done <"$tmp.done"
 }
@@ -61,9 +69,35 @@ prepare_state() {
   printf %s "${UPLOAD_INVITE-}" >"$tmp.invite"
 }
 
+# Sets submission: the id of an earlier run that sent the same files, or a new random one.
+find_submission() {
+  if [ -z "$group" ] || [ -n "$submission" ]; then return; fi
+  if [ ! -s "$group" ]; then random_id >"$group"; fi
+  submission=$(cat "$group")
+  echo "$group" >>"$tmp.done"
+}
+
+# Where nobody hears it, the server closes the submission by itself after a while.
+close_submission() {
+  for pause in 2 10 30; do
+    code=$(request -F "_submission=$submission" -F _close=1 "$url")
+    if [ "$code" = 200 ]; then
+      number=$(head -n 1 "$tmp.body" | cut -s -f4 | head -c 100 | safe)
+      echo "receipt number: $number" >&2
+      return
+    fi
+    sleep $pause
+  done
+}
+
+random_id() {
+  od -An -N16 -tx1 /dev/urandom | tr -d ' \n'
+}
+
 send_file() {
   shown=$(printf %s "$file" | safe)
   if [ ! -f "$file" ] || [ ! -r "$file" ]; then stop 66 "$shown: no such file"; fi
+  find_submission
   find_upload
   offset='' last='' tries=0 waits=0 refused='' cuts='' cut_count=0 searched=0 named=apart
   while :; do
@@ -91,7 +125,7 @@ END
   # ls shows times by the minute. A file that changed within that minute usually has another
   # beginning or another end.
   key=$state/$({ printf '%s %s' "$url" "$about"; print_ends; } | cksum | tr ' ' -)
-  if [ ! -s "$key" ]; then od -An -N16 -tx1 /dev/urandom | tr -d ' \n' >"$key"; fi
+  if [ ! -s "$key" ]; then random_id >"$key"; fi
   id=$(cat "$key")
   name=${file##*/}
   case $name in
@@ -137,6 +171,7 @@ send_piece() {
   esac
   if [ -s "$tmp.passphrase" ]; then set -- -F "_passphrase=<$tmp.passphrase" "$@"; fi
   if [ -s "$tmp.invite" ]; then set -- -F "_invite=<$tmp.invite" "$@"; fi
+  if [ -n "$submission" ]; then set -- -F "_submission=$submission" "$@"; fi
   read_piece | request -F "_upload=$id" -F "_offset=$offset" -F "_size=$size" "$@" "$url"
 }
 
@@ -202,6 +237,13 @@ decide_next() {
       ;;
     30[12378]) stop 69 "$url: moved; use this address: $(location)" ;;
     409)
+      if is_ours SUBMISSION_CLOSED && [ -n "$submission" ]; then
+        # A submission takes files for a day.
+        try_again
+        random_id >"$group"
+        submission=$(cat "$group")
+        return
+      fi
       # Another run sends the same file at the same time: what it sent counts, too.
       if [ -z "$told" ]; then fail; fi
       continue_at_told

@@ -19,13 +19,14 @@ import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Batch } from '../../src/outcome.ts'
 import { startApache } from '../host/apache.ts'
 import { invitation, passphrase, token } from '../host/closed-form.ts'
 import { isRefusedForHyphens, withHyphens } from '../host/firewall.ts'
 import { type HttpProxy, type Network, startHttpProxy } from '../host/http-proxy.ts'
 import { missing } from '../host/installed.ts'
 import { partOf } from '../host/piece-sender.ts'
-import { freshDirectory, writeSettings } from '../host/program.ts'
+import { freshDirectory, program, writeSettings } from '../host/program.ts'
 import { giveToServer } from '../host/user.ts'
 
 const script = resolve(import.meta.dirname, '../../upload.sh')
@@ -102,6 +103,16 @@ class Place {
 
   stored(): string[] {
     return readdirSync(this.directory).filter((name) => name !== '.upload-cgi')
+  }
+
+  /** What the owner sees of it. */
+  batches(): Batch[] {
+    const env = { UPLOAD_CGI_DIRECTORY: this.directory, PATH: '/usr/bin:/bin' }
+    const { stdout } = spawnSync(program, ['list', '--json'], { env, encoding: 'utf8' })
+    return stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line))
   }
 
   remembered(): string[] {
@@ -242,6 +253,63 @@ for (const shell of ['dash', 'busybox'] as const) {
     // Once all is done, the same again is meant so.
     assert.equal((await place.run([place.url, one])).status, 0)
     assert.deepEqual(place.stored().sort(), ['one-2.bin', 'one.bin', 'two.bin'])
+  })
+
+  test(`${shell}: several files are one submission, also if a run breaks off`, {
+    skip,
+  }, async (t) => {
+    const place = await Place.open(t, shell)
+    const small = place.file('a.txt', 'some text')
+    const film = place.file('film.bin', partOf(3, 5_000_000))
+    const args = [place.url, small, film]
+    const broken = place.start(args)
+    await killInSecondPiece(broken, place.proxy)
+    await once(broken, 'close')
+    const { status, err } = await place.run(args)
+    assert.equal(status, 0, err)
+    // The same again is another one, and so is a file by itself.
+    assert.equal((await place.run(args)).status, 0)
+    assert.equal((await place.run([place.url, small])).status, 0)
+    const batches = place.batches()
+    const names = batches.map(({ files }) => files.map(({ stored }) => stored))
+    assert.deepEqual(names, [['a.txt', 'film.bin'], ['a-2.txt', 'film-2.bin'], ['a-3.txt']])
+    assert.match(err, new RegExp(`^receipt number: ${batches[0]?.receipt}$`, 'm'))
+    assert.equal(new Set(batches.map(({ receipt }) => receipt)).size, 3)
+    // Beside what the killed run could not remove.
+    const left = place.remembered().filter((name) => !name.startsWith('run.'))
+    assert.deepEqual(left, [])
+  })
+
+  test(`${shell}: files that come a day after the first begin another submission`, {
+    skip,
+  }, async (t) => {
+    const place = new Place(shell, freshDirectory(t))
+    const ids: string[] = []
+    const server = createServer(async (incoming, reply) => {
+      const body = Buffer.concat(await incoming.toArray()).toString('latin1')
+      const id = /name="_submission"\r\n\r\n([0-9a-f]{32})\r\n/.exec(body)?.[1] ?? ''
+      if (incoming.method === 'GET') reply.writeHead(404).end('NO_SUCH_UPLOAD: none [id 1]\n')
+      else if (body.includes('name="_close"')) reply.end(`a\t1\t-\tOF-${id}\tnow\n`)
+      else {
+        ids.push(id)
+        const isOld = id === ids[0]
+        const text = isOld ? 'SUBMISSION_CLOSED: too late [id 1]\n' : 'a\t1\t-\t1\tnow\n'
+        reply.writeHead(isOld ? 409 : 201).end(text)
+      }
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    t.after(() => {
+      server.close()
+      server.closeAllConnections()
+    })
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
+    const files = ['a', 'b'].map((name) => place.file(name, name))
+    const { status, err } = await place.run([url, ...files])
+    assert.equal(status, 0, err)
+    const [old, fresh, last] = ids
+    assert.deepEqual([ids.length, old === fresh, fresh === last], [3, false, true])
+    assert.match(err, new RegExp(`^receipt number: OF-${fresh}$`, 'm'))
   })
 
   test(`${shell}: limits in front make the pieces smaller, also those that only break the line`, {
