@@ -60,6 +60,16 @@ const rows: Readonly<Record<string, Run | Reason>> = {
   },
   'docs/clients.md: const form = new FormData()': 'React Native alone runs it',
   'docs/clients.md: MultipartEntityBuilder.create()': 'it needs a library that Debian lacks',
+  'docs/clients.md: ID=$(openssl rand -hex 16)': async (block, t) => {
+    const files = { 'report.pdf': 1000, 'annex.pdf': 2000 }
+    const [machine, said] = await typedOnMachine(t, block, files)
+    const { batch, receipt, files: stored } = JSON.parse(said.slice(said.indexOf('{')))
+    assert.deepEqual([batch, stored.length], [1, 2])
+    // Each of the two files was told with its receipt, and `_close` told both again.
+    assert.equal(said.match(/^(report|annex)\.pdf\t/gm)?.length, 4)
+    assert.equal(said.split('\n').filter((line) => line.includes(`\t${receipt}\t`)).length, 2)
+    assert.deepEqual(machine.stored(), ['annex.pdf', 'report.pdf'])
+  },
   'docs/install.md: tar -xzf upload.cgi-*-linux-x64.tar.gz && cd upload.cgi-*-linux-x64':
     'test/build/release.test.ts',
   'docs/install.md: apt-get install ./upload-cgi_*_amd64.deb': 'test/build/release.test.ts',
