@@ -1,11 +1,12 @@
 // `upload.cgi form --action URL`: the page as one static file, which a site can serve without
 // starting a process; only the POST reaches the program. When the file is on another site than the
-// program, that site must be in `allowed_origins`. Exit status 0; 64 for a wrong option; 78 for
-// wrong settings.
+// program, that site must be in `allowed_origins`; where a passphrase is wanted it then only leads
+// to the program's own page, since a browser takes the cookie of no other site along. Exit status
+// 0; 64 for a wrong option; 78 for wrong settings.
 
 import { languageFiles } from '../languages/files.ts'
 import { escapeHtml } from '../pages/html.ts'
-import { formPage } from '../pages/page.ts'
+import { awayPage, formPage } from '../pages/page.ts'
 import { policy } from '../pages/policy.ts'
 import { loadTheme } from '../pages/theme.ts'
 import { loadSettings } from '../settings/load.ts'
@@ -28,9 +29,15 @@ export function form(script: string, action: string, code: string): number {
   const theme = loadTheme({ ...settings, language: code || settings.language }, '', complain)
   const content = escapeHtml(policy(theme.style, settings.successRedirect, origin).join('; '))
   const meta = `<meta http-equiv="Content-Security-Policy" content="${content}">`
-  const { body } = formPage(settings, theme, action)
+  const isAsked = origin !== '' && settings.passphrase !== '' && !isInvited(action)
+  const { body } = isAsked ? awayPage(action, settings, theme) : formPage(settings, theme, action)
   print(`${body.replace('<head>', () => `<head>\n${meta}`)}\n`)
   return 0
+}
+
+/** Whoever brings the token of an invitation needs no passphrase. */
+function isInvited(action: string): boolean {
+  return new URL(action, 'http://localhost').searchParams.has('invite')
 }
 
 /** Of an address on the web; '' for a path on the page's own site; undefined for anything else. */

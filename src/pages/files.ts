@@ -6,6 +6,7 @@
 
 import apacheExample from '../../apache-example.conf?asset'
 import ask from './ask.html?text'
+import away from './away.html?text'
 import scriptHash from './client/form.client.ts?sha256'
 import script from './client/form.client.ts?text'
 import dialog from './dialog.html?text'
@@ -29,6 +30,8 @@ export const pages = {
   /** A part of the form page and of the page of a result. */
   done,
   ask,
+  /** A static page that leads to the page `ask`. */
+  away,
   /** What asks for the passphrase: a part of the page `ask` and of the dialog of the form page. */
   question,
   dialog,

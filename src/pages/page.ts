@@ -108,6 +108,20 @@ export function askPage(
   })
 }
 
+/** Leads to the program's own page, which asks for the passphrase, by itself and by a button. */
+export function awayPage(address: string, settings: Settings, theme: Theme): TextReply {
+  const { text } = theme.language
+  const made = page(200, pages.away, settings, theme, {
+    mark: mark(theme),
+    message: messageOf(settings),
+    text: text('ask.text'),
+    address,
+    label: text('ask.submit'),
+  })
+  const { html: refresh } = html`<meta http-equiv="refresh" content="0; url=${address}">`
+  return { ...made, body: made.body.replace('</head>', () => `${refresh}\n</head>`) }
+}
+
 /** By which the script asks for the passphrase when the cookie has ended. */
 function dialog(theme: Theme): Fragment {
   const holes = { question: question(theme), cancel: theme.language.text('ask.cancel') }

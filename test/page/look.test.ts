@@ -11,7 +11,7 @@ import { after, test } from 'node:test'
 import { languageFiles } from '../../src/languages/files.ts'
 import { runCgi } from '../host/cgi.ts'
 import { contentType, multipartBody } from '../host/multipart-body.ts'
-import { freshDirectory, program } from '../host/program.ts'
+import { freshDirectory, program, writeSettings } from '../host/program.ts'
 import { startServe } from '../host/serve.ts'
 import { asOneself } from '../host/user.ts'
 
@@ -211,6 +211,28 @@ test('form prints the page as a file that posts elsewhere', () => {
     ['--action', '/x', '--language', 'xx'],
   ]) {
     assert.equal(spawnSync(program, ['form', ...wrong], { env }).status, 64)
+  }
+})
+
+test('form of another site with a passphrase leads to the page that asks for it', (t) => {
+  const UPLOAD_CGI_CONFIG = writeSettings(freshDirectory(t), 'passphrase = "open <sesame>"\n')
+  const pageOf = (action: string) => {
+    const args = ['form', '--action', action]
+    return execFileSync(program, args, { env: { UPLOAD_CGI_CONFIG }, encoding: 'utf8' })
+  }
+  const away = pageOf('https://files.example.org/upload?a=1&b=2')
+  const address = 'https://files.example.org/upload?a=1&#38;b=2'
+  assert.ok(away.includes(`<meta http-equiv="refresh" content="0; url=${address}">`), away)
+  assert.ok(away.includes(`<a class="button" href="${address}">Continue</a>`), away)
+  assert.doesNotMatch(away, /<form|<script|sesame/)
+  // The cookie comes along where the site is the same, and an invitation needs none.
+  for (const action of [
+    '/upload.cgi',
+    'https://files.example.org/upload?invite=0123456789abcdef',
+  ]) {
+    const own = pageOf(action)
+    assert.match(own, /<form .*id="form"/)
+    assert.doesNotMatch(own, /http-equiv="refresh"/)
   }
 })
 
