@@ -372,10 +372,14 @@ visit(
 
 visit(
   'the page goes on to the owner’s when all has arrived',
-  { env: { UPLOAD_CGI_SUCCESS_REDIRECT: '/thanks.html?of={receipt}' }, mayFail, mayLeadAway: true },
+  {
+    env: { UPLOAD_CGI_SUCCESS_REDIRECT: '/thanks.html?of={receipt}#{receipt}' },
+    mayFail,
+    mayLeadAway: true,
+  },
   async ({ t, page }) => {
     await choose(page, filesOf(t, { 'a.txt': 10 }))
-    await Promise.all([page.waitForURL(/\/thanks\.html\?of=/), send(page)])
+    await Promise.all([page.waitForURL(/\/thanks\.html\?of=([0-9A-Z-]{12})#\1$/), send(page)])
   },
 )
 

@@ -151,7 +151,7 @@ function show(stage: Stage, sums: QueueSums): void {
 
 /** Somebody has written a text that was not sent. What takes one line is soon written again. */
 function isWritten(): boolean {
-  const texts = [...document.querySelectorAll<HTMLTextAreaElement>('#fields textarea')]
+  const texts = [...document.querySelectorAll<HTMLTextAreaElement>('textarea')]
   return main.dataset['stage'] !== 'done' && texts.some(({ value }) => value !== '')
 }
 
@@ -197,7 +197,7 @@ async function finish(receipt: Receipt): Promise<void> {
   const next = setting('data-redirect')
   if (!next) return
   const shown = told?.receipt ?? receipt.receipt ?? ''
-  location.assign(next.replace('{receipt}', encodeURIComponent(shown)))
+  location.assign(next.replaceAll('{receipt}', encodeURIComponent(shown)))
 }
 
 function arrived(receipt: Receipt): void {
