@@ -157,11 +157,9 @@ function contradictions(settings: LoadedSettings): Finding[] {
     const message = `max_fields is ${maxFields}, and the page sends up to ${needed}`
     findings.push(failure('FIELDS_TOO_FEW', message, `max_fields = ${Math.max(100, needed)}`))
   }
-  const asked = new Set(extraFields.map(({ name }) => name))
-  for (const name of fieldsOfFolder(settings.folder).filter((field) => !asked.has(field))) {
-    const message = `folder names the field ${name}, and the page does not ask for it`
-    const remedy = `add to extra_fields one with name = "${name}", or remove it from folder`
-    findings.push(warning('FOLDER_FIELD_NOT_ASKED', message, remedy))
+  findings.push(...unaskedFields('folder', settings.folder, extraFields))
+  for (const { name, folder } of settings.invitations) {
+    findings.push(...unaskedFields(`folder of the invitation ${name}`, folder, extraFields))
   }
   if (maxRequestBytes > 0 && (maxFileBytes === 0 || maxFileBytes > maxRequestBytes)) {
     const most = maxFileBytes === 0 ? 'no limit' : formatSize(maxFileBytes)
@@ -171,6 +169,21 @@ function contradictions(settings: LoadedSettings): Finding[] {
     findings.push(fine('FILE_OVER_REQUEST', message))
   }
   return findings
+}
+
+/** `where`: what the template is of. */
+function unaskedFields(
+  where: string,
+  template: string,
+  extraFields: LoadedSettings['extraFields'],
+): Finding[] {
+  const asked = new Set(extraFields.map(({ name }) => name))
+  const unasked = fieldsOfFolder(template).filter((field) => !asked.has(field))
+  return unasked.map((name) => {
+    const message = `${where} names the field ${name}, and the page does not ask for it`
+    const remedy = `add to extra_fields one with name = "${name}", or remove it from folder`
+    return warning('FOLDER_FIELD_NOT_ASKED', message, remedy)
+  })
 }
 
 function logFindings({ logFile }: LoadedSettings, documentRoots: Site['documentRoots']): Finding[] {

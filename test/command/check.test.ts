@@ -19,6 +19,7 @@ import { test } from 'node:test'
 import { startApache } from '../host/apache.ts'
 import { runCgi } from '../host/cgi.ts'
 import { assertFixed, codes, found, Place } from '../host/check.ts'
+import { invitation } from '../host/closed-form.ts'
 import { missing } from '../host/installed.ts'
 import { program, writeSettings } from '../host/program.ts'
 import { giveToServer, isRoot, needsRoot, serverUser } from '../host/user.ts'
@@ -166,6 +167,7 @@ test('settings: line, meant key, contradictions, files that cannot be used', (t)
     ['max_request_size = "1MB"\n', 'CHUNK_TOO_LARGE', 'error'],
     [`max_fields = 7\n${field}`, 'FIELDS_TOO_FEW', 'error'],
     [`folder = "{field:b}"\n${field}`, 'FOLDER_FIELD_NOT_ASKED', 'warning'],
+    [`${invitation}folder = "{field:b}"\n${field}`, 'FOLDER_FIELD_NOT_ASKED', 'warning'],
     [`log_file = "${place.home}/none/log"\n`, 'LOG_UNUSABLE', 'warning'],
     [`log_file = "${place.home}"\n`, 'LOG_UNUSABLE', 'warning'],
     [`log_file = "${place.home}/htdocs/log"\n`, 'LOG_PUBLIC', 'warning'],
