@@ -83,7 +83,7 @@ close_submission() {
     code=$(request -F "_submission=$submission" -F _close=1 "$url")
     if [ "$code" = 200 ]; then
       number=$(head -n 1 "$tmp.body" | cut -s -f4 | head -c 100 | safe)
-      echo "receipt number: $number" >&2
+      if [ -n "$number" ]; then echo "receipt number: $number" >&2; fi
       return
     fi
     sleep $pause
