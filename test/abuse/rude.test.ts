@@ -137,7 +137,7 @@ async function actOn(site: Site, rude: Rude, file: string): Promise<number> {
 
 async function received(directory: string, bytes: number): Promise<void> {
   const path = join(directory, '.upload-cgi', 'incoming')
-  const deadline = Date.now() + 10_000
+  const deadline = Date.now() + 120_000
   for (;;) {
     const sizes = incoming(directory).map((name) => statSync(join(path, name)).size)
     if (sizes.some((size) => size > bytes)) return
@@ -161,7 +161,7 @@ async function sweep(site: Site, left: readonly string[], file: string): Promise
 
 /** Waits until no program of this site runs. Others of the same file are other tests'. */
 async function programsGone(site: Site): Promise<void> {
-  const deadline = Date.now() + 15_000
+  const deadline = Date.now() + 120_000
   for (;;) {
     const pids = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && isProgramOf(site, pid))
     if (pids.length === 0) return

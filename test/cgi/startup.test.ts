@@ -53,7 +53,7 @@ test('starts with three process slots, its own among them', {
 }, () => {
   const nobodyElse = ['--reuid=54321', '--regid=54321', '--clear-groups']
   const args = [...nobodyElse, 'prlimit', '--nproc=3', program]
-  const options = { env: { ...env, PATH: '/usr/bin:/bin' }, timeout: 20_000 }
+  const options = { env: { ...env, PATH: '/usr/bin:/bin' }, timeout: 120_000 }
   const { stdout, stderr } = spawnSync('setpriv', args, options)
   assert.equal(String(stderr), '')
   assert.match(String(stdout), /^Status: 200 OK/)

@@ -36,9 +36,11 @@ export const recorder = `
   })
 `
 
-/** What was told since the last call. */
+/** What was told since the last call, up to what the page does a task after an event. */
 export async function told(page: Page): Promise<string[]> {
-  const said: string[] = await page.evaluate('told.splice(0)')
+  const said: string[] = await page.evaluate(
+    'new Promise((go) => setTimeout(go)).then(() => told.splice(0))',
+  )
   // Without what nobody hears: the blanks of Intl, and the marks of the direction.
   return said.map((line) => line.replace(/\s+/g, ' ').replace(/\p{Cf}/gu, ''))
 }

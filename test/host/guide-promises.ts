@@ -50,7 +50,7 @@ export function send(
       ...length,
       ...headers,
     }
-    const sent = request(url, { method, headers: all, agent: false, timeout: 30_000 }, (reply) => {
+    const sent = request(url, { method, headers: all, agent: false, timeout: 120_000 }, (reply) => {
       const parts: Buffer[] = []
       reply.on('data', (part: Buffer) => parts.push(part))
       reply.on('error', reject)
@@ -220,7 +220,7 @@ async function takesChunks({ server }: Site): Promise<string> {
 }
 
 async function nothingIncoming(uploads: string): Promise<void> {
-  const deadline = Date.now() + 15_000
+  const deadline = Date.now() + 120_000
   while (incoming(uploads).length > 0) {
     assert.ok(Date.now() < deadline, `left behind: ${incoming(uploads).join(' ')}`)
     await delay(30)

@@ -26,8 +26,8 @@ export type Network = {
   silent: ReadonlySet<number>
   /** The replies to these uploads are lost. */
   mute: ReadonlySet<number>
-  /** Called as an upload arrives, counted from 1, before it passes. */
-  arrived(nth: number): void
+  /** Called as an upload arrives, counted from 1. It passes once what this gives is settled. */
+  arrived(nth: number): unknown
   /** The next reply that says that a file is stored is lost. */
   losesReceipt: boolean
   /** Larger bodies are answered with 413 here, as by a server in front with a limit; 0: none. */
@@ -127,7 +127,9 @@ async function pass(
   proxy.mostActive = Math.max(proxy.mostActive, active.get(proxy) ?? 0)
   reply.on('close', () => active.set(proxy, (active.get(proxy) ?? 0) - 1))
   const { mostBytes, breakingBytes, cut, mute, silent, answer } = proxy.network
-  proxy.network.arrived(nth)
+  await proxy.network.arrived(nth)
+  // Whoever sent it has left meanwhile.
+  if (reply.destroyed) return
   if (silent.has(nth)) return
   if (cut.has(nth) || (breakingBytes > 0 && bytes > breakingBytes)) {
     if (small === undefined) await once(incoming, 'data')

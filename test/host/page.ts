@@ -121,6 +121,11 @@ export function milestones(page: Page): Promise<string[]> {
   return page.evaluate('window.heard')
 }
 
+/** A line of the queue says it, or said it since the page was loaded. */
+export function isNoted(page: Page, text: RegExp): Promise<void> {
+  return until(page, `noted.some((note) => ${text}.test(note))`)
+}
+
 /** The stored files, while something may still be under way. */
 export function visible({ directory }: Receiver): string[] {
   return readdirSync(directory).filter((name) => name !== '.upload-cgi')
@@ -146,6 +151,15 @@ export async function until(page: Page, expression: string): Promise<void> {
     await delay(25)
   }
   throw new Error(`never came true: ${expression}`)
+}
+
+/** Waits for what the page does not show to come true. */
+export async function comesTrue(isTrue: () => boolean): Promise<void> {
+  const end = Date.now() + 150_000
+  while (!isTrue()) {
+    if (Date.now() > end) throw new Error(`never came true: ${isTrue}`)
+    await delay(20)
+  }
 }
 
 /** One of each kind. */
@@ -190,9 +204,17 @@ const watch = `
   addEventListener('securitypolicyviolation', (event) =>
     console.error('policy: ' + event.violatedDirective + ' ' + event.blockedURI))
   window.heard = []
+  window.noted = []
   addEventListener('DOMContentLoaded', () => {
     const status = document.getElementById('status')
     if (status) new MutationObserver(() => status.textContent && heard.push(status.textContent))
       .observe(status, { childList: true, characterData: true, subtree: true })
+    const queue = document.getElementById('queue')
+    if (queue) new MutationObserver((records) => {
+      for (const { target } of records) {
+        const note = (target.closest ? target : target.parentElement)?.closest('.note')
+        if (note) noted.push(note.textContent)
+      }
+    }).observe(queue, { childList: true, characterData: true, subtree: true })
   })
 `

@@ -71,7 +71,7 @@ export class RawClient {
 
   /** Of the final reply; 0 when the server ended the connection without one. */
   async status(): Promise<number> {
-    const deadline = Date.now() + 30_000
+    const deadline = Date.now() + 120_000
     while (!this.#isClosed) {
       if (Date.now() > deadline) throw new Error(`no end of the reply: ${this.#received}`)
       await delay(10)

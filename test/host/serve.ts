@@ -81,7 +81,7 @@ function storedIn(directory: string): Map<string, Buffer> {
   const left = () => (existsSync(incoming) ? readdirSync(incoming) : [])
   // The request that closes the submission may be making a note there. Not for long: what passes
   // through a proxy of this process stops meanwhile.
-  for (let tries = 0; tries < 20 && left().length > 0; tries++) Atomics.wait(clock, 0, 0, 50)
+  for (let tries = 0; tries < 200 && left().length > 0; tries++) Atomics.wait(clock, 0, 0, 50)
   assert.deepEqual(left(), [])
   const entries = readdirSync(directory, { recursive: true, withFileTypes: true })
   const files = entries

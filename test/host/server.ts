@@ -195,7 +195,7 @@ function killGroup(pid: number): void {
 }
 
 /** Zombies do not count: where nobody reaps orphans they stay for good. */
-function groupLives(group: number): boolean {
+export function groupLives(group: number): boolean {
   return readdirSync('/proc').some((name) => {
     if (!/^\d+$/.test(name)) return false
     // pid (name) state parent group …; the name may hold anything.
@@ -262,7 +262,7 @@ export function quoted(value: string): string {
   return `"${value.replace(/[\\"]/g, '\\$&')}"`
 }
 
-const startSeconds = 10
+const startSeconds = 60
 // Apache's event MPM waits for busy programs much longer.
 const stopSeconds = 3
 

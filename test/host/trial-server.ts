@@ -75,12 +75,12 @@ export function variables(text: string): Map<string, string> {
 }
 
 export async function eventually<T>(look: () => T): Promise<T> {
-  for (let attempt = 0; attempt < 1000; attempt += 1) {
+  for (let attempt = 0; attempt < 6000; attempt += 1) {
     try {
       const seen = look()
       if (seen) return seen
     } catch {}
     await sleep(10)
   }
-  throw new Error(`not within 10 s: ${look}`)
+  throw new Error(`not within a minute: ${look}`)
 }

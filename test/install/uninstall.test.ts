@@ -2,11 +2,13 @@
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import { program as executable } from '../host/program.ts'
+import { groupLives } from '../host/server.ts'
 import { assertSame, namesOf, skip, systemFor } from '../host/small-system.ts'
 
 test('two forms share one program, which goes with the last', { skip }, (t) => {
@@ -72,6 +74,7 @@ test('killed at any moment and run again: the same as when run once', { skip }, 
         stdio: 'ignore',
       },
     )
+    const ended = once(child, 'exit')
     await delay(milliseconds)
     // kill(0) would be the end of this test.
     assert.ok(child.pid)
@@ -80,7 +83,8 @@ test('killed at any moment and run again: the same as when run once', { skip }, 
     } catch {
       // It was done before.
     }
-    await delay(30)
+    await ended
+    while (groupLives(child.pid)) await delay(10)
     const script = join(machine.path, 'usr/lib/cgi-bin/upload.cgi')
     if (existsSync(script)) assert.match(readFileSync(script, 'utf8'), /directory = ".*"\n$/)
     machine.installed(['--script', '--yes'])

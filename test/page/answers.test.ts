@@ -2,7 +2,17 @@
 // what does not is told with what to do, and a line that dies without a word is noticed.
 
 import assert from 'node:assert/strict'
-import { arrives, becomes, choose, filesOf, line, send, until, visit } from '../host/page.ts'
+import {
+  arrives,
+  becomes,
+  choose,
+  filesOf,
+  isNoted,
+  line,
+  send,
+  until,
+  visit,
+} from '../host/page.ts'
 
 const mayFail = true
 const oneAtATime = { UPLOAD_CGI_PARALLEL_UPLOADS: '1' }
@@ -45,7 +55,7 @@ visit(
   async ({ t, page }) => {
     await choose(page, filesOf(t, { 'a.txt': 10 }))
     await send(page)
-    await page.locator('#queue .note', { hasText: /at the moment\. Next try in 7/ }).waitFor()
+    await isNoted(page, /at the moment\. Next try in 7/)
     await becomes(page, 'a.txt', 'stored')
   },
 )
@@ -120,7 +130,7 @@ visit(
   async ({ t, page, receiver, proxy }) => {
     await choose(page, filesOf(t, { 'a.bin': 1_500_000 }))
     await send(page)
-    await page.locator('#queue .note', { hasText: /Connection lost\. Next try in/ }).waitFor()
+    await isNoted(page, /Connection lost\. Next try in/)
     await becomes(page, 'a.bin', 'stored')
     assert.equal(receiver.stored().get('a.bin')?.length, 1_500_000)
     assert.ok(proxy.receivedBytes < 1_500_000 + 320_000, `${proxy.receivedBytes} bytes`)

@@ -5,7 +5,6 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, type TestContext, test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { invitation, passphrase, token } from '../host/closed-form.ts'
 import { find } from '../host/installed.ts'
@@ -14,6 +13,7 @@ import {
   axe,
   choose,
   chromiumArgs,
+  comesTrue,
   filesOf,
   flaws,
   focused,
@@ -77,7 +77,7 @@ visit(
     const posts = proxy.posts
     proxy.network.hold = gate.promise
     await send(page)
-    while (proxy.posts === posts) await delay(20)
+    await comesTrue(() => proxy.posts > posts)
     // The first file is on its way with the cookie.
     await page.context().clearCookies()
     gate.resolve()
@@ -109,8 +109,5 @@ async function upload(t: TestContext, page: Page, receiver: Receiver, name: stri
 }
 
 async function arrival(receiver: Receiver, name: string): Promise<void> {
-  for (let tries = 0; !existsSync(join(receiver.directory, name)); tries++) {
-    assert.ok(tries < 600, `${name} did not arrive`)
-    await delay(100)
-  }
+  await comesTrue(() => existsSync(join(receiver.directory, name)))
 }

@@ -11,6 +11,7 @@ import {
   choose,
   filesOf,
   focused,
+  isNoted,
   line,
   milestones,
   send,
@@ -27,7 +28,7 @@ visit(
     const names = Array.from({ length: 10 }, (_, i) => `${i}.txt`)
     await choose(page, filesOf(t, Object.fromEntries(names.map((name) => [name, 50_000]))))
     await send(page)
-    await page.locator('#queue .note', { hasText: /Connection lost\. Next try in 1/ }).waitFor()
+    await isNoted(page, /Connection lost\. Next try in 1/)
     await arrives(page)
     assert.equal(receiver.stored().size, 10)
     assert.equal(proxy.posts, 11)

@@ -3,8 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { dirname } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
-import { arrives, becomes, choose, filesOf, line, send, visit } from '../host/page.ts'
+import { arrives, becomes, choose, comesTrue, filesOf, line, send, visit } from '../host/page.ts'
 
 visit('the receipt of a file in a folder has its path', {}, async ({ t, page, receiver }) => {
   const [first = ''] = filesOf(t, { 'trip/2023/jan/a.txt': 10, 'trip/2024/jan/a.txt': 20 })
@@ -16,7 +15,7 @@ visit('the receipt of a file in a folder has its path', {}, async ({ t, page, re
   await send(page)
   await arrives(page)
   // The page may know of a reply before this test does.
-  for (let tries = 0; tries < 600 && names.length < 2; tries++) await delay(100)
+  await comesTrue(() => names.length === 2)
   assert.deepEqual(names.sort(), ['trip/2023/jan/a.txt', 'trip/2024/jan/a.txt'])
   assert.deepEqual([...receiver.stored().keys()].sort(), [
     'trip/2023/jan/a.txt',

@@ -11,6 +11,7 @@ import { after, test } from 'node:test'
 import { languageFiles } from '../../src/languages/files.ts'
 import { runCgi } from '../host/cgi.ts'
 import { contentType, multipartBody } from '../host/multipart-body.ts'
+import { comesTrue } from '../host/page.ts'
 import { freshDirectory, program, writeSettings } from '../host/program.ts'
 import { startServe } from '../host/serve.ts'
 import { asOneself } from '../host/user.ts'
@@ -245,6 +246,6 @@ test('serve --open shows the page in the browser', async (t) => {
   )
   const env = { PATH: `${home}:/usr/bin:/bin`, DISPLAY: ':0', UPLOAD_CGI_DIRECTORY: home }
   const { url } = await startServe(t, { args: ['--open'], env })
-  for (let i = 0; i < 200 && !existsSync(seen); i++) await new Promise((go) => setTimeout(go, 25))
+  await comesTrue(() => existsSync(seen))
   assert.equal(readFileSync(seen, 'utf8').trim(), url)
 })

@@ -94,7 +94,7 @@ test('a plain form on an allowed site is believed by its Origin', options, async
   await page.evaluate(`plainForm()`)
   await page.locator('#plain input').setInputFiles(filesOf(t, { 'a.txt': 5 }))
   await Promise.all([
-    page.waitForURL(receiver.url, { timeout: 60_000 }),
+    page.waitForURL(receiver.url, { timeout: 150_000 }),
     page.locator('#plain button').click(),
   ])
   assert.deepEqual([...receiver.stored().keys()], ['a.txt'])
@@ -121,7 +121,7 @@ test('the form without script passes under a server-wide Referrer-Policy: no-ref
   await page.goto(apache.url.replace('127.0.0.1', 'upload.example'))
   await page.locator('#file').setInputFiles(filesOf(t, { 'a.txt': 5 }))
   await page.locator('#send').click()
-  await page.locator('code').first().waitFor({ timeout: 60_000 })
+  await page.locator('code').first().waitFor({ timeout: 150_000 })
   assert.deepEqual(visible(directory), ['a.txt'], await page.content())
 })
 
@@ -174,7 +174,7 @@ function staticForm(action: string): string {
 
 /** Waits until Dropzone has told of so many files. */
 async function settled(page: Page, files: number): Promise<void> {
-  await page.waitForFunction(`said.length >= ${files}`, undefined, { timeout: 60_000 })
+  await page.waitForFunction(`said.length >= ${files}`, undefined, { timeout: 150_000 })
 }
 
 const own = `

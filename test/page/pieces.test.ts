@@ -13,6 +13,7 @@ import {
   becomes,
   bytesOf,
   choose,
+  comesTrue,
   filesOf,
   flaws,
   line,
@@ -27,6 +28,8 @@ const pieceBytes = 1_000_000
 const size = 8_300_000
 const env = { UPLOAD_CGI_CHUNK_SIZE: '1MB' }
 const slow = { bytesPerSecond: 4e6 }
+/** What is under way does not end before the test goes on. */
+const crawling = { bytesPerSecond: 100_000 }
 
 type Piece = { id: string; offset: number; bytes: number }
 
@@ -79,10 +82,12 @@ visit('ten seconds without a network cost one piece at most', { env, mayFail }, 
   await choose(page, filesOf(t, { 'film.bin': size }))
   await send(page)
   await until(page, `/[3-9]\\sMB received/.test(${noteOf('film.bin')})`)
+  Object.assign(proxy.network, crawling)
   await page.context().setOffline(true)
   await page.locator('#queue .note', { hasText: /Connection lost\. Next try in/ }).waitFor()
   await delay(10_000)
   assert.deepEqual(visible(receiver), [])
+  Object.assign(proxy.network, slow)
   await page.context().setOffline(false)
   await becomes(page, 'film.bin', 'stored')
   assert.ok(receiver.stored().get('film.bin')?.equals(bytesOf('film.bin', size)))
@@ -99,8 +104,10 @@ visit(
     await choose(page, files)
     await send(page)
     await until(page, `/[3-9]\\sMB received/.test(${noteOf('film.bin')})`)
+    Object.assign(proxy.network, crawling)
     page.on('dialog', (dialog) => dialog.accept())
     await page.reload()
+    Object.assign(proxy.network, slow)
     assert.deepEqual(visible(receiver), [])
     await choose(page, files)
     await send(page)
@@ -119,8 +126,10 @@ visit('a file that was changed since is another upload', { env, mayFail }, async
   await choose(page, files)
   await send(page)
   await until(page, `/[2-9]\\sMB received/.test(${noteOf('film.bin')})`)
+  Object.assign(proxy.network, crawling)
   page.on('dialog', (dialog) => dialog.accept())
   await page.reload()
+  Object.assign(proxy.network, slow)
   utimesSync(files[0] ?? '', 1, 1)
   await choose(page, files)
   await send(page)
@@ -141,8 +150,10 @@ visit(
     await choose(page, files)
     await send(page)
     await until(page, `/[2-9]\\sMB received/.test(${noteOf('film.bin')})`)
+    Object.assign(proxy.network, crawling)
     page.on('dialog', (dialog) => dialog.accept())
     await page.reload()
+    Object.assign(proxy.network, slow)
     const changed = readFileSync(file).fill('changed ', 500_000, 800_000)
     writeFileSync(file, changed)
     utimesSync(file, 1000, 1000)
@@ -185,8 +196,10 @@ visit(
     await choose(page, filesOf(t, { 'film.bin': size, 'other.bin': 2_500_000 }))
     await send(page)
     await until(page, `/[2-9]\\sMB received/.test(${noteOf('film.bin')})`)
+    Object.assign(proxy.network, crawling)
     await page.getByRole('button', { name: 'Pause film.bin' }).click()
     await becomes(page, 'film.bin', 'paused')
+    Object.assign(proxy.network, slow)
     assert.match(
       (await line(page, 'film.bin').textContent()) ?? '',
       /Paused · \d(\.\d)?\sMB received/,
@@ -214,11 +227,11 @@ visit(
     await choose(page, filesOf(t, { 'film.bin': size }))
     await send(page)
     await until(page, `/[2-9]\\sMB received/.test(${noteOf('film.bin')})`)
+    Object.assign(proxy.network, crawling)
     await page.getByRole('button', { name: 'Cancel film.bin' }).click()
     await becomes(page, 'film.bin', 'cancelled')
     const left = () => readdirSync(`${receiver.directory}/.upload-cgi/incoming`)
-    for (let tries = 0; tries < 200 && left().length > 0; tries++) await delay(100)
-    assert.deepEqual(left(), [])
+    await comesTrue(() => left().length === 0)
     assert.deepEqual(await page.evaluate('Object.keys(localStorage)'), [])
   },
 )

@@ -18,6 +18,8 @@ visit(
     await choose(page, files)
     await send(page)
     await until(page, `/received/.test(document.querySelectorAll('#queue .note')[1].textContent)`)
+    // It does not end before the reload.
+    proxy.network.bytesPerSecond = 50_000
     await leave(page)
     await page.getByRole('heading', { name: '1 of 2 files have arrived' }).waitFor()
     assert.deepEqual(await page.locator('#done .files bdi').allTextContents(), ['a.txt'])

@@ -6,9 +6,10 @@ import assert from 'node:assert/strict'
 import { rmSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { after, type TestContext, test } from 'node:test'
-import { setTimeout as delay } from 'node:timers/promises'
 import { startableBrowsers, type Tab, untilTrue } from '../host/browsers.ts'
+import { incoming } from '../host/form.ts'
 import { startHttpProxy } from '../host/http-proxy.ts'
+import { comesTrue } from '../host/page.ts'
 import { freshDirectory } from '../host/program.ts'
 import { startReceiver } from '../host/serve.ts'
 
@@ -79,7 +80,9 @@ for (const { name, skip, tab } of browsers) {
         await sent(page, 'The file was changed, moved or deleted')
       }
       await proxy.idle()
-      await empty(receiver.stored)
+      // The server is told of what has arrived of a file that is given up.
+      await comesTrue(() => incoming(receiver.directory).length === 0)
+      assert.equal(receiver.stored().size, 0)
     },
   )
 
@@ -116,20 +119,6 @@ async function sent(page: Tab, told: string): Promise<void> {
 async function fits(page: Tab): Promise<void> {
   const wide = await page.evaluate('document.documentElement.scrollWidth - innerWidth')
   assert.ok(Number(wide) <= 0, `${wide} pixels wider than the window`)
-}
-
-/** The server is told of what has arrived of a file that is given up. */
-async function empty(stored: () => Map<string, Buffer>): Promise<void> {
-  const end = Date.now() + 120_000
-  for (;;) {
-    try {
-      assert.deepEqual([...stored().keys()], [])
-      return
-    } catch (error) {
-      if (Date.now() > end) throw error
-      await delay(100)
-    }
-  }
 }
 
 /** A file that was last changed long ago. */

@@ -113,7 +113,7 @@ function send(
           ...length,
           ...headers,
         },
-        timeout: 30_000,
+        timeout: 120_000,
       },
       (reply) => {
         const chunks: Buffer[] = []

@@ -81,7 +81,7 @@ test('stored names are found again on FAT', (t) => {
   writeFileSync(image, '')
   truncateSync(image, 16 * 2 ** 20)
   const run = (command: string, ...args: string[]) =>
-    spawnSync(command, args, { encoding: 'utf8', timeout: 20_000 })
+    spawnSync(command, args, { encoding: 'utf8', timeout: 120_000 })
   if (run('mkfs.vfat', image).status !== 0)
     return skip(t, 'no mkfs.vfat: apt-get install dosfstools')
   const byKernel = run('mount', '-o', 'loop,utf8', '-t', 'vfat', image, mountPoint)

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
@@ -98,7 +98,8 @@ for (const module of ['cgid', 'cgi'] as const) {
       const path = await create(server, { length: size, name: 'a.bin' })
       const first = openPatch(`${url}${path}`, size)
       first.write(bytes.subarray(0, 1_000_000))
-      await delay(500)
+      const claim = incomingFile(directory, path.slice('/tus/'.length), 'claim-1')
+      await waitUntil(() => existsSync(claim))
       const second = await patch(server, path, 0, bytes)
       assert.equal(second.status, 423, second.text)
       assert.equal(JSON.parse(second.text).code, 'UPLOAD_BUSY')
@@ -173,7 +174,7 @@ async function waitUntil(isSo: () => boolean): Promise<void> {
 
 /** Once nobody appends any more. */
 async function settledOffset(server: Sender, path: string): Promise<string | undefined> {
-  for (let tries = 0; tries < 100; tries++) {
+  for (let tries = 0; tries < 1200; tries++) {
     const probe = await patch(server, path, 999_999_999, Buffer.alloc(0))
     if (probe.status === 409) return probe.header('Upload-Offset')
     await delay(50)
