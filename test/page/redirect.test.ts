@@ -7,8 +7,9 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { after, type TestContext, test } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import { redirectFinding } from '../../src/command/check-url/redirect.ts'
-import { startableBrowsers } from '../host/browsers.ts'
+import { startableBrowsers, type Tab } from '../host/browsers.ts'
 import { comesTrue } from '../host/page.ts'
 import { startReceiver } from '../host/serve.ts'
 
@@ -30,6 +31,7 @@ for (const { name, skip, tab } of browsers) {
     await comesTrue(() => asked.length > 0)
     assert.match(asked[0] ?? '', /^\/thanks\?number=[\w-]{10,}$/)
     assert.deepEqual([...receiver.stored().keys()], ['a.txt'])
+    await isLedTo(page, thanks)
     const other = await tab()
     await other.open(receiver.url)
     await other.evaluate(submitByScript)
@@ -67,6 +69,17 @@ test('check --url says whether success_redirect answers, fails or leads on', asy
   assert.equal(on?.code, 'REDIRECT_LEADS_ON')
   assert.match(on?.remedy ?? '', /success_redirect = "https:\/\/third\.example\/x"/)
 })
+
+/** The server is asked before the tab is there, and a tab on its way goes nowhere else. */
+async function isLedTo(tab: Tab, address: string): Promise<void> {
+  const isThere = `document.readyState === 'complete' && location.href.startsWith('${address}')`
+  const end = Date.now() + 120_000
+  // Between two pages it may have no answer.
+  while (!(await tab.evaluate<boolean>(isThere).catch(() => false))) {
+    assert.ok(Date.now() < end, `the tab never comes to ${address}`)
+    await delay(50)
+  }
+}
 
 /** As where scripts do not run: submit() asks no listener. */
 const submit = `(() => {
