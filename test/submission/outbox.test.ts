@@ -114,13 +114,16 @@ test('who heard is not told again because another did not, and the owner reads w
 test('over 20 mails an hour, the rest waits and goes into one mail', async () => {
   const form = new ToldForm()
   form.script('mail', 'exit 75')
+  const hour = () => Math.floor(Date.now() / 3_600_000)
+  const first = hour()
   for (let i = 0; i < 25; i++) {
     assert.equal((await post(form.directory, [file(`${i}.txt`)], form.env)).status, 201)
   }
   await form.told('run', 25)
   await form.idle()
   const tries = () => readdirSync(join(form.home, 'mail')).length
-  assert.ok(tries() <= 20, `${tries()}`)
+  // An hour of the clock may begin meanwhile.
+  assert.ok(tries() <= 20 * (hour() - first + 1), `${tries()}`)
   // An hour later.
   rmSync(join(form.directory, '.upload-cgi/notes/mailed'), { recursive: true })
   form.script('mail', '')
