@@ -1,7 +1,7 @@
 // The programs that a user could take instead of upload.cgi. All do the same job: a form on GET; on
-// POST they store every file under its name in UPLOAD_CGI_DIRECTORY. One prints the form alone. None
-// of them syncs, checks names, or removes a half-stored upload. They are written into a directory as
-// programs that a web server can start.
+// POST they store every file under its name in UPLOAD_CGI_DIRECTORY. One prints the form alone.
+// None of them syncs, checks names, or removes a half-stored upload. They are written into a
+// directory as programs that a web server can start.
 
 import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'

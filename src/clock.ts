@@ -1,5 +1,5 @@
-// The clock by which durations are measured, which nobody sets; and what is borne of those that
-// people set.
+// The clock by which durations are measured, which nobody sets; and how much the clocks of several
+// machines, which people set, may differ.
 
 /** How far the clocks of two machines may be apart that share the directory, in ms. */
 export const apartMilliseconds = 2 * 3_600_000

@@ -108,7 +108,7 @@ test('texts of the same name in two folders are two texts', () => {
   assert.deepEqual(run('text'), ['main', '"one text""other text"'])
 })
 
-test('the commands are not in the bundle of main.ts, and what stores is not in that of form.ts', async () => {
+test('main.ts bundles no commands, and form.ts nothing that stores', async () => {
   const all = await bundle(root)
   const main = textOf(all, 'src/main.cjs')
   assert.ok('src/command/run.cjs' in all.assets)

@@ -207,7 +207,7 @@ test('without a shell: the program, a folder and the line of the README', async 
   rmSync(join(home, 'account'), { recursive: true })
 })
 
-test('in a bare Debian without Node: unpacked, installed, uploaded to through Apache, uninstalled', {
+test('in a bare Debian without Node: unpacked, installed, used through Apache, uninstalled', {
   skip:
     needsRoot('only root can make a Debian: run it with sudo') ||
     missing('debootstrap', 'curl', 'xz', 'git'),

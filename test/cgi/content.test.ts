@@ -25,7 +25,7 @@ test('a picture that is a page is refused with all files of its request', async 
   assert.deepEqual(finished(directory), ['b.png', 'b.txt'])
 })
 
-test('in pieces it is refused with the piece that brings enough of it, or with the last', async () => {
+test('in pieces it is refused with the piece that shows enough of it, or the last', async () => {
   for (const [size, first, whole] of [
     [3000, 5, 3000],
     [3000, 1444, 1445],

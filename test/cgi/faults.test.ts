@@ -92,7 +92,7 @@ test('the limits pass exactly and fail at one more', async () => {
   await refused('REQUEST_TOO_LARGE', { UPLOAD_CGI_MAX_REQUEST_SIZE: String(size - 1) })
 })
 
-test('what is malformed or not allowed is refused with its code, and nothing is stored', async () => {
+test('what is malformed or not allowed has its code, and nothing is stored', async () => {
   const whole = multipartBody([file('a.txt')])
   await refused('BAD_LENGTH', { CONTENT_LENGTH: '-1' })
   await refused('BAD_LENGTH', { CONTENT_LENGTH: '99999999999999999999' })

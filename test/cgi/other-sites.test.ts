@@ -10,7 +10,7 @@ import { freshDirectory } from '../host/program.ts'
 const friend = 'https://friend.example'
 const allowed = { UPLOAD_CGI_ALLOWED_ORIGINS: friend, HTTP_HOST: 'www.example.org' }
 
-test('a refused site is named with the host that was asked, and the log says what to set', async () => {
+test('a refused site is named with the host it asked, and the log says what to set', async () => {
   const directory = freshDirectory({ after })
   const proxied = { HTTP_HOST: '127.0.0.1:8080', HTTP_ORIGIN: 'http://www.example.org' }
   const reply = await post(directory, [file('a.txt')], proxied)
@@ -70,7 +70,7 @@ test('an allowed site may send what the usual libraries send, with credentials',
   }
 })
 
-test('a page that hears of no error has what it sent stored, and one that does has not', async () => {
+test('what a page sent is stored if it hears of no error, and not if it does', async () => {
   const directory = freshDirectory({ after })
   const env = { ...allowed, HTTP_SEC_FETCH_SITE: 'cross-site' }
   const stored = await post(directory, [file('a.txt')], { ...env, HTTP_ORIGIN: friend })
@@ -94,7 +94,7 @@ test('a page that hears of no error has what it sent stored, and one that does h
   assert.deepEqual(finished(directory), ['a.txt'])
 })
 
-test('pages tell other sites no more than their host, and search engines to leave them', async () => {
+test('pages tell other sites only their host, and search engines to leave them', async () => {
   const directory = freshDirectory({ after })
   const page = await runCgi({ directory, env: { HTTP_ACCEPT: 'text/html' } })
   assert.equal(page.headers.get('referrer-policy'), 'strict-origin')

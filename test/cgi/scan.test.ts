@@ -137,7 +137,7 @@ test('a scanner that is missing, fails, is killed or is no program fails closed'
   }
 })
 
-test('all scans of a request have 30 s together; then all that the scanner started is ended', async () => {
+test('all scans of a request have 30 s together; then all they started is ended', async () => {
   const directory = freshDirectory({ after })
   const mark = `${3_000_000 + (process.pid % 1_000_000)}`
   const slow = script(`sleep 1; [ -s "$1" ] && exit 0; sleep ${mark} & wait`)
@@ -161,7 +161,7 @@ test('the scanner gets the whole file, not yet visible, and nothing of the reque
   assert.equal(reply.stderr, '')
 })
 
-test('scan_command without {file}, without a path or in the environment is NOT_CONFIGURED', async () => {
+test('scan_command without {file} or path, or in the environment, is NOT_CONFIGURED', async () => {
   const directory = freshDirectory({ after })
   for (const command of [['/bin/true'], ['clamdscan', '{file}'], ['/bin/true', 'a\n{file}']]) {
     const reply = await post(directory, [file('a.txt')], scanning(command))

@@ -59,7 +59,7 @@ test('starts with three process slots, its own among them', {
   assert.match(String(stdout), /^Status: 200 OK/)
 })
 
-test('a GET loads no module of Node that an empty executable does not load, but for two small ones', async () => {
+test('a GET loads no module of Node that an empty executable does not load', async () => {
   const report = "require('fs').writeSync(2, process.moduleLoadList.join('\\n'))"
   const bundle = readFileSync(resolve(root, 'build/bundles/src/form.cjs'), 'utf8')
   const assetsHome = resolve(root, 'build/assets')

@@ -26,7 +26,7 @@ function piece(id: string, offset: number, size: number, content: string): BodyP
   ]
 }
 
-test('a sender sends so many files and so many bytes a day, and the next one has its own', async (t) => {
+test('a sender has so many files and bytes a day, and the next one its own', async (t) => {
   const form = new ClosedForm(t, 'max_sender_files = 3\nmax_sender_size = "10KB"\n')
   const files = [file('a.txt'), file('b.txt')]
   assert.equal(told(await form.post({}, files)), 'stored')
@@ -86,7 +86,7 @@ test('twenty uploads at the same moment never exceed the limits', async (t) => {
   assertFault(await send('192.0.2.99'), 'TOTAL_LIMIT')
 })
 
-test('the total is that of the directory: what the owner deletes or adds by hand counts', async (t) => {
+test('the total is that of the directory: what the owner deletes or adds counts', async (t) => {
   const form = new ClosedForm(t, 'max_total_size = "10KB"\n')
   const kilobytes = (count: number, name = 'a.txt') => [file(name, Buffer.alloc(count * 1000))]
   assert.equal(told(await form.post({}, kilobytes(6))), 'stored')
@@ -108,7 +108,7 @@ test('the total holds when the clock of the machine is set back', {
   assert.equal(finished(form.directory).length, 4)
 })
 
-test('an unfinished upload counts with all that it announces, once, until it is cancelled', async (t) => {
+test('an unfinished upload counts once with all it announces, until cancelled', async (t) => {
   const form = new ClosedForm(t, 'max_total_size = "10KB"\nmax_sender_size = "1MB"\n')
   const id = 'ab12'.repeat(8)
   for (let i = 0; i < 2; i++) {
@@ -125,7 +125,7 @@ test('an unfinished upload counts with all that it announces, once, until it is 
   assert.equal(told(await form.post({}, piece(again, 3, 6, 'def'))), 'stored')
 })
 
-test('a beginning that several send at once, and again when nothing more fits, counts once', async (t) => {
+test('a beginning sent by several at once, and again when it is full, counts once', async (t) => {
   const form = new ClosedForm(t, 'max_total_files = 1\nmax_sender_files = 1\n')
   const begin = () => form.post({}, piece('ab12'.repeat(8), 0, 8000, ''))
   const replies = await Promise.all([begin(), begin(), begin(), begin(), begin()])

@@ -83,7 +83,7 @@ test('the page asks for the passphrase, and a browser gets a cookie for it', asy
   assert.deepEqual(finished(form.directory), ['a.txt'])
 })
 
-test('a cookie is void for another form, another passphrase, later, and when it is changed', async (t) => {
+test('a cookie is void for another form or passphrase, later, and when changed', async (t) => {
   const form = new ClosedForm(t, withPassphrase)
   const cookie = await form.cookie()
   const [name = '', value = ''] = cookie.split('=')
@@ -125,7 +125,7 @@ test('programs send the passphrase before the file; a wrong one stores nothing',
   assert.deepEqual(finished(form.directory), ['a.txt', 'b.txt'])
 })
 
-test('after ten wrong tries of a sender no more are looked at, but its cookie is good', async (t) => {
+test('after ten wrong tries no more of the sender are tried, but its cookie is good', async (t) => {
   const form = new ClosedForm(t, withPassphrase)
   const cookie = await form.cookie()
   const guess = (i: number) => form.post({}, [said(`guess ${i}`), file('a.txt')])
@@ -145,7 +145,7 @@ test('after ten wrong tries of a sender no more are looked at, but its cookie is
   assert.equal(told(await form.post(known, [said('guess'), file('k.txt')])), 'stored')
 })
 
-test('thirty guesses at the same moment have no more tries than ten one after the other', async (t) => {
+test('thirty guesses at the same moment have no more than ten tries', async (t) => {
   const form = new ClosedForm(t, withPassphrase)
   const guesses = Array.from({ length: 30 }, (_, i) => form.post({}, [said(`guess ${i}`)]))
   const replies = (await Promise.all(guesses)).map(told)
@@ -156,7 +156,7 @@ test('thirty guesses at the same moment have no more tries than ten one after th
   assert.equal(told(await form.post({}, [said(passphrase)])), 'TOO_MANY_TRIES')
 })
 
-test('an invitation counts from the address, the field and the header, if they agree', async (t) => {
+test('an invitation comes by address, field and header, if they agree', async (t) => {
   const form = new ClosedForm(t, `invited_only = true\n${invitation}`)
   const header = { HTTP_X_UPLOAD_INVITE: token }
   const address = { QUERY_STRING: `x=1&${query}` }

@@ -1,6 +1,6 @@
-// A machine, the metadata server or the only storage daemon of a real CephFS is killed while uploads
-// run. What was answered with 201 is there, whole, and what was not answered so is not. The waits
-// are those of CephFS, which docs/cluster.md names, so this is in `npm run test:long` alone.
+// A machine, the metadata server or the only storage daemon of a real CephFS is killed while
+// uploads run. What was answered with 201 is there, whole, and what was not answered so is not. The
+// waits are those of CephFS, which docs/cluster.md names, so this is in `npm run test:long` alone.
 
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'

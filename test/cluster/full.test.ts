@@ -1,7 +1,7 @@
 // No room on a real CephFS: a quota of the upload directory, in bytes or in files, and a pool of
-// which the only storage daemon is full. Each is DISK_FULL on both machines and leaves nothing, what
-// was stored stays, and with room again uploads go on. CephFS looks at both only now and then, so
-// what is held is what happens once it has.
+// which the only storage daemon is full. Each is DISK_FULL on both machines and leaves nothing,
+// what was stored stays, and with room again uploads go on. CephFS looks at both only now and then,
+// so what is held is what happens once it has.
 
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'

@@ -1,5 +1,6 @@
-// docs/cluster.md as it is written: two web machines, each with processes of FastCGI behind an nginx
-// of its own and with its own client of a CephFS, and the balancer of the page in front of them.
+// docs/cluster.md as it is written: two web machines, each with processes of FastCGI behind an
+// nginx of its own and with its own client of a CephFS, and the balancer of the page in front of
+// them.
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'

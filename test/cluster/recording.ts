@@ -1,5 +1,5 @@
-// What is remembered, between two machines: submissions and their batches, limits, visitors, whoever
-// is told, folders, and what is swept.
+// What is remembered, between two machines: submissions and their batches, limits, visitors,
+// whoever is told, folders, and what is swept.
 
 import assert from 'node:assert/strict'
 import {

@@ -26,7 +26,7 @@ import { giveToServer, isRoot, needsRoot, serverUser } from '../host/user.ts'
 
 const noRoot = needsRoot('only root can make this wrong: run it with sudo')
 
-test('a place where all is well has no finding but that /tmp is emptied, and stays as it is', (t) => {
+test('where all is well /tmp is the only finding, and the place stays as it is', (t) => {
   const place = new Place(t)
   const checked = place.check()
   assert.deepEqual(codes(checked), ['DIRECTORY_VOLATILE'])

@@ -39,7 +39,7 @@ function run(args: readonly string[], env: Record<string, string> = {}) {
   return { status, stdout, stderr }
 }
 
-test('init prints a file whose every line is right, as it is and with all comments removed', (t) => {
+test('init prints a file that is right as it is and with all comments removed', (t) => {
   const home = freshDirectory(t)
   const { status, stdout } = run(['init', '--directory', `${home}/it's "here"`])
   assert.equal(status, 0)
@@ -215,7 +215,7 @@ test('--help fits a terminal and names every command and setting', () => {
   for (const { key } of settingsTable) assert.ok(stdout.includes(`  ${key} (`), key)
 })
 
-test('a reader that has seen enough is no error; a command that is nearly right is named', async () => {
+test('a reader that has seen enough is no error; a mistyped command is named', async () => {
   const child = spawn(program, ['man', '8'], { stdio: ['ignore', 'pipe', 'pipe'] })
   child.stdout.destroy()
   let said = ''

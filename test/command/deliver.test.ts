@@ -67,7 +67,7 @@ test('deliver without anybody in notify, or with wrong settings, says so', () =>
   }
 })
 
-test('check finds a mailer and a program that are not there, and a webhook without a secret', (t) => {
+test('check finds mailers and programs that are missing, and webhooks without a secret', (t) => {
   const place = new Place(t)
   const told = (settings: string) => place.check({ settings })
   const none = told('notify = ["a@example.org"]\nmail_command = ["/nonexistent/mailer"]\n')

@@ -65,7 +65,7 @@ test('one number, and what came lately', (t) => {
   assert.equal(list(directory, 'NONE-NONE-NO').stdout, '')
 })
 
-test('nothing that a visitor wrote is a command of a terminal or a formula of a spreadsheet', (t) => {
+test('what visitors wrote is no command of a terminal and no formula of a spreadsheet', (t) => {
   const directory = freshDirectory(t)
   const wrote = textField('note', '=1+1\x1b[2J\u202e"quoted"')
   send(directory, [wrote, fileField('+cmd.txt')])

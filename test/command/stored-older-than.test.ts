@@ -34,7 +34,7 @@ function clean(directory: string, options: readonly string[], env: Env = {}) {
   return { status, stdout, stderr }
 }
 
-test('what is old goes, whichever way it came; a dry run says it and removes nothing', async (t) => {
+test('what is old goes, however it came; a dry run says it and removes nothing', async (t) => {
   const directory = freshDirectory(t)
   send(directory, [fileField('one.txt', 'one'), fileField('two.txt', 'two')])
   add(directory, 'a', ['a.txt'])

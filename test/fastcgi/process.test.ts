@@ -36,6 +36,8 @@ import { freePort } from '../host/server.ts'
 
 const get = { GATEWAY_INTERFACE: 'CGI/1.1', SERVER_PROTOCOL: 'HTTP/1.1', REQUEST_METHOD: 'GET' }
 
+const hundredKilobytes = formOf('a.txt', 'x'.repeat(100_000))
+
 function post(length: number | undefined) {
   return {
     ...get,
@@ -299,19 +301,14 @@ test('SIGTERM ends it after the upload that runs', async (t) => {
   const { socket, child } = await startFastCgi(t, { UPLOAD_CGI_DIRECTORY: directory })
   const idle = new Client(socket)
   assert.equal((await idle.request({ params: get, keepsConnection: true })).status, 200)
-  const body = formOf('a.txt', 'x'.repeat(100_000))
-  const client = new Client(socket)
-  client.send(beginRecord(1, true))
-  client.send(streamRecords(paramsType, 1, encodeParams(post(body.length)), 65_535))
-  client.send(bodyRecords(1, body.subarray(0, 50_000), 65_535))
-  await begun(directory)
+  const client = await begunClient(socket, directory)
   child.kill('SIGTERM')
   await until(
     () => idle.isClosed,
     () => 'an idle connection stays open',
   )
   assert.equal(child.exitCode, null)
-  client.send(bodyRecords(1, body.subarray(50_000), 65_535))
+  client.send(bodyRecords(1, hundredKilobytes.subarray(50_000), 65_535))
   assert.equal((await client.reply()).status, 201)
   if (child.exitCode === null) assert.deepEqual(await once(child, 'exit'), [0, null])
   assert.deepEqual(visible(directory), ['a.txt'])
@@ -322,12 +319,7 @@ test('SIGTERM ends it after a minute at the latest, and what was not finished is
 }, async (t) => {
   const directory = freshDirectory(t)
   const { socket, child } = await startFastCgi(t, { UPLOAD_CGI_DIRECTORY: directory })
-  const body = formOf('a.txt', 'x'.repeat(100_000))
-  const client = new Client(socket)
-  client.send(beginRecord(1, true))
-  client.send(streamRecords(paramsType, 1, encodeParams(post(body.length)), 65_535))
-  client.send(bodyRecords(1, body.subarray(0, 50_000), 65_535))
-  await begun(directory)
+  await begunClient(socket, directory)
   const ended = once(child, 'exit')
   const before = Date.now()
   child.kill('SIGTERM')
@@ -340,12 +332,7 @@ test('SIGTERM ends it after a minute at the latest, and what was not finished is
 test('kill -9 in the middle of an upload leaves nothing visible', async (t) => {
   const directory = freshDirectory(t)
   const { socket, child } = await startFastCgi(t, { UPLOAD_CGI_DIRECTORY: directory })
-  const body = formOf('a.txt', 'x'.repeat(100_000))
-  const client = new Client(socket)
-  client.send(beginRecord(1, false))
-  client.send(streamRecords(paramsType, 1, encodeParams(post(body.length)), 65_535))
-  client.send(bodyRecords(1, body.subarray(0, 50_000), 65_535))
-  await begun(directory)
+  const client = await begunClient(socket, directory)
   child.kill('SIGKILL')
   await until(
     () => client.isClosed,
@@ -452,6 +439,16 @@ test('the socket has the mode that was asked for', async (t) => {
     () => `${mode().toString(8)}`,
   )
 })
+
+/** A client whose request has sent half of its body, which the program receives. */
+async function begunClient(socket: string, directory: string): Promise<Client> {
+  const client = new Client(socket)
+  client.send(beginRecord(1, true))
+  client.send(streamRecords(paramsType, 1, encodeParams(post(hundredKilobytes.length)), 65_535))
+  client.send(bodyRecords(1, hundredKilobytes.subarray(0, 50_000), 65_535))
+  await begun(directory)
+  return client
+}
 
 /** Waits until a file is being received. */
 function begun(directory: string): Promise<void> {

@@ -49,7 +49,7 @@ test('parameters that come late are not the time of the body', async (t) => {
   assert.equal((await served.client.reply()).status, 201)
 })
 
-test('a body of less than 1 KB a second is refused after a minute, and nothing is stored', async (t) => {
+test('a body of less than 1 KB a second is refused after a minute, and not stored', async (t) => {
   const served = await serve(t)
   const body = multipartBody([file('a.bin', Buffer.alloc(500_000, 'x'))])
   await served.send(Buffer.concat([beginning(body), bodyRecords(1, body.subarray(0, 900), 900)]))

@@ -10,8 +10,8 @@ export type Event = readonly string[]
 
 export type Reading = {
   /**
-   * ['field', name, type], ['file', name, filename, type], ['data', bytes], ['end'], and for a field
-   * ['text', its value] before its end.
+   * ['field', name, type], ['file', name, filename, type], ['data', bytes], ['end'], and for a
+   * field ['text', its value] before its end.
    */
   readonly events: Event[]
   /** '' for a body that is accepted. */

@@ -6,8 +6,8 @@ import { Fault } from '../../src/fault.ts'
 import { MultipartParser } from '../../src/multipart/parser.ts'
 
 /**
- * ['field', name, type], ['file', name, filename, type], ['data', bytes], ['end'], or [code, detail]
- * at a fault.
+ * ['field', name, type], ['file', name, filename, type], ['data', bytes], ['end'], or at a fault
+ * [code, detail].
  */
 export type Event = readonly string[]
 

@@ -11,7 +11,7 @@ const root = join(import.meta.dirname, '../..')
 const read = (path: string) => readFileSync(join(root, path), 'utf8')
 const causes = read('build/causes.sh')
 
-test('doctor.cgi and install.sh have the words of build/causes.sh: npm run build copies them', () => {
+test('doctor.cgi and install.sh have the words of build/causes.sh, by npm run build', () => {
   for (const script of scripts) assert.equal(withCauses(read(script), causes), read(script), script)
 })
 

@@ -1,6 +1,6 @@
-// What the documentation shows to be pasted is right: each setting, in a block or within a sentence,
-// is one that the program takes, each command has the options that are shown, and every language
-// is named as the setting `language` wants it.
+// What the documentation shows to be pasted is right: each setting, in a block or within a
+// sentence, is one that the program takes, each command has the options that are shown, and every
+// language is named as the setting `language` wants it.
 
 import assert from 'node:assert/strict'
 import { globSync, readFileSync } from 'node:fs'

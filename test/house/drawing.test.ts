@@ -145,7 +145,7 @@ test('there is no circle of rooms, and no room imports its parent', () => {
   assert.deepEqual(toParent, [])
 })
 
-test('upload, tus, submission and the page share only the seam and the rules of other rooms', () => {
+test('upload, tus, submission and page share only seam and rules of other rooms', () => {
   const shared: Readonly<Record<string, RegExp>> = {
     upload: /^storage\/(storage|filename)\.ts$/,
     tus: /^storage\/(storage|filename)\.ts$/,

@@ -45,7 +45,7 @@ function bodyOf({ text }: Answer): string {
   return body.join('\r\n\r\n')
 }
 
-test('it begins with its type, tells that it must be deleted, and never executes a query', async (t) => {
+test('it begins with its type, says that it must go, and never executes a query', async (t) => {
   const ill = patient(t)
   configure(ill)
   const touched = join(ill.folder, 'touched')
@@ -137,7 +137,7 @@ test('it does without timeout, getconf, awk and the like', {
   assert.match(blind.text, /owner and mode of all parents:/)
 })
 
-test('odd names are quoted where they are to be pasted, and shown without control characters', async (t) => {
+test('odd names are quoted for pasting, and shown without control characters', async (t) => {
   const ill = patient(t)
   const odd = join(ill.folder, `it's "odd" $(touch x)\u001b[31m & -rf`)
   mkdirSync(odd)

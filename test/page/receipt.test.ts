@@ -60,7 +60,7 @@ test('the receipt says what has arrived, when, from whom and under which names',
   assert.doesNotMatch(text, /<script/)
 })
 
-test('the receipt of one file speaks of one, and without checksums it shows no place for them', async () => {
+test('the receipt of one file speaks of one, and has no place for missing checksums', async () => {
   const text = await receipt(['a.txt'], { UPLOAD_CGI_CHECKSUM: 'none' })
   assert.match(text, /<h1 tabindex="-1">The file has arrived<\/h1>/)
   assert.match(text, /<details hidden>/)

@@ -1,6 +1,6 @@
-// `success_redirect` to a page of another site, with and without script, in three browsers. Chromium
-// and WebKit ask the policy of the page about the address that the reply to a form leads to.
-// And what `check --url` says of such an address.
+// `success_redirect` to a page of another site, with and without script, in three browsers.
+// Chromium and WebKit ask the policy of the page about the address that the reply to a form leads
+// to. And what `check --url` says of such an address.
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'

@@ -20,7 +20,7 @@ import { assertRefused, content, Uploads } from '../host/piece-upload.ts'
 import { freshDirectory, program } from '../host/program.ts'
 import { startStalledSender } from '../host/stalled-sender.ts'
 
-test('a second sender is told to wait while the first is at work, and may go on when it died', async () => {
+test('a second sender waits while the first is at work, and resumes when it died', async () => {
   const uploads = new Uploads()
   await uploads.piece({ bytes: content.subarray(0, 100_000) })
   const next = { offset: 100_000, bytes: content.subarray(100_000, 200_000) }
@@ -88,7 +88,7 @@ test('going on reads nothing of what has arrived; the last piece reads it once',
   assert.equal(await readBytes(200_000, 300_000), content.length)
 })
 
-test('a first piece that was silent so long that another sender went on removes nothing', async () => {
+test('a first piece that was overtaken while it was silent removes nothing', async () => {
   const uploads = new Uploads()
   const stalled = await stalledPiece(uploads, content, 200_000, 'is cut')
   const first = await uploads.piece({ bytes: content.subarray(0, 100_000) })
@@ -98,7 +98,7 @@ test('a first piece that was silent so long that another sender went on removes 
   assert.ok(readFileSync(join(uploads.directory, 'video.mp4')).equals(content))
 })
 
-test('a piece that ends when another sender has stored the file changes nothing of it', async () => {
+test('a piece that ends after another sender stored the file changes nothing', async () => {
   const uploads = new Uploads()
   const other = Buffer.alloc(30_000, 'another file')
   const stalled = await stalledPiece(uploads, other, -10, 'is whole')

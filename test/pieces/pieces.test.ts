@@ -53,7 +53,7 @@ test('where an upload stands can be asked, before, while and after', async () =>
   assert.deepEqual(whole.json(), { ...receipt, offset: 300_000, size: 300_000 })
 })
 
-test('whoever is overtaken between two looks hears that it is stored, not that there is no upload', async () => {
+test('whoever is overtaken hears that it is stored, not that there is no upload', async () => {
   for (let round = 0; round < 15; round++) {
     const uploads = new Uploads()
     const bytes = content.subarray(0, 1000)
@@ -65,7 +65,7 @@ test('whoever is overtaken between two looks hears that it is stored, not that t
   }
 })
 
-test('the id may be asked for by a header, which servers do not write into their logs', async () => {
+test('the id may come in a header, which servers do not write into their logs', async () => {
   const uploads = new Uploads()
   const look = (id: string, env = {}) =>
     runCgi({
@@ -143,7 +143,7 @@ test('the log has a line for each piece, and for the last one how many there wer
   assert.ok(!readFileSync(log, 'utf8').includes(uploads.id), 'the id is a secret')
 })
 
-test('overwrite replaces at the last piece only; reject looks again then, and loses nothing', async () => {
+test('overwrite replaces at the last piece alone; reject looks again then', async () => {
   const uploads = new Uploads()
   const path = join(uploads.directory, 'video.mp4')
   const half = { bytes: content.subarray(0, 100_000) }

@@ -124,7 +124,7 @@ test('a first piece that is refused leaves nothing behind', async () => {
   assert.deepEqual(uploads.incoming(), [])
 })
 
-test('no more uploads may be unfinished than the owner says; finished ones do not count', async () => {
+test('no more uploads are unfinished than the owner says; finished ones do not count', async () => {
   const uploads = new Uploads()
   const env = { UPLOAD_CGI_MAX_PARTIAL_UPLOADS: '2' }
   const begin = (id: string) => uploads.piece({ id, bytes: content.subarray(0, 10), env })

@@ -38,7 +38,7 @@ test('two senders race with one upload from the start; both hear that it is stor
   await assertArrived(directory, 30_000_000, replies[0]?.text ?? '')
 })
 
-test('two senders of one upload: one goes on, the other waits; who is killed is forgotten at once', {
+test('of two senders of one upload one waits; one that is killed is forgotten at once', {
   skip: missing('apache2'),
 }, async (t) => {
   const directory = roomyDirectory(t)
@@ -65,7 +65,7 @@ test('two senders of one upload: one goes on, the other waits; who is killed is 
   assert.equal(JSON.parse((await other.piece(0)).text).files[0].stored, 'film-2.mp4')
 })
 
-test('the program is killed in the middle of the commit, again and again; the file is stored once', {
+test('the program is killed in mid-commit again and again; the file is stored once', {
   skip: missing('apache2'),
   timeout: 300_000,
 }, async (t) => {

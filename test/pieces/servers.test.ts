@@ -32,7 +32,7 @@ const fronts: readonly [name: string, skip: string | false, open: Open][] = [
 ]
 
 for (const [name, skip, open] of fronts) {
-  test(`${name}: pieces out of order, repeated, overlapping, wrong; too many; cancelled; a day later`, {
+  test(`${name}: pieces out of order, repeated, overlapping, wrong, too many, cancelled, late`, {
     skip,
   }, async (t) => {
     const directory = roomyDirectory(t)

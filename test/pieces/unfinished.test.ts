@@ -24,7 +24,7 @@ test('an upload that is cancelled is gone; one that is stored stays', async () =
   assert.deepEqual(uploads.stored(), ['video.mp4'])
 })
 
-test('an upload older than partial_lifetime is swept by the next one, a younger one is not', async () => {
+test('an upload older than partial_lifetime is swept by the next, a younger one not', async () => {
   const uploads = new Uploads()
   await uploads.piece({ bytes: content.subarray(0, 100_000) })
   const age = (seconds: number) => {

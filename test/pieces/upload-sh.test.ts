@@ -409,7 +409,7 @@ for (const shell of ['dash', 'busybox'] as const) {
     assert.equal(both[0].out, both[1].out)
   })
 
-  test(`${shell}: a file that changed meanwhile is another upload, and one that shrinks is noticed`, {
+  test(`${shell}: a file that changed is another upload, and one that shrinks is noticed`, {
     skip,
   }, async (t) => {
     const place = await Place.open(t, shell)
@@ -507,7 +507,7 @@ for (const shell of ['dash', 'busybox'] as const) {
     assert.match(quoted.err, /a firewall refuses the name or the content/)
   })
 
-  test(`${shell}: a piece that is refused for its lines is cut, and later ones before they are sent`, {
+  test(`${shell}: a piece refused for its lines is cut, and later ones before they are sent`, {
     skip,
   }, async (t) => {
     const place = await Place.open(t, shell, { refuses: isRefusedForHyphens })

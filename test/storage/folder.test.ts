@@ -21,7 +21,7 @@ import { needsRoot } from '../host/user.ts'
 
 const noRoot = needsRoot('only root can give a directory away')
 
-test('a folder that others may write to is refused, with the remedy, until that is fixed', async (t) => {
+test('a folder that others may write to is refused with the remedy until fixed', async (t) => {
   const directory = freshDirectory(t)
   const folder = join(directory, '.upload-cgi')
   mkdirSync(folder)
@@ -56,7 +56,7 @@ test('a folder of somebody else is refused, in a form and in an upload in pieces
   assert.equal((await uploads.send(100_000, 1000)).status, 201)
 })
 
-test('nothing in the folder is for others, and no name there can be computed from an id', async () => {
+test('nothing in the folder is for others, and no name is computed from an id', async () => {
   const uploads = new Uploads()
   await uploads.piece({ bytes: content.subarray(0, 1000) })
   const folder = join(uploads.directory, '.upload-cgi')

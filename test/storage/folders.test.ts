@@ -217,7 +217,7 @@ test('a folder that becomes a link between the look and the name stores nothing'
   }
 })
 
-test('without hard links files get into folders all the same, and refusals leave none', async (t) => {
+test('without hard links files get into folders, too, and refusals leave none', async (t) => {
   const lacking = lackingLibrary(t)
   if ('skip' in lacking) return t.skip(lacking.skip)
   const directory = freshDirectory(t)

@@ -154,7 +154,7 @@ test('a claim from the future, or one without those before it, is forgotten in t
   assert.deepEqual(uploads.kinds(), ['claim-2', 'data', 'journal'])
 })
 
-test('a sweep leaves what a running request may hold, however short partial_lifetime is', async () => {
+test('a sweep leaves what a request may hold, however short partial_lifetime is', async () => {
   const uploads = new Uploads()
   const env = { UPLOAD_CGI_PARTIAL_LIFETIME: '60s' }
   const tenMinutesAgo = Date.now() / 1000 - 600

@@ -53,7 +53,7 @@ test('a hidden folder that became a file is told and stays as it is', async (t) 
   assert.equal(lstatSync(join(directory, '.upload-cgi')).size, 4)
 })
 
-test('a directory replaced by a symlink between two requests: each goes where it leads then', async (t) => {
+test('a directory that becomes a symlink: each request goes where it leads then', async (t) => {
   const home = freshDirectory(t)
   const [configured, first, second] = ['uploads', 'first', 'second'].map((name) => join(home, name))
   assert.ok(configured && first && second)
@@ -67,7 +67,7 @@ test('a directory replaced by a symlink between two requests: each goes where it
   assert.deepEqual(contents(second), { 'b.txt': 'B' })
 })
 
-test('a directory that changes while a body arrives does not divert half of the upload', async (t) => {
+test('a directory that changes while a body arrives diverts nothing of it', async (t) => {
   const home = freshDirectory(t)
   const [configured, first, second] = ['uploads', 'first', 'second'].map((name) => join(home, name))
   assert.ok(configured && first && second)

@@ -34,7 +34,7 @@ test('a post of its own is told once, by mail and to the program, after the repl
   assert.deepEqual([form.notes('heard').flat().length <= 1, form.notes('said')], [true, []])
 })
 
-test('a submission of 20 requests is told once when it is closed, and what comes later once more', async () => {
+test('a submission of 20 requests is told once, and what comes after it once more', async () => {
   const form = new ToldForm()
   const _submission = randomBytes(16).toString('hex')
   const fields = [{ name: '_submission', content: _submission }]
@@ -67,7 +67,7 @@ test('a submission of 20 requests is told once when it is closed, and what comes
   ])
 })
 
-test('a receipt that cannot be stored as a file keeps nobody from being told, and comes later', async () => {
+test('a receipt that cannot be a file yet comes later, and people are told', async () => {
   const form = new ToldForm('receipt_file = true\nfolder = "{receipt}"')
   form.holdDeliverers()
   const { receipt } = (await post(form.directory, [file('a.txt')], form.env)).json()

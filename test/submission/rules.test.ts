@@ -60,7 +60,7 @@ function storeSlowly(storage: Storage, between: (verdict: string) => void): void
   })
 }
 
-test('a verdict is exclusive, and only its creator takes back: else a file is told or gone', (t) => {
+test('a verdict is exclusive, and only its creator takes back', (t) => {
   const directory = freshDirectory(t)
   const storage = storageOf(directory)
   const undo = (verdict: string) => {

@@ -240,7 +240,7 @@ test('with receipt_file a text file beside the files says what came, and by whom
 })
 
 for (const conflict of ['rename', 'reject']) {
-  test(`with on_conflict = "${conflict}" a file with the name of a receipt is in nobody's way`, (t) => {
+  test(`with on_conflict = "${conflict}" a file named as a receipt is in nobody's way`, (t) => {
     const directory = freshDirectory(t)
     const env = { UPLOAD_CGI_RECEIPT_FILE: 'true', UPLOAD_CGI_ON_CONFLICT: conflict }
     const { receipt } = add(directory, 'a', ['a.txt'], env).json
@@ -337,7 +337,7 @@ test('a submission that cannot be closed does not keep others open', (t) => {
 })
 
 for (const order of ['the older', 'the newer']) {
-  test(`of a request that died with two notes, ${order} looked at first, the file is recorded`, (t) => {
+  test(`of a request that died with two notes, ${order} first, the file is recorded`, (t) => {
     const directory = freshDirectory(t)
     send(directory, [fileField('same.txt', 'of somebody else')])
     add(directory, 'a', ['same.txt'])

@@ -1,6 +1,6 @@
 // What `durable` costs: each file and each directory that a request syncs where all folders are
-// there already, told apart into those of its files and those of its record. docs/performance.md has
-// the same numbers.
+// there already, told apart into those of its files and those of its record. docs/performance.md
+// has the same numbers.
 
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'

@@ -138,7 +138,7 @@ async function hook(
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/in?key=1`, got }
 }
 
-test('a webhook is verified by the library of Standard Webhooks, and a forged one is not', async (t) => {
+test('the library of Standard Webhooks takes a webhook, and refuses a forged one', async (t) => {
   const secret = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
   const { url, got } = await hook(t, (reply) => reply.writeHead(204).end())
   const settings = { ...defaults, webhookSecret: secret }
@@ -159,7 +159,7 @@ test('a webhook is verified by the library of Standard Webhooks, and a forged on
   assert.equal(JSON.parse(body).test, true)
 })
 
-test('a webhook that redirects, refuses, is silent, resets or is not there has not heard', async (t) => {
+test('a webhook that redirects, refuses, is silent, resets or is gone has not heard', async (t) => {
   const target = await hook(t, (reply) => reply.end())
   const post = { id: news.id, json: '{}', secret: '' }
   const redirecting = await hook(t, (reply) => reply.writeHead(307, { Location: target.url }).end())
@@ -178,7 +178,7 @@ test('a webhook that redirects, refuses, is silent, resets or is not there has n
   assert.match(await told(silent.url.replace('http:', 'https:')), /SSL|TLS|wrong version/i)
 })
 
-test('a program gets the batch on its standard input, and nothing else of the request', async () => {
+test('a program gets the batch on standard input, and nothing else of the request', async () => {
   process.env['REQUEST_METHOD'] = 'POST'
   const out = join(home, 'out')
   const program = script(`cat > ${out}; [ -z "$REQUEST_METHOD$1" ] && [ "$(pwd)" = / ]`)

@@ -24,7 +24,7 @@ import {
   sum,
 } from '../host/tus-requests.ts'
 
-test('a sender that was silent so long that another went on leaves what that one sent', async (t) => {
+test('a sender that was overtaken while it was silent leaves what the other sent', async (t) => {
   const server = await byItself(t)
   const path = await create(server, { length: content.length, name: 'a.txt' })
   const stalled = await stalledPatch(server, path, content.length, content.subarray(0, 9))
@@ -34,7 +34,7 @@ test('a sender that was silent so long that another went on leaves what that one
   assert.deepEqual(server.stored(), { 'a.txt': content.toString() })
 })
 
-test('what a sender had not written when another one stored the file is never written', async (t) => {
+test('what a sender had not written when another stored the file is never written', async (t) => {
   const server = await byItself(t, {})
   const whole = randomBytes(100_000)
   const path = await create(server, { length: whole.length, name: 'a.bin' })

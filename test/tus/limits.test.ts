@@ -59,7 +59,7 @@ eachWay((rule, way) => {
   )
 })
 
-test('a disk that fills up in the middle of a PATCH: what is on it counts, and it goes on from there', async (t) => {
+test('a disk that fills up in mid-PATCH: what is on it counts, and it resumes there', async (t) => {
   const reason = cannotMount()
   if (reason) return t.skip(reason)
   const directory = mountTmpfs(t, 'size=8m')

@@ -132,7 +132,7 @@ eachWay((rule) => {
   })
 })
 
-test('a PATCH of which nobody says how long it is: 411, for an empty piece would never end', async (t) => {
+test('a PATCH whose length nobody says: 411, for an empty piece would never end', async (t) => {
   const server = await byItself(t, {})
   const path = await create(server, { length: 10 })
   const { status, stderr } = await runCgi({

@@ -247,7 +247,7 @@ describe('tus-js-client', { skip: missing('apache2'), timeout: 300_000 }, () => 
     assert.deepEqual([server.incoming(), server.stored()], [[], {}])
   })
 
-  test('is refused with a reason what is not offered: parallel uploads, deferred length', async (t) => {
+  test('parallel uploads and a deferred length are refused with a reason', async (t) => {
     const server = await startServer(t)
     const parallel = new Client(server, { parallelUploads: 2, retryDelays: null })
     await assert.rejects(parallel.run(), /Upload-Concat is not offered/)
